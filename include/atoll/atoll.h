@@ -1,0 +1,485 @@
+/* Atoll: fault-tolerant collective communication over the public internet.
+ *
+ * This header is the manual. The simplest use comes first; docs/examples/c has whole programs.
+ *
+ *   A run is one training job: one coordinator (`atoll coordinator`) and peers that come and go.
+ *   A peer is one communicator. The peers that are in at one time form a view. A view changes at
+ *   atollUpdate, where those who wait are admitted, and whenever a peer dies.
+ *
+ *   atollCommConfig_t config = ATOLL_COMM_CONFIG_INITIALIZER;
+ *   atollComm_t comm;
+ *   config.coordinator = "127.0.0.1:7700";
+ *   atollCommCreate(&comm, &config);
+ *   atollCommConnect(comm);
+ *   for (;;) {
+ *     atollUpdate(comm, NULL);                     // everybody meets; newcomers get in
+ *     atollSyncState(comm, state, NULL, NULL);     // newcomers get the shared state
+ *     ...                                          // train
+ *     atollAllReduce(gradient, mean, count, atollFloat32, atollAvg, comm, NULL, NULL);
+ *   }
+ *
+ * Rules for all functions
+ *
+ *   Order.    All members make the same sequence of collective calls (update, sync, all-reduce,
+ *             broadcast, barrier) per group and tag, with the same arguments. A difference is an
+ *             error, atollMismatch, that names the peers and the difference.
+ *   Outcome.  A collective call ends the same way on all members: with the same result, bit for
+ *             bit, from the same contributors, or with an error, and then its input is as it was.
+ *             When a peer dies the library retries with the survivors, unless told otherwise.
+ *   Waiting.  No call waits for ever: see the timeouts in atollCommConfig_t.
+ *   Threads.  Any thread may call any function. Calls on one communicator with different tags may
+ *             run at the same time; the order of calls with one tag is the caller's to keep. A
+ *             communicator is destroyed when no call on it is in progress.
+ *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
+ *             start and the end of a call (for async calls: until atollWait or a successful
+ *             atollTest), and a state's tensors as said there.
+ *   Errors.   Every function returns an atollResult_t. atollGetErrorString explains the number,
+ *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
+ *             here throws, aborts, or installs a signal handler.
+ *   Structs.  Set them up with their _INITIALIZER; it fills in `size`, by which the library knows
+ *             what an older program was compiled with. A null pointer for options means defaults;
+ *             for info, that the caller does not want it.
+ */
+#ifndef ATOLL_ATOLL_H
+#define ATOLL_ATOLL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define ATOLL_API __attribute__((visibility("default")))
+#else
+#define ATOLL_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Results -------------------------------------------------------------------------------- */
+
+/* Grouped by what the caller should do next. The numbers never change. */
+typedef enum {
+  atollSuccess = 0,
+  atollInProgress = 1, /* only from functions that say so */
+
+  /* 1xx: fix the call. The run goes on. */
+  atollInvalidArgument = 100, /* a null pointer, an unknown enum value, a bad address */
+  atollInvalidUsage = 101,    /* the object is not in a state for this call */
+  atollMismatch = 102,        /* peers called with different arguments or in different order */
+  atollUnsupported = 103,
+  atollDuplicatePeer = 104,   /* another live peer has the same replica and shard */
+  atollVersionMismatch = 105, /* coordinator and peer speak no common protocol version */
+  atollStateConflict = 106,   /* a state sync has no content that all may take */
+
+  /* 2xx: try again. The run goes on, the input is as it was. */
+  atollPeerLost = 200,
+  atollAborted = 201,
+  atollTimeout = 202,
+  atollCancelled = 203,
+  atollRootLost = 204, /* the root of a broadcast died */
+
+  /* 3xx: connect again, with atollCommConnect on the same communicator. The peer has left. */
+  atollCoordinatorUnreachable = 300,
+  atollOutcomeUnknown = 301, /* the coordinator was lost before the outcome of the call was known */
+  atollEvicted = 302,        /* the run went on without this peer; the sentence says why */
+  atollNotConnected = 303,
+
+  /* 4xx: give the process what it lacks. */
+  atollOutOfMemory = 400,
+  atollSystemError = 401,
+
+  /* 5xx: report a bug. */
+  atollInternalError = 500
+} atollResult_t;
+
+/* A short text for the number; never null, static. */
+ATOLL_API const char* atollGetErrorString(atollResult_t result);
+
+/* One sentence on the last call of this thread that failed: what and who. Empty before the first
+ * failure. Valid until the next Atoll call of the same thread. */
+ATOLL_API const char* atollGetLastError(void);
+
+/* ---- Version -------------------------------------------------------------------------------- */
+
+#define ATOLL_VERSION_MAJOR 0
+#define ATOLL_VERSION_MINOR 1
+#define ATOLL_VERSION_PATCH 0
+#define ATOLL_VERSION \
+  (ATOLL_VERSION_MAJOR * 10000 + ATOLL_VERSION_MINOR * 100 + ATOLL_VERSION_PATCH)
+
+/* The version of the library that is linked, as ATOLL_VERSION. */
+ATOLL_API atollResult_t atollGetVersion(int* version);
+
+/* ---- Elements ------------------------------------------------------------------------------- */
+
+typedef enum {
+  atollInt8 = 0,
+  atollUint8 = 1,
+  atollInt16 = 2,
+  atollUint16 = 3,
+  atollInt32 = 4,
+  atollUint32 = 5,
+  atollInt64 = 6,
+  atollUint64 = 7,
+  atollFloat16 = 8,
+  atollBfloat16 = 9,
+  atollFloat32 = 10,
+  atollFloat64 = 11
+} atollDataType_t;
+
+/* Integer sums and products wrap. Half types are reduced in fp32 and rounded to nearest even at
+ * each step. atollAvg divides the sum by the number of contributors (integers: towards zero).
+ * min and max of a NaN and anything is NaN; NaNs come out as the quiet NaN. */
+typedef enum { atollSum = 0, atollAvg = 1, atollProd = 2, atollMin = 3, atollMax = 4 } atollRedOp_t;
+
+/* ---- Coordinator ---------------------------------------------------------------------------- */
+
+typedef struct atollCoordinator* atollCoordinator_t;
+
+typedef struct {
+  size_t size;
+  const char* listen;       /* "HOST:PORT"; port 0: the kernel chooses. Default "127.0.0.1:0" */
+  int insecure;             /* 1: allow an address that is not loopback */
+  const char* run;          /* run id; peers that name another are refused. Null: any */
+  uint32_t min_replicas;    /* the first view waits for so many complete replicas. Default 1 */
+  uint32_t heartbeat_ms;    /* default 500 */
+  uint32_t peer_timeout_ms; /* a peer silent for so long is dropped. Default 5000 */
+} atollCoordinatorConfig_t;
+
+#define ATOLL_COORDINATOR_CONFIG_INITIALIZER \
+  { sizeof(atollCoordinatorConfig_t), NULL, 0, NULL, 1, 500, 5000 }
+
+/* Binds the address. The coordinator works while some thread is in atollCoordinatorRun. */
+ATOLL_API atollResult_t atollCoordinatorCreate(atollCoordinator_t* coordinator,
+                                               const atollCoordinatorConfig_t* config);
+/* "HOST:PORT" with the port that was chosen. Valid until atollCoordinatorDestroy. */
+ATOLL_API atollResult_t atollCoordinatorGetAddress(atollCoordinator_t coordinator,
+                                                   const char** address);
+/* Serves until atollCoordinatorStop; at most once per object. */
+ATOLL_API atollResult_t atollCoordinatorRun(atollCoordinator_t coordinator);
+/* From any thread; atollCoordinatorRun returns soon after. */
+ATOLL_API atollResult_t atollCoordinatorStop(atollCoordinator_t coordinator);
+/* After atollCoordinatorRun has returned, or when it was never called. Null is fine. */
+ATOLL_API atollResult_t atollCoordinatorDestroy(atollCoordinator_t coordinator);
+
+/* ---- Communicator --------------------------------------------------------------------------- */
+
+typedef struct atollComm* atollComm_t;
+
+/* Levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error. Called from library threads; must return
+ * soon and must not call Atoll. `message` is valid during the call. */
+typedef void (*atollLogCallback_t)(void* user, int level, const char* message);
+
+/* Names of moments inside the library, for tests and tracing: see docs/HACKING.md. Called from
+ * library threads, often; the same rules. */
+typedef void (*atollTraceCallback_t)(void* user, const char* point);
+
+typedef struct {
+  size_t size;
+  const char* coordinator; /* "HOST:PORT"; [ADDRESS]:PORT for IPv6. Required */
+  const char* run;         /* run id. Null: the coordinator's */
+  const char* name;        /* for people. Null: host name and process id */
+  const char* replica;     /* peers that live and die together. Null: this peer alone */
+  uint32_t shard;          /* this peer's index in its replica. Default 0 */
+  uint32_t shard_count;    /* peers per replica. Default 1 */
+  const char* bind;        /* address for data connections, "HOST" or "HOST:PORT". Null: all, any */
+  const char* advertise;   /* comma-separated "HOST[:PORT]" at which others reach this peer.
+                              Null: the interface that leads to the coordinator, then others */
+  uint32_t connections;    /* TCP connections per link. 0: the library chooses */
+  uint32_t connect_timeout_ms;     /* atollCommConnect. Default 10000 */
+  uint32_t update_timeout_ms;      /* atollUpdate, also when waiting to be admitted: 0 (default)
+                                      uses arrival_timeout_ms */
+  uint32_t arrival_timeout_ms;     /* a counterpart has not called. Default 600000 */
+  uint32_t progress_timeout_ms;    /* all have called, no byte moves. Default 30000 */
+  uint32_t outcome_grace_ms;       /* the outcome of an expired call is not heard. Default 10000 */
+  uint32_t coordinator_timeout_ms; /* without coordinator; then the peer has left. Default 5000 */
+  atollLogCallback_t log;          /* null: standard error, level by ATOLL_LOG */
+  void* log_user;
+  atollTraceCallback_t trace;      /* null: none */
+  void* trace_user;
+} atollCommConfig_t;
+
+#define ATOLL_COMM_CONFIG_INITIALIZER                                                            \
+  {                                                                                              \
+    sizeof(atollCommConfig_t), NULL, NULL, NULL, NULL, 0, 1, NULL, NULL, 0, 10000, 0, 600000,    \
+        30000, 10000, 5000, NULL, NULL, NULL, NULL                                               \
+  }
+
+/* Copies the config. Opens nothing yet. */
+ATOLL_API atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig_t* config);
+
+/* Registers with the coordinator: the peer is pending and makes its links in the background; the
+ * first atollUpdate waits until the members let it in. Errors: atollCoordinatorUnreachable,
+ * atollDuplicatePeer, atollVersionMismatch, atollMismatch (another run id or shard count).
+ * May be called again after a 3xx result or atollCommLeave. */
+ATOLL_API atollResult_t atollCommConnect(atollComm_t comm);
+
+/* Leaves the run in an orderly way: the others need not find out. Its replica goes with it. */
+ATOLL_API atollResult_t atollCommLeave(atollComm_t comm);
+
+/* From any thread: pending calls end with atollCancelled soon, and the communicator leaves at once.
+ * For watchdogs and for shutting down. */
+ATOLL_API atollResult_t atollCommAbort(atollComm_t comm);
+
+/* Leaves when still connected, frees everything. All requests must have ended. Null is fine. */
+ATOLL_API atollResult_t atollCommDestroy(atollComm_t comm);
+
+typedef struct {
+  size_t size;
+  uint64_t incarnation; /* incarnation and epoch name the view */
+  uint64_t epoch;
+  uint64_t generation;  /* epoch of the last admission */
+  uint64_t peer;        /* this peer's id */
+  uint32_t rank;        /* this peer's place in the view, 0 … world - 1 */
+  uint32_t world;       /* peers in the view */
+  uint32_t replica_rank;
+  uint32_t replicas;
+  uint32_t joined;      /* peers that are new since this peer's last atollUpdate (itself too) */
+  uint32_t lost;        /* peers that are gone since this peer's last atollUpdate */
+} atollView_t;
+
+#define ATOLL_VIEW_INITIALIZER { sizeof(atollView_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* The meeting point of all members, and the only place where newcomers get in. Returns when all
+ * members have called it: one round trip to the coordinator. On a peer that is not yet a member it
+ * waits to be admitted. `view` may be null. Async calls may be in flight. */
+ATOLL_API atollResult_t atollUpdate(atollComm_t comm, atollView_t* view);
+
+/* The view as it stands, without waiting; atollNotConnected before the first atollUpdate. */
+ATOLL_API atollResult_t atollGetView(atollComm_t comm, atollView_t* view);
+
+typedef enum {
+  atollAttributeWorld = 0,
+  atollAttributeRank = 1,
+  atollAttributeReplicas = 2,
+  atollAttributePeer = 3,           /* this peer's id */
+  atollAttributeBytesSent = 4,      /* payload, since atollCommConnect */
+  atollAttributeBytesReceived = 5,
+  atollAttributeListeningPort = 6,
+  atollAttributeConnections = 7     /* data connections that are open */
+} atollAttribute_t;
+
+ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t attribute,
+                                          uint64_t* value);
+
+/* The id of the peer that had this rank in the view of this communicator's last atollUpdate, for
+ * example as root of a broadcast. All members get the same answer until the next atollUpdate, also
+ * when that peer has died since. */
+ATOLL_API atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* peer);
+
+/* ---- Collectives ---------------------------------------------------------------------------- */
+
+typedef enum {
+  atollGroupShard = 0,   /* the peers with this peer's shard, across replicas (default) */
+  atollGroupReplica = 1, /* the shards of this peer's replica */
+  atollGroupAll = 2
+} atollGroup_t;
+
+typedef enum {
+  atollRetry = 0,  /* on a death, try again with the survivors (default) */
+  atollNoRetry = 1 /* on a death, return atollPeerLost on all survivors */
+} atollRetry_t;
+
+typedef enum { atollAlgorithmAuto = 0, atollAlgorithmRing = 1 } atollAlgorithm_t;
+
+typedef struct {
+  size_t size;
+  atollGroup_t group;
+  uint64_t tag;         /* calls with different tags are independent of each other; UINT64_MAX
+                           is reserved */
+  uint32_t deadline_ms; /* for the call as a whole, retries included. 0: the timeouts above */
+  atollRetry_t retry;
+  atollAlgorithm_t algorithm;
+  int input_disposable; /* 1: after an error the input of an in-place call need not be intact;
+                           implies atollNoRetry for such calls. Saves the copy */
+} atollOpOptions_t;
+
+#define ATOLL_OP_OPTIONS_INITIALIZER \
+  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0 }
+
+typedef struct {
+  size_t size;
+  uint32_t contributors; /* peers whose input is in the result */
+  uint32_t attempts;     /* 1 when nobody died */
+  uint64_t bytes_sent;   /* payload, all attempts */
+  uint64_t bytes_received;
+  uint64_t duration_us;  /* from call to outcome */
+  uint64_t* contributor_ids;     /* in: room for this many ids, or null */
+  uint32_t contributor_capacity; /* in */
+} atollOpInfo_t;
+
+#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0 }
+
+/* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
+ * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0. */
+ATOLL_API atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
+                                       atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
+                                       const atollOpOptions_t* options, atollOpInfo_t* info);
+
+typedef struct {
+  const void* sendbuff;
+  void* recvbuff;
+  uint64_t count;
+} atollTensor_t;
+
+/* Several tensors of one type as one op: all commit, from the same contributors, or none does. */
+ATOLL_API atollResult_t atollAllReduceBatch(const atollTensor_t* tensors, uint32_t tensor_count,
+                                            atollDataType_t datatype, atollRedOp_t op,
+                                            atollComm_t comm, const atollOpOptions_t* options,
+                                            atollOpInfo_t* info);
+
+/* recvbuff on all = sendbuff of the root (a peer id, see atollGetPeerAt). sendbuff is read on the
+ * root only and may be null elsewhere. */
+ATOLL_API atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uint64_t count,
+                                       atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                                       const atollOpOptions_t* options, atollOpInfo_t* info);
+
+/* Returns when all members have called it. */
+ATOLL_API atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options);
+
+/* ---- Async calls ---------------------------------------------------------------------------- */
+
+/* A call in flight. The buffers are the library's until it has ended. Every request is to be ended
+ * once, by atollWait or by an atollTest that reports the end; either frees it. */
+typedef struct atollRequest* atollRequest_t;
+
+ATOLL_API atollResult_t atollAllReduceAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                            atollDataType_t datatype, atollRedOp_t op,
+                                            atollComm_t comm, const atollOpOptions_t* options,
+                                            atollRequest_t* request);
+ATOLL_API atollResult_t atollAllReduceBatchAsync(const atollTensor_t* tensors,
+                                                 uint32_t tensor_count, atollDataType_t datatype,
+                                                 atollRedOp_t op, atollComm_t comm,
+                                                 const atollOpOptions_t* options,
+                                                 atollRequest_t* request);
+ATOLL_API atollResult_t atollBroadcastAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                            atollDataType_t datatype, uint64_t root,
+                                            atollComm_t comm, const atollOpOptions_t* options,
+                                            atollRequest_t* request);
+
+/* Waits for the end and returns the call's result. */
+ATOLL_API atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info);
+/* atollInProgress while the call goes on; otherwise as atollWait. Never waits. */
+ATOLL_API atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info);
+/* Asks for the call to be ended on all members. atollWait still has to be called, and returns
+ * atollCancelled, or success when the call had already committed. */
+ATOLL_API atollResult_t atollCancel(atollRequest_t request);
+
+/* ---- Shared state --------------------------------------------------------------------------- */
+
+/* Tensors that are to be the same, bit for bit, on all members, with a revision number that counts
+ * up. Between atollStatePublish and atollStateBeginWrite the caller leaves the bytes alone, and
+ * the library may read them in a sync. The tensors belong to the caller and must outlive the
+ * handle. */
+typedef struct atollState* atollState_t;
+
+ATOLL_API atollResult_t atollStateCreate(atollState_t* state);
+ATOLL_API atollResult_t atollStateDestroy(atollState_t state); /* null is fine */
+
+/* All members add the same names, types and counts, in the same order. Only while no revision was
+ * published. */
+ATOLL_API atollResult_t atollStateAddTensor(atollState_t state, const char* name, void* data,
+                                            atollDataType_t datatype, uint64_t count);
+/* From here the caller may change the bytes. */
+ATOLL_API atollResult_t atollStateBeginWrite(atollState_t state);
+/* The bytes now are `revision`, which must be greater than the last one. A state that was never
+ * published has revision 0 and its bytes as they are. */
+ATOLL_API atollResult_t atollStatePublish(atollState_t state, uint64_t revision);
+ATOLL_API atollResult_t atollStateGetRevision(atollState_t state, uint64_t* revision);
+
+typedef enum {
+  atollSyncPopular = 0,    /* the highest revision, then the content most members hold */
+  atollSyncSendOnly = 1,   /* this peer's content is to win */
+  atollSyncReceiveOnly = 2 /* this peer's content counts for nothing */
+} atollSyncStrategy_t;
+
+typedef struct {
+  size_t size;
+  atollSyncStrategy_t strategy;
+  uint64_t tag;
+  uint32_t deadline_ms; /* 0: the timeouts of the communicator */
+} atollSyncOptions_t;
+
+#define ATOLL_SYNC_OPTIONS_INITIALIZER { sizeof(atollSyncOptions_t), atollSyncPopular, 0, 0 }
+
+typedef struct {
+  size_t size;
+  uint64_t revision;          /* what all members now hold */
+  uint64_t digest_high;       /* XXH3-128 of the content */
+  uint64_t digest_low;
+  uint64_t bytes_received;    /* 0 when this peer held the elected content */
+  uint64_t bytes_sent;
+  uint32_t tensors_received;  /* tensors of which any byte differed */
+  uint32_t attempts;
+  uint64_t duration_us;
+} atollSyncInfo_t;
+
+#define ATOLL_SYNC_INFO_INITIALIZER { sizeof(atollSyncInfo_t), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* All members bring their state; one content is elected (newcomers have no vote while others have
+ * state); who differs fetches what differs from those who hold it. On an error the caller's bytes
+ * and revision are as they were, unless the state had never been published or synced. */
+ATOLL_API atollResult_t atollSyncState(atollComm_t comm, atollState_t state,
+                                       const atollSyncOptions_t* options, atollSyncInfo_t* info);
+
+/* ---- DiLoCo --------------------------------------------------------------------------------- */
+
+/* Synchronous DiLoCo (arXiv 2311.08105, Algorithm 1) on one flat fp32 parameter vector. Every
+ * replica takes some number of inner steps by its own optimizer; then atollDilocoStep averages the
+ * pseudo-gradients, delta = mean over replicas of (outer - local), and takes the outer step, SGD
+ * with Nesterov momentum:
+ *     momentum <- mu * momentum + delta
+ *     outer    <- outer - lr * (delta + mu * momentum)
+ * after which local parameters = outer parameters on all. Outer parameters and momentum are a
+ * shared state; inner optimizer state stays with each replica. */
+typedef struct atollDiloco* atollDiloco_t;
+
+typedef struct {
+  size_t size;
+  float learning_rate; /* default 0.7 */
+  float momentum;      /* default 0.9 */
+  int nesterov;        /* default 1 */
+  uint64_t tag;        /* of its collective calls. Default 0 */
+} atollDilocoConfig_t;
+
+#define ATOLL_DILOCO_CONFIG_INITIALIZER { sizeof(atollDilocoConfig_t), 0.7f, 0.9f, 1, 0 }
+
+typedef struct {
+  size_t size;
+  uint64_t round;             /* outer steps taken by the run */
+  uint32_t contributors;
+  uint32_t attempts;
+  double pseudo_gradient_norm; /* Euclidean, of the mean */
+  uint64_t bytes_sent;
+  uint64_t bytes_received;
+  uint64_t duration_us;
+} atollDilocoInfo_t;
+
+#define ATOLL_DILOCO_INFO_INITIALIZER { sizeof(atollDilocoInfo_t), 0, 0, 0, 0.0, 0, 0, 0 }
+
+/* `parameters`: `count` initial values, copied as the outer parameters. Null config: defaults. */
+ATOLL_API atollResult_t atollDilocoCreate(atollDiloco_t* diloco, const float* parameters,
+                                          uint64_t count, const atollDilocoConfig_t* config);
+ATOLL_API atollResult_t atollDilocoDestroy(atollDiloco_t diloco); /* null is fine */
+
+/* A collective call: after it all members hold the same outer parameters, momentum and round, and
+ * `parameters` (count values) are the outer parameters. To be called after atollUpdate, before the
+ * inner steps of a round. */
+ATOLL_API atollResult_t atollDilocoSync(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                                        atollSyncInfo_t* info);
+
+/* A collective call: the outer step. On success `parameters` are the new outer parameters; on an
+ * error they and the outer state are as they were, and the call may be made again. */
+ATOLL_API atollResult_t atollDilocoStep(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                                        atollDilocoInfo_t* info);
+
+/* Copies the outer parameters (`count` values) and tells the round. Either pointer may be null. */
+ATOLL_API atollResult_t atollDilocoGetOuter(atollDiloco_t diloco, float* parameters,
+                                            uint64_t* round);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATOLL_ATOLL_H */

@@ -1,0 +1,22 @@
+// A TCP address as text and number; resolved elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace atoll_core {
+
+struct Endpoint {
+  std::string host;  // IPv4, IPv6 without brackets, or a name
+  uint16_t port = 0;
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+// "host:port", "[v6]:port"; the port is required.
+Result<Endpoint> parse_endpoint(std::string_view text);
+std::string to_string(const Endpoint& endpoint);  // brackets around IPv6
+
+}  // namespace atoll_core

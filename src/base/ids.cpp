@@ -1,0 +1,43 @@
+#include "base/ids.h"
+
+#include <fmt/format.h>
+
+namespace atoll_core {
+namespace {
+
+std::string group_name(Group group) {
+  if (group == kGroupAll) return "all";
+  if (group == kGroupReplica) return "replica";
+  return std::to_string(group);
+}
+
+}  // namespace
+
+std::string to_string(const Incarnation& incarnation) {
+  return fmt::format("{}~{:08x}", incarnation.counter, incarnation.nonce);
+}
+
+std::string to_string(const PeerId& peer) {
+  return fmt::format("{}.{}", peer.value >> 32, peer.value & 0xFFFFFFFFu);
+}
+
+std::string to_string(const SessionId& session) {
+  return fmt::format("{:016x}{:016x}", session.high, session.low);
+}
+
+std::string to_string(const Epoch& epoch) {
+  return fmt::format("{}.{}", epoch.incarnation.counter, epoch.number);
+}
+
+std::string to_string(const Generation& generation) { return "g" + to_string(generation.first); }
+
+std::string to_string(const OpId& op) {
+  return fmt::format("{} group {} tag {} #{}", to_string(op.generation), group_name(op.group),
+                     op.tag, op.sequence);
+}
+
+std::string to_string(const AttemptId& attempt) {
+  return fmt::format("{} @{}", to_string(attempt.op), to_string(attempt.epoch));
+}
+
+}  // namespace atoll_core

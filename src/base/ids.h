@@ -1,0 +1,83 @@
+// The names of things in a run. All are values: comparable, hashable, printable.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace atoll_core {
+
+// One life of the coordinator: the highest known counter + 1, with a random part that tells two
+// coordinators apart which counted alike.
+struct Incarnation {
+  uint32_t counter = 0;
+  uint32_t nonce = 0;
+  auto operator<=>(const Incarnation&) const = default;
+};
+
+// Chosen by the coordinator at registration, never used twice in a run.
+struct PeerId {
+  uint64_t value = 0;  // 0: nobody
+  auto operator<=>(const PeerId&) const = default;
+  explicit operator bool() const { return value != 0; }
+};
+
+// 128 random bits that a communicator draws for each connect: tells a peer that came back on the
+// same port from the one that was there before.
+struct SessionId {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  auto operator<=>(const SessionId&) const = default;
+};
+
+// Names a view.
+struct Epoch {
+  Incarnation incarnation;
+  uint64_t number = 0;
+  auto operator<=>(const Epoch&) const = default;
+};
+
+// Names a generation: the epoch of its first view.
+struct Generation {
+  Epoch first;
+  auto operator<=>(const Generation&) const = default;
+};
+
+// Peers that reduce together. Group numbers below kGroupAll are shard indexes.
+using Group = uint32_t;
+inline constexpr Group kGroupAll = 0xFFFFFFFFu;      // every peer of the view
+inline constexpr Group kGroupReplica = 0xFFFFFFFEu;  // the shards of one's own replica
+
+struct OpId {
+  Generation generation;
+  Group group = 0;
+  uint64_t tag = 0;
+  uint64_t sequence = 0;
+  auto operator<=>(const OpId&) const = default;
+};
+
+// A retry of an op is a new attempt, known by the epoch in which it began.
+struct AttemptId {
+  OpId op;
+  Epoch epoch;
+  auto operator<=>(const AttemptId&) const = default;
+};
+
+std::string to_string(const Incarnation& incarnation);
+std::string to_string(const PeerId& peer);
+std::string to_string(const SessionId& session);
+std::string to_string(const Epoch& epoch);
+std::string to_string(const Generation& generation);
+std::string to_string(const OpId& op);
+std::string to_string(const AttemptId& attempt);
+
+}  // namespace atoll_core
+
+template <>
+struct std::hash<atoll_core::PeerId> {
+  size_t operator()(const atoll_core::PeerId& peer) const noexcept {
+    return std::hash<uint64_t>{}(peer.value);
+  }
+};

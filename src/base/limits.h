@@ -1,0 +1,31 @@
+// Every length, count and queue that a remote party can influence has its bound here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace atoll_core::limits {
+
+// Control plane.
+inline constexpr size_t kControlMessageBytes = 16u << 20;
+inline constexpr size_t kPeers = 4096;           // members and pending peers of one run
+inline constexpr size_t kShardsPerReplica = 1024;
+inline constexpr size_t kEndpointsPerPeer = 16;
+inline constexpr size_t kNameBytes = 128;        // peer and replica names, run ids
+inline constexpr size_t kHostBytes = 255;
+inline constexpr size_t kSentenceBytes = 2048;   // reasons and error sentences
+inline constexpr size_t kOpsPerReport = 65536;   // open ops in a settle report
+inline constexpr size_t kCallPositions = 65536;  // (group, tag) pairs in an update request
+inline constexpr size_t kTensorsPerState = 65536;
+inline constexpr size_t kControlConnections = 2 * kPeers;   // of one coordinator
+inline constexpr size_t kControlQueueBytes = 64u << 20;     // waiting to be sent to one peer
+
+// Data plane.
+inline constexpr size_t kChunkBytes = 4u << 20;          // payload of one data frame
+inline constexpr size_t kEagerBytesPerAttempt = 1u << 20;  // sent before the receiver has posted
+inline constexpr size_t kEagerBytesPerLink = 8u << 20;
+inline constexpr size_t kConnectionsPerLink = 64;
+inline constexpr size_t kTensorsPerBatch = 65536;
+inline constexpr size_t kOpsInFlight = 4096;        // calls of one peer; bounds a settle round, too
+
+}  // namespace atoll_core::limits

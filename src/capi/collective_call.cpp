@@ -1,0 +1,157 @@
+#include "capi/collective_call.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/limits.h"
+#include "capi/guard.h"
+
+namespace atoll_core::capi {
+namespace {
+
+bool overlap(const std::byte* a, const std::byte* b, uint64_t bytes) {
+  return a != b && a < b + bytes && b < a + bytes;
+}
+
+Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& arguments,
+                                                    const char* function) {
+  ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));
+  if (arguments.tensor_count > limits::kTensorsPerBatch) {
+    return fail(ErrorCode::kInvalidArgument, "{}: {} tensors, at most {}", function,
+                arguments.tensor_count, limits::kTensorsPerBatch);
+  }
+  if (arguments.tensor_count > 0) ATOLL_TRY(require(arguments.tensors, function, "tensors"));
+  const uint64_t element = size_of(static_cast<DataType>(arguments.type));
+  uint64_t total = 0;
+  std::vector<peer::TensorView> views;
+  views.reserve(arguments.tensor_count);
+  for (uint32_t i = 0; i < arguments.tensor_count; ++i) {
+    const atollTensor_t& tensor = arguments.tensors[i];
+    total += tensor.count;
+    if (tensor.count > UINT64_MAX / 16 / element || total > UINT64_MAX / 16 / element) {
+      return fail(ErrorCode::kInvalidArgument, "{}: a count of {} does not fit into memory",
+                  function, tensor.count);
+    }
+    const auto* source = static_cast<const std::byte*>(tensor.sendbuff);
+    auto* sink = static_cast<std::byte*>(tensor.recvbuff);
+    if (tensor.count > 0) {
+      ATOLL_TRY(require(sink, function, "recvbuff"));
+      if (arguments.source_needed) ATOLL_TRY(require(source, function, "sendbuff"));
+      if (arguments.source_needed && overlap(source, sink, tensor.count * element)) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "{}: sendbuff and recvbuff of tensor {} overlap without being equal", function,
+                    i);
+      }
+    }
+    views.push_back(peer::TensorView{arguments.source_needed ? source : sink, sink,
+                                      tensor.count});
+  }
+  return views;
+}
+
+std::unique_ptr<atollRequest> new_request(std::shared_ptr<peer::Session> session) {
+  auto request = std::make_unique<atollRequest>();
+  request->session = std::move(session);
+  request->started = peer::now();
+  return request;
+}
+
+void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpInfo_t* info) {
+  if (info == nullptr) return;
+  const atollOpInfo_t empty = ATOLL_OP_INFO_INITIALIZER;
+  atollOpInfo_t out = empty;
+  __builtin_memcpy(&out, info, std::min(info->size, sizeof(out)));
+  out.contributors = static_cast<uint32_t>(from.contributors.size());
+  out.attempts = from.attempts;
+  out.bytes_sent = from.bytes_sent;
+  out.bytes_received = from.bytes_received;
+  out.duration_us = duration_us;
+  if (out.contributor_ids != nullptr) {
+    const size_t room = std::min<size_t>(out.contributor_capacity, from.contributors.size());
+    for (size_t i = 0; i < room; ++i) out.contributor_ids[i] = from.contributors[i].value;
+  }
+  sized_return(info, out);
+}
+
+}  // namespace
+
+Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function) {
+  const atollOpOptions_t defaults = ATOLL_OP_OPTIONS_INITIALIZER;
+  auto given = sized_copy(options, defaults, function, "options");
+  if (!given) return tl::unexpected(given.error());
+  ATOLL_TRY(require_enum(given->group, atollGroupAll, function, "options->group"));
+  ATOLL_TRY(require_enum(given->retry, atollNoRetry, function, "options->retry"));
+  ATOLL_TRY(require_enum(given->algorithm, atollAlgorithmRing, function, "options->algorithm"));
+  peer::CallOptions call;
+  call.group = static_cast<peer::CallGroup>(given->group);
+  call.tag = given->tag;
+  call.deadline = std::chrono::milliseconds(given->deadline_ms);
+  call.retry = given->retry == atollRetry;
+  call.algorithm = static_cast<uint32_t>(given->algorithm);
+  call.input_disposable = given->input_disposable != 0;
+  return call;
+}
+
+Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
+                                                       atollRedOp_t op, atollComm_t comm,
+                                                       const atollOpOptions_t* options,
+                                                       const char* function) {
+  auto views = tensor_views(tensors, function);
+  if (!views) return tl::unexpected(views.error());
+  ATOLL_TRY(require_enum(op, atollMax, function, "op"));
+  auto call = call_options(options, function);
+  if (!call) return tl::unexpected(call.error());
+  auto session = session_of(comm, function);
+  if (!session) return tl::unexpected(session.error());
+  const bool in_place = std::any_of(views->begin(), views->end(), [](const auto& tensor) {
+    return tensor.in_place() && tensor.count > 0;
+  });
+  // Without the input there is nothing to try again with.
+  if (call->input_disposable && in_place) call->retry = false;
+  if (!in_place) call->input_disposable = false;
+  auto request = new_request(*session);
+  request->call = peer::start_all_reduce(
+      **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
+      std::move(*views), *call);
+  return request;
+}
+
+Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
+                                                      uint64_t root, atollComm_t comm,
+                                                      const atollOpOptions_t* options,
+                                                      const char* function) {
+  auto session = session_of(comm, function);
+  if (!session) return tl::unexpected(session.error());
+  TensorArguments given = tensors;
+  given.source_needed = (*session)->snapshot().self.value == root;
+  auto views = tensor_views(given, function);
+  if (!views) return tl::unexpected(views.error());
+  auto call = call_options(options, function);
+  if (!call) return tl::unexpected(call.error());
+  auto request = new_request(*session);
+  request->call = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
+                                        PeerId{root}, std::move(*views), *call);
+  return request;
+}
+
+Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
+                                                    const atollOpOptions_t* options,
+                                                    const char* function) {
+  auto call = call_options(options, function);
+  if (!call) return tl::unexpected(call.error());
+  auto session = session_of(comm, function);
+  if (!session) return tl::unexpected(session.error());
+  auto request = new_request(*session);
+  request->call = peer::start_barrier(**session, *call);
+  return request;
+}
+
+Result<void> wait_request(atollRequest& request, atollOpInfo_t* info) {
+  const Result<peer::CollectiveInfo> result = peer::wait_collective(*request.call);
+  if (!result) return tl::unexpected(result.error());
+  fill_info(*result, microseconds_since(request.started), info);
+  return {};
+}
+
+}  // namespace atoll_core::capi

@@ -1,0 +1,39 @@
+// From the C arguments of a collective call to an engine call, and back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "atoll/atoll.h"
+#include "capi/comm.h"
+#include "peer/calls.h"
+
+namespace atoll_core::capi {
+
+// The arguments all collectives share, checked.
+Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function);
+
+struct TensorArguments {
+  const atollTensor_t* tensors = nullptr;
+  uint32_t tensor_count = 0;
+  atollDataType_t type = atollFloat32;
+  bool source_needed = true;  // false: this peer's sendbuff is not read
+};
+
+// Starts a checked call; the request is freed by wait_request or by a test_request that ends it.
+Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
+                                                       atollRedOp_t op, atollComm_t comm,
+                                                       const atollOpOptions_t* options,
+                                                       const char* function);
+Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
+                                                      uint64_t root, atollComm_t comm,
+                                                      const atollOpOptions_t* options,
+                                                      const char* function);
+Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
+                                                    const atollOpOptions_t* options,
+                                                    const char* function);
+
+// Waits, fills `info` (may be null), and returns the call's result.
+Result<void> wait_request(atollRequest& request, atollOpInfo_t* info);
+
+}  // namespace atoll_core::capi

@@ -1,0 +1,161 @@
+#include "capi/comm_config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/limits.h"
+#include "capi/guard.h"
+
+namespace atoll_core::capi {
+namespace {
+
+constexpr const char* kFunction = "atollCommCreate";
+
+Result<std::string> bounded(const char* text, const char* name) {
+  std::string copy = text == nullptr ? "" : text;
+  if (copy.size() > limits::kNameBytes) {
+    return fail(ErrorCode::kInvalidArgument, "{}: '{}' has {} bytes, at most {} are allowed",
+                kFunction, name, copy.size(), limits::kNameBytes);
+  }
+  return copy;
+}
+
+std::string default_name() {
+  char host[256] = "peer";
+  gethostname(host, sizeof(host) - 1);
+  return fmt::format("{}-{}", std::string_view(host).substr(0, 64), getpid());
+}
+
+// "HOST" or "HOST:PORT"; a bare IPv6 address counts as HOST.
+Result<Endpoint> host_with_optional_port(std::string_view text, const char* name) {
+  const size_t colons = static_cast<size_t>(std::count(text.begin(), text.end(), ':'));
+  if (colons == 1 || (!text.empty() && text.front() == '[' && text.back() != ']')) {
+    return parse_endpoint(text);
+  }
+  if (text.size() > 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
+  if (text.empty() || text.size() > limits::kHostBytes) {
+    return fail(ErrorCode::kInvalidArgument, "{}: '{}' in '{}' is not an address", kFunction, text,
+                name);
+  }
+  return Endpoint{std::string(text), 0};
+}
+
+Result<std::vector<Endpoint>> endpoint_list(const char* text) {
+  std::vector<Endpoint> endpoints;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    auto endpoint = host_with_optional_port(rest.substr(0, comma), "advertise");
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    endpoints.push_back(std::move(*endpoint));
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  if (endpoints.size() > limits::kEndpointsPerPeer) {
+    return fail(ErrorCode::kInvalidArgument, "{}: {} addresses in 'advertise', at most {}",
+                kFunction, endpoints.size(), limits::kEndpointsPerPeer);
+  }
+  return endpoints;
+}
+
+using MembershipConfig = decltype(engine::EngineConfig::membership);
+
+Result<void> fill_identity(const atollCommConfig_t& config, MembershipConfig& membership) {
+  auto name = bounded(config.name, "name");
+  if (!name) return tl::unexpected(name.error());
+  auto replica = bounded(config.replica, "replica");
+  if (!replica) return tl::unexpected(replica.error());
+  auto run = bounded(config.run, "run");
+  if (!run) return tl::unexpected(run.error());
+  auto& self = membership.self;
+  self.name = name->empty() ? default_name() : *name;
+  self.replica = *replica;  // empty: the session makes one up
+  self.shard = config.shard;
+  self.shard_count = config.shard_count;
+  membership.run = *run;
+  if (self.shard_count == 0 || self.shard_count > limits::kShardsPerReplica ||
+      self.shard >= self.shard_count) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: shard {} of {} does not exist (1 to {} shards, counted from 0)", kFunction,
+                self.shard, self.shard_count, limits::kShardsPerReplica);
+  }
+  if (self.shard_count > 1 && replica->empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: with {} shards 'replica' must say which replica this one belongs to",
+                kFunction, self.shard_count);
+  }
+  return {};
+}
+
+Result<void> fill_timeouts(const atollCommConfig_t& config, engine::EngineConfig& engine) {
+  const std::pair<uint32_t, const char*> required[] = {
+      {config.connect_timeout_ms, "connect_timeout_ms"},
+      {config.arrival_timeout_ms, "arrival_timeout_ms"},
+      {config.progress_timeout_ms, "progress_timeout_ms"},
+      {config.outcome_grace_ms, "outcome_grace_ms"},
+      {config.coordinator_timeout_ms, "coordinator_timeout_ms"}};
+  for (const auto& [value, name] : required) {
+    if (value == 0) {
+      return fail(ErrorCode::kInvalidArgument, "{}: '{}' must be greater than 0", kFunction, name);
+    }
+  }
+  using std::chrono::milliseconds;
+  engine.membership.connect_timeout = milliseconds(config.connect_timeout_ms);
+  engine.membership.coordinator_timeout = milliseconds(config.coordinator_timeout_ms);
+  engine.update_timeout = milliseconds(
+      config.update_timeout_ms != 0 ? config.update_timeout_ms : config.arrival_timeout_ms);
+  engine.arrival_timeout = milliseconds(config.arrival_timeout_ms);
+  engine.progress_timeout = milliseconds(config.progress_timeout_ms);
+  engine.outcome_grace = milliseconds(config.outcome_grace_ms);
+  return {};
+}
+
+}  // namespace
+
+Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
+  peer::SessionConfig session;
+  ATOLL_TRY(require(config.coordinator, kFunction, "config->coordinator"));
+  auto coordinator = parse_endpoint(config.coordinator);
+  if (!coordinator) return tl::unexpected(coordinator.error());
+  if (coordinator->port == 0) {
+    return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in '{}' is 0", kFunction,
+                config.coordinator);
+  }
+  session.coordinator = {*coordinator};
+  if (config.bind != nullptr) {
+    auto bind = host_with_optional_port(config.bind, "bind");
+    if (!bind) return tl::unexpected(bind.error());
+    session.bind_host = bind->host;
+    session.bind_port = bind->port;
+  }
+  if (config.advertise != nullptr) {
+    auto advertise = endpoint_list(config.advertise);
+    if (!advertise) return tl::unexpected(advertise.error());
+    session.advertise = std::move(*advertise);
+  }
+  if (config.connections > limits::kConnectionsPerLink) {
+    return fail(ErrorCode::kInvalidArgument, "{}: {} connections per link, at most {}", kFunction,
+                config.connections, limits::kConnectionsPerLink);
+  }
+  session.engine.connections_per_link = config.connections == 0 ? 1 : config.connections;
+  ATOLL_TRY(fill_identity(config, session.engine.membership));
+  ATOLL_TRY(fill_timeouts(config, session.engine));
+  LogCallback log;
+  if (config.log != nullptr) {
+    log = [callback = config.log, user = config.log_user](int level, std::string_view message) {
+      callback(user, level, std::string(message).c_str());
+    };
+  }
+  session.logger = make_logger("atoll", std::move(log));
+  if (config.trace != nullptr) {
+    session.engine.trace = [callback = config.trace, user = config.trace_user](const char* point) {
+      callback(user, point);
+    };
+  }
+  return session;
+}
+
+}  // namespace atoll_core::capi

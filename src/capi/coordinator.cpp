@@ -1,0 +1,83 @@
+#include <memory>
+
+#include "base/endpoint.h"
+#include "capi/guard.h"
+#include "coordinator/service.h"
+
+namespace capi = atoll_core::capi;
+namespace coordinator = atoll_core::coordinator;
+using atoll_core::ErrorCode;
+using atoll_core::Result;
+
+struct atollCoordinator {
+  std::unique_ptr<coordinator::Service> service;
+  std::string address;
+};
+
+atollResult_t atollCoordinatorCreate(atollCoordinator_t* handle,
+                                     const atollCoordinatorConfig_t* config) {
+  return capi::guard([&]() -> Result<void> {
+    static const char* const kFunction = "atollCoordinatorCreate";
+    ATOLL_TRY(capi::require(handle, kFunction, "coordinator"));
+    *handle = nullptr;
+    const atollCoordinatorConfig_t defaults = ATOLL_COORDINATOR_CONFIG_INITIALIZER;
+    auto given = capi::sized_copy(config, defaults, kFunction, "config");
+    if (!given) return tl::unexpected(given.error());
+    coordinator::ServiceConfig service;
+    if (given->listen != nullptr) {
+      auto endpoint = atoll_core::parse_endpoint(given->listen);
+      if (!endpoint) return tl::unexpected(endpoint.error());
+      service.listen = *endpoint;
+    }
+    service.insecure = given->insecure != 0;
+    if (given->run != nullptr) service.run = given->run;
+    if (given->min_replicas == 0 || given->heartbeat_ms == 0 || given->peer_timeout_ms == 0) {
+      return atoll_core::fail(ErrorCode::kInvalidArgument,
+                              "{}: min_replicas ({}), heartbeat_ms ({}) and peer_timeout_ms ({}) "
+                              "must be greater than 0",
+                              kFunction, given->min_replicas, given->heartbeat_ms,
+                              given->peer_timeout_ms);
+    }
+    service.min_replicas = given->min_replicas;
+    service.heartbeat_interval = std::chrono::milliseconds(given->heartbeat_ms);
+    service.peer_timeout = std::chrono::milliseconds(given->peer_timeout_ms);
+    auto created = coordinator::Service::create(std::move(service));
+    if (!created) return tl::unexpected(created.error());
+    auto made = std::make_unique<atollCoordinator>();
+    made->service = std::move(*created);
+    made->address = atoll_core::to_string(made->service->address());
+    *handle = made.release();
+    return {};
+  });
+}
+
+atollResult_t atollCoordinatorGetAddress(atollCoordinator_t handle, const char** address) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(handle, "atollCoordinatorGetAddress", "coordinator"));
+    ATOLL_TRY(capi::require(address, "atollCoordinatorGetAddress", "address"));
+    *address = handle->address.c_str();
+    return {};
+  });
+}
+
+atollResult_t atollCoordinatorRun(atollCoordinator_t handle) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(handle, "atollCoordinatorRun", "coordinator"));
+    return handle->service->run();
+  });
+}
+
+atollResult_t atollCoordinatorStop(atollCoordinator_t handle) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(handle, "atollCoordinatorStop", "coordinator"));
+    handle->service->stop();
+    return {};
+  });
+}
+
+atollResult_t atollCoordinatorDestroy(atollCoordinator_t handle) {
+  return capi::guard([&]() -> Result<void> {
+    delete handle;
+    return {};
+  });
+}

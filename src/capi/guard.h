@@ -1,0 +1,88 @@
+// The wall between C++ and C: results become numbers, sentences become the thread's last error,
+// and no exception gets through.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "atoll/atoll.h"
+#include "base/assert.h"
+#include "base/error.h"
+
+namespace atoll_core::capi {
+
+// Remembers the sentence for atollGetLastError and returns the number.
+atollResult_t set_error(ErrorCode code, std::string message) noexcept;
+inline atollResult_t set_error(const Error& error) noexcept {
+  return set_error(error.code, error.message);
+}
+
+// Runs `body`, which returns a Result<void>.
+template <class Body>
+atollResult_t guard(Body&& body) noexcept {
+  try {
+    Result<void> result = std::forward<Body>(body)();
+    return result ? atollSuccess : set_error(result.error());
+  } catch (const std::bad_alloc&) {
+    return set_error(ErrorCode::kOutOfMemory, "out of memory");
+  } catch (const BrokenInvariant& broken) {
+    return set_error(ErrorCode::kInternalError, broken.what());
+  } catch (const std::exception& exception) {
+    return set_error(ErrorCode::kSystemError, exception.what());
+  } catch (...) {
+    return set_error(ErrorCode::kInternalError, "an unknown exception");
+  }
+}
+
+// The first error of the checks of a call's arguments.
+[[nodiscard]] inline Result<void> require(const void* pointer, const char* function,
+                                          const char* name) {
+  if (pointer != nullptr) return {};
+  return fail(ErrorCode::kInvalidArgument, "{}: '{}' is a null pointer", function, name);
+}
+
+// Enums come from C as any int. `last` is the greatest known value.
+[[nodiscard]] inline Result<void> require_enum(int value, int last, const char* function,
+                                               const char* name) {
+  if (value >= 0 && value <= last) return {};
+  return fail(ErrorCode::kInvalidArgument, "{}: {} is not a known value of '{}' (0 to {})",
+              function, value, name, last);
+}
+
+// Copies a caller's sized struct over the defaults, as much as both sides know.
+template <class Struct>
+[[nodiscard]] Result<Struct> sized_copy(const Struct* given, const Struct& defaults,
+                                        const char* function, const char* name) {
+  Struct copy = defaults;
+  if (given == nullptr) return copy;
+  const size_t given_size = given->size;
+  if (given_size < sizeof(size_t) || given_size > (size_t{1} << 16)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: '{}' has size {}: set it up with its _INITIALIZER", function, name,
+                given_size);
+  }
+  __builtin_memcpy(&copy, given, std::min(given_size, sizeof(Struct)));
+  copy.size = sizeof(Struct);
+  return copy;
+}
+
+// The way back: fills as much of the caller's struct as it has room for, keeping its size field.
+template <class Struct>
+void sized_return(Struct* target, const Struct& value) {
+  if (target == nullptr) return;
+  const size_t size = target->size;
+  __builtin_memcpy(target, &value, std::min(size, sizeof(Struct)));
+  target->size = size;
+}
+
+}  // namespace atoll_core::capi
+
+#define ATOLL_TRY(expression)                                                \
+  do {                                                                       \
+    if (auto tried = (expression); !tried) {                                 \
+      return ::tl::unexpected<::atoll_core::Error>(std::move(tried).error()); \
+    }                                                                        \
+  } while (false)

@@ -1,0 +1,103 @@
+#include "capi/state.h"
+
+#include <memory>
+#include <utility>
+
+#include "capi/guard.h"
+#include "peer/calls.h"
+
+namespace capi = atoll_core::capi;
+using atoll_core::Result;
+
+namespace atoll_core::capi {
+
+Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOptions_t& options,
+                        atollSyncInfo_t* info) {
+  const char* function = "atollSyncState";
+  ATOLL_TRY(require_enum(options.strategy, atollSyncReceiveOnly, function, "options->strategy"));
+  auto session = session_of(comm, function);
+  if (!session) return tl::unexpected(session.error());
+  const TimePoint started = peer::now();
+  const Result<peer::SyncInfo> synced = state.shared.sync(
+      **session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
+                  std::chrono::milliseconds(options.deadline_ms)});
+  if (!synced) return tl::unexpected(synced.error());
+  atollSyncInfo_t out = ATOLL_SYNC_INFO_INITIALIZER;
+  out.revision = synced->revision;
+  out.digest_high = synced->digest.high;
+  out.digest_low = synced->digest.low;
+  out.bytes_received = synced->bytes_received;
+  out.bytes_sent = synced->bytes_sent;
+  out.tensors_received = synced->tensors_received;
+  out.attempts = synced->attempts;
+  out.duration_us = microseconds_since(started);
+  sized_return(info, out);
+  return {};
+}
+
+namespace {
+
+template <class Body>
+atollResult_t with_state(atollState_t state, const char* function, Body&& body) {
+  return guard([&]() -> Result<void> {
+    ATOLL_TRY(require(state, function, "state"));
+    return body(state->shared);
+  });
+}
+
+}  // namespace
+}  // namespace atoll_core::capi
+
+atollResult_t atollStateCreate(atollState_t* state) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(state, "atollStateCreate", "state"));
+    *state = std::make_unique<atollState>().release();
+    return {};
+  });
+}
+
+atollResult_t atollStateDestroy(atollState_t state) {
+  return capi::guard([&]() -> Result<void> {
+    delete state;
+    return {};
+  });
+}
+
+atollResult_t atollStateAddTensor(atollState_t state, const char* name, void* data,
+                                  atollDataType_t datatype, uint64_t count) {
+  return capi::with_state(state, "atollStateAddTensor", [&](auto& shared) -> Result<void> {
+    ATOLL_TRY(capi::require(name, "atollStateAddTensor", "name"));
+    ATOLL_TRY(capi::require_enum(datatype, atollFloat64, "atollStateAddTensor", "datatype"));
+    return shared.add_tensor(name, data, static_cast<atoll_core::DataType>(datatype), count);
+  });
+}
+
+atollResult_t atollStateBeginWrite(atollState_t state) {
+  return capi::with_state(state, "atollStateBeginWrite",
+                          [&](auto& shared) -> Result<void> { return shared.begin_write(); });
+}
+
+atollResult_t atollStatePublish(atollState_t state, uint64_t revision) {
+  return capi::with_state(state, "atollStatePublish", [&](auto& shared) -> Result<void> {
+    return shared.publish(revision);
+  });
+}
+
+atollResult_t atollStateGetRevision(atollState_t state, uint64_t* revision) {
+  return capi::with_state(state, "atollStateGetRevision", [&](auto& shared) -> Result<void> {
+    ATOLL_TRY(capi::require(revision, "atollStateGetRevision", "revision"));
+    *revision = shared.revision();
+    return {};
+  });
+}
+
+atollResult_t atollSyncState(atollComm_t comm, atollState_t state,
+                             const atollSyncOptions_t* options, atollSyncInfo_t* info) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(state, "atollSyncState", "state"));
+    const atollSyncOptions_t defaults = ATOLL_SYNC_OPTIONS_INITIALIZER;
+    auto given = capi::sized_copy(options, defaults, "atollSyncState", "options");
+    if (!given) return tl::unexpected(given.error());
+    return capi::sync_state(comm, *state, *given, info);
+  });
+}

@@ -1,0 +1,176 @@
+#include "coordinator/connection.h"
+
+#include <utility>
+
+#include "coordinator/socket_address.h"
+
+namespace atoll_core::coordinator {
+namespace {
+
+constexpr unsigned kKeepaliveSeconds = 30;
+
+template <class Handle>
+uv_handle_t* as_handle(Handle* handle) {
+  return reinterpret_cast<uv_handle_t*>(handle);
+}
+
+uv_stream_t* as_stream(uv_tcp_t* socket) { return reinterpret_cast<uv_stream_t*>(socket); }
+
+}  // namespace
+
+Connection::Connection(EventLoop& loop, membership::ConnectionId id, ConnectionHandler& handler,
+                       ConnectionLimits limits, MutableByteSpan read_buffer)
+    : loop_(loop), id_(id), handler_(handler), limits_(limits) {
+  handles_.read_buffer = read_buffer;
+  uv_tcp_init(loop_.native(), &handles_.socket);  // without a socket yet: cannot fail
+  uv_timer_init(loop_.native(), &handles_.linger_timer);
+  handles_.socket.data = this;
+  handles_.linger_timer.data = this;
+  handles_.write.data = this;
+  handles_.shutdown.data = this;
+}
+
+Result<void> Connection::accept(uv_stream_t* server) {
+  uv_tcp_t* socket = &handles_.socket;
+  if (const int status = uv_accept(server, as_stream(socket)); status != 0) {
+    return fail(ErrorCode::kSystemError, "cannot accept a control connection: {}",
+                describe_uv_error(status));
+  }
+  const Endpoint remote = remote_endpoint(*socket);
+  remote_ = remote.host.empty() ? "a visitor that is gone already" : to_string(remote);
+  // Both only make it better: a socket that refuses them still works.
+  uv_tcp_nodelay(socket, 1);
+  uv_tcp_keepalive(socket, 1, kKeepaliveSeconds);
+  outgoing_.queued.append(wire::kControlPreamble);
+  const auto on_alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+    const MutableByteSpan bytes = of(handle).handles_.read_buffer;
+    *buffer =
+        uv_buf_init(reinterpret_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+  };
+  if (const int status = uv_read_start(as_stream(socket), on_alloc, on_read); status != 0) {
+    return fail(ErrorCode::kSystemError, "cannot read from {}: {}", remote_,
+                describe_uv_error(status));
+  }
+  return {};
+}
+
+Result<void> Connection::send(std::string_view message) {
+  if (!open()) return {};
+  const size_t queued = outgoing_.queued.size() + outgoing_.in_flight.size();
+  if (queued + message.size() > limits_.queue_bytes_max) {
+    return fail(ErrorCode::kPeerLost,
+                "{} does not read: {} bytes wait to be sent to it, at most {} may", remote_,
+                queued + message.size(), limits_.queue_bytes_max);
+  }
+  wire::append_framed(message, outgoing_.queued);
+  return {};
+}
+
+Result<void> Connection::flush() {
+  if (state_ == State::kClosing || outgoing_.writing || outgoing_.queued.empty()) return {};
+  outgoing_.in_flight.clear();
+  std::swap(outgoing_.in_flight, outgoing_.queued);
+  const uv_buf_t buffer =
+      uv_buf_init(outgoing_.in_flight.data(), static_cast<unsigned>(outgoing_.in_flight.size()));
+  const int status = uv_write(&handles_.write, as_stream(&handles_.socket), &buffer, 1, on_written);
+  if (status != 0) {
+    return fail(ErrorCode::kPeerLost, "cannot write to {}: {}", remote_, describe_uv_error(status));
+  }
+  outgoing_.writing = true;
+  return {};
+}
+
+void Connection::close_after_flush() {
+  if (state_ != State::kOpen) return;
+  state_ = State::kLingering;
+  const auto on_timer = [](uv_timer_t* timer) { of(timer).abort(); };
+  uv_timer_start(&handles_.linger_timer, on_timer, limits_.linger_ms, 0);
+  if (!flush()) {
+    abort();
+    return;
+  }
+  finish_if_flushed();
+}
+
+void Connection::abort() {
+  if (state_ == State::kClosing) return;
+  state_ = State::kClosing;
+  uv_close(as_handle(&handles_.socket), on_handle_closed);
+  uv_close(as_handle(&handles_.linger_timer), on_handle_closed);
+}
+
+void Connection::on_handle_closed(uv_handle_t* handle) {
+  Connection& self = of(handle);
+  if (--self.handles_.open_count > 0) return;
+  self.handler_.on_closed(self);  // self is gone
+}
+
+void Connection::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+  Connection& self = of(stream);
+  self.loop_.guard([&] {
+    if (count > 0) {
+      const auto* bytes = reinterpret_cast<const std::byte*>(buffer->base);
+      self.received({bytes, static_cast<size_t>(count)});
+    } else if (count < 0) {
+      self.read_ended(static_cast<int>(count));
+    }
+  });
+}
+
+void Connection::on_written(uv_write_t* request, int status) {
+  Connection& self = of(request);
+  self.loop_.guard([&] { self.written(status); });
+}
+
+void Connection::received(ByteSpan bytes) {
+  if (!open()) return;
+  std::vector<std::string> messages;
+  const Result<void> fed = framer_.feed(bytes, messages);
+  if (!messages.empty()) handler_.on_messages(*this, std::move(messages));
+  if (!fed && open()) handler_.on_garbage(*this, fed.error());
+}
+
+void Connection::read_ended(int status) {
+  uv_read_stop(as_stream(&handles_.socket));
+  if (state_ == State::kLingering && status == UV_EOF) {
+    outgoing_.peer_ended = true;
+    finish_if_flushed();
+    return;
+  }
+  give_up(status == UV_EOF ? "closed by the other side" : describe_uv_error(status));
+}
+
+void Connection::written(int status) {
+  outgoing_.writing = false;
+  outgoing_.in_flight = std::string();  // a large one must not stay allocated
+  if (state_ == State::kClosing) return;
+  if (status != 0) {
+    give_up(describe_uv_error(status));
+    return;
+  }
+  if (const auto flushed = flush(); !flushed) {
+    give_up(flushed.error().message);
+    return;
+  }
+  if (state_ == State::kLingering) finish_if_flushed();
+}
+
+void Connection::give_up(const std::string& reason) {
+  const bool was_open = open();
+  abort();
+  if (was_open) handler_.on_broken(*this, reason);
+}
+
+void Connection::finish_if_flushed() {
+  if (outgoing_.writing || !outgoing_.queued.empty()) return;
+  if (outgoing_.peer_ended) {
+    abort();
+    return;
+  }
+  if (std::exchange(outgoing_.shut, true)) return;
+  const auto on_shut = [](uv_shutdown_t*, int) {};
+  const int status = uv_shutdown(&handles_.shutdown, as_stream(&handles_.socket), on_shut);
+  if (status != 0) abort();
+}
+
+}  // namespace atoll_core::coordinator

@@ -1,0 +1,161 @@
+#include "coordinator/control_server.h"
+
+#include <variant>
+
+#include "coordinator/socket_address.h"
+#include "wire/control.h"
+
+namespace atoll_core::coordinator {
+namespace {
+
+// How many connections above the limit may stay until they have read why they are turned away.
+constexpr size_t kTurnedAwayMax = 64;
+
+}  // namespace
+
+ControlServer::ControlServer(EventLoop& loop, ControlServerConfig config,
+                             std::shared_ptr<spdlog::logger> logger)
+    : loop_(loop),
+      config_(std::move(config)),
+      logger_(std::move(logger)),
+      machine_(config_.machine, config_.incarnation) {}
+
+ControlServer::~ControlServer() = default;
+
+void ControlServer::accept(uv_stream_t* server, int status) {
+  if (status != 0) {
+    logger_->warn("cannot accept a control connection: {}", describe_uv_error(status));
+    return;
+  }
+  const membership::ConnectionId id{++last_connection_};
+  ConnectionHandler& handler = *this;
+  auto owned = std::make_unique<Connection>(loop_, id, handler, config_.connection, read_buffer_);
+  Connection& connection = *connections_.emplace(id, std::move(owned)).first->second;
+  if (const auto accepted = connection.accept(server); !accepted) {
+    logger_->warn("{}", accepted.error().message);
+    connection.abort();
+    return;
+  }
+  if (connections_.size() > config_.connections_max) {
+    turn_away(connection);
+    return;
+  }
+  to_flush_.push_back(id);
+  machine_.on_connected(EventLoop::now(), id, connection.remote());
+  finish_turn();
+}
+
+void ControlServer::turn_away(Connection& connection) {
+  const wire::Refused refused{
+      ErrorCode::kSystemError,
+      fmt::format("this coordinator holds {} control connections, which is its limit",
+                  config_.connections_max)};
+  logger_->warn("{} turned away: {}", connection.remote(), refused.reason);
+  const bool room = connections_.size() <= config_.connections_max + kTurnedAwayMax;
+  if (!room || !connection.send(wire::encode(wire::ToPeer(refused)))) {
+    connection.abort();
+    return;
+  }
+  connection.close_after_flush();
+}
+
+void ControlServer::tick() {
+  machine_.tick(EventLoop::now());
+  finish_turn();
+}
+
+void ControlServer::close_all() {
+  for (const auto& [id, connection] : connections_) connection->abort();
+}
+
+void ControlServer::on_messages(Connection& connection, std::vector<std::string> messages) {
+  for (const std::string& bytes : messages) {
+    auto message = wire::decode_to_coordinator(bytes);
+    if (!message) {
+      on_garbage(connection, message.error());
+      return;
+    }
+    machine_.on_message(EventLoop::now(), connection.id(), std::move(*message));
+    carry_out_outputs();
+    if (!connection.open()) break;  // closed by the machine: the rest is not wanted
+  }
+  finish_turn();
+}
+
+void ControlServer::on_garbage(Connection& connection, const Error& error) {
+  logger_->warn("{} sent what is no message: {}", connection.remote(), error.message);
+  machine_.on_garbage(EventLoop::now(), connection.id(), error);
+  finish_turn();
+  connection.close_after_flush();
+}
+
+void ControlServer::on_broken(Connection& connection, const std::string& reason) {
+  machine_.on_disconnected(EventLoop::now(), connection.id(), reason);
+  finish_turn();
+}
+
+void ControlServer::on_closed(Connection& connection) noexcept {
+  const membership::ConnectionId id = connection.id();  // a copy: erasing takes it away
+  connections_.erase(id);
+}
+
+Connection* ControlServer::open_connection(membership::ConnectionId id) {
+  const auto found = connections_.find(id);
+  return found != connections_.end() && found->second->open() ? found->second.get() : nullptr;
+}
+
+void ControlServer::carry_out_outputs() {
+  for (;;) {
+    const membership::CoordinatorOutput output = machine_.take_output();
+    if (output.items.empty() && broken_.empty()) return;
+    for (const auto& item : output.items) {
+      std::visit([this](const auto& specific) { carry_out(specific); }, item);
+    }
+    for (const auto& [id, reason] : std::exchange(broken_, {})) {
+      machine_.on_disconnected(EventLoop::now(), id, reason);
+    }
+  }
+}
+
+void ControlServer::carry_out(const membership::CoordinatorOutput::Send& send) {
+  Connection* connection = open_connection(send.connection);
+  if (connection == nullptr) return;
+  if (const auto sent = connection->send(wire::encode(send.message)); !sent) {
+    mark_broken(*connection, sent.error().message);
+    return;
+  }
+  to_flush_.push_back(send.connection);
+}
+
+void ControlServer::carry_out(const membership::CoordinatorOutput::Close& close) {
+  Connection* connection = open_connection(close.connection);
+  if (connection == nullptr) return;
+  logger_->debug("close {}: {}", connection->remote(), close.reason);
+  connection->close_after_flush();
+}
+
+void ControlServer::carry_out(const membership::CoordinatorOutput::Event& event) {
+  logger_->info("{}", event.text);
+}
+
+void ControlServer::mark_broken(Connection& connection, const std::string& reason) {
+  connection.abort();
+  broken_.emplace_back(connection.id(), reason);
+}
+
+// Writes once per turn of the loop what was queued for a connection in several messages.
+void ControlServer::finish_turn() {
+  do {
+    carry_out_outputs();
+    for (const membership::ConnectionId id : std::exchange(to_flush_, {})) {
+      Connection* connection = open_connection(id);
+      if (connection == nullptr) continue;
+      if (const auto flushed = connection->flush(); !flushed) {
+        mark_broken(*connection, flushed.error().message);
+      }
+    }
+  } while (!broken_.empty());
+  loop_.set_deadline(machine_.next_deadline());
+}
+
+}  // namespace atoll_core::coordinator

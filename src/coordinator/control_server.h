@@ -1,0 +1,73 @@
+// The coordinator machine and its connections: bytes to messages, outputs to bytes. It owns a
+// record per connection from the moment it is accepted until libuv has let go of it.
+//
+// The machine hears of each connection: connected once, then messages, then at most one of garbage
+// and disconnected. Nothing more is delivered of a connection that the machine has closed.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "coordinator/connection.h"
+#include "coordinator/event_loop.h"
+#include "membership/coordinator_machine.h"
+
+namespace atoll_core::coordinator {
+
+struct ControlServerConfig {
+  membership::CoordinatorConfig machine;
+  Incarnation incarnation;
+  size_t connections_max = 0;
+  ConnectionLimits connection;
+};
+
+class ControlServer final : private ConnectionHandler {
+ public:
+  // The loop must be drained before the server goes.
+  ControlServer(EventLoop& loop, ControlServerConfig config,
+                std::shared_ptr<spdlog::logger> logger);
+  ~ControlServer();
+
+  // For the listener: takes the connection that waits at `server`.
+  void accept(uv_stream_t* server, int status);
+  // For the loop's deadline, and once at the start.
+  void tick();
+  // Closes all connections; they are gone when the loop is drained.
+  void close_all();
+
+ private:
+  void on_messages(Connection& connection, std::vector<std::string> messages) override;
+  void on_garbage(Connection& connection, const Error& error) override;
+  void on_broken(Connection& connection, const std::string& reason) override;
+  void on_closed(Connection& connection) noexcept override;
+
+  Connection* open_connection(membership::ConnectionId id);
+  void turn_away(Connection& connection);
+  void carry_out_outputs();
+  void carry_out(const membership::CoordinatorOutput::Send& send);
+  void carry_out(const membership::CoordinatorOutput::Close& close);
+  void carry_out(const membership::CoordinatorOutput::Event& event);
+  void mark_broken(Connection& connection, const std::string& reason);
+  void finish_turn();
+
+  EventLoop& loop_;
+  ControlServerConfig config_;
+  std::shared_ptr<spdlog::logger> logger_;
+  membership::CoordinatorMachine machine_;
+  std::map<membership::ConnectionId, std::unique_ptr<Connection>> connections_;
+  uint64_t last_connection_ = 0;
+  std::vector<membership::ConnectionId> to_flush_;
+  // Broke while it was written to; the machine hears of it when its outputs have been carried out.
+  std::vector<std::pair<membership::ConnectionId, std::string>> broken_;
+  std::array<std::byte, 64 * 1024> read_buffer_;
+};
+
+}  // namespace atoll_core::coordinator

@@ -1,0 +1,134 @@
+#include "coordinator/event_loop.h"
+
+#include <algorithm>
+#include <csignal>
+#include <new>
+
+#include "base/assert.h"
+#include "coordinator/sigpipe_block.h"
+#include "coordinator/socket_address.h"
+
+namespace atoll_core::coordinator {
+namespace {
+
+template <class Handle>
+uv_handle_t* as_handle(Handle* handle) {
+  return reinterpret_cast<uv_handle_t*>(handle);
+}
+
+EventLoop* owner_of(void* data) { return static_cast<EventLoop*>(data); }
+
+}  // namespace
+
+Result<std::unique_ptr<EventLoop>> EventLoop::create() {
+  std::unique_ptr<EventLoop> loop(new EventLoop());
+  if (auto started = loop->start(); !started) return tl::unexpected(started.error());
+  return loop;
+}
+
+Result<void> EventLoop::start() {
+  if (const int status = uv_loop_init(&loop_); status != 0) {
+    return atoll_core::fail(ErrorCode::kSystemError, "cannot create an event loop: {}",
+                            describe_uv_error(status));
+  }
+  const auto on_stop = [](uv_async_t* handle) { uv_stop(handle->loop); };
+  if (const int status = uv_async_init(&loop_, &stop_async_, on_stop); status != 0) {
+    uv_loop_close(&loop_);
+    return atoll_core::fail(ErrorCode::kSystemError, "cannot create the stop event of a loop: {}",
+                            describe_uv_error(status));
+  }
+  uv_timer_init(&loop_, &deadline_timer_);
+  deadline_timer_.data = this;
+  started_ = true;
+  return {};
+}
+
+EventLoop::~EventLoop() {
+  if (!started_) return;
+  drain();
+  // Only now: until here another thread may call stop().
+  uv_close(as_handle(&stop_async_), nullptr);
+  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) {
+  }
+  uv_loop_close(&loop_);
+}
+
+TimePoint EventLoop::now() { return TimePoint(Duration(static_cast<int64_t>(uv_hrtime()))); }
+
+void EventLoop::set_deadline(TimePoint at) {
+  if (at == kNever) {
+    uv_timer_stop(&deadline_timer_);
+    return;
+  }
+  // Rounded up, and never 0: a deadline is not early, one in the past cannot starve the sockets.
+  const Duration wait = at - now();
+  const int64_t wait_ms = std::max<int64_t>(to_ms(wait) + 1, 1);
+  uv_update_time(&loop_);
+  const auto on_timer = [](uv_timer_t* timer) {
+    EventLoop* self = owner_of(timer->data);
+    self->guard([self] { self->deadline_callback_(); });
+  };
+  uv_timer_start(&deadline_timer_, on_timer, static_cast<uint64_t>(wait_ms), 0);
+}
+
+Result<void> EventLoop::stop_on_signals() {
+  constexpr std::array kSignals{SIGINT, SIGTERM};
+  for (size_t i = 0; i < kSignals.size(); ++i) {
+    int status = uv_signal_init(&loop_, &signals_[i]);
+    if (status == 0) {
+      const auto on_signal = [](uv_signal_t* handle, int) { uv_stop(handle->loop); };
+      status = uv_signal_start(&signals_[i], on_signal, kSignals[i]);
+    }
+    if (status != 0) {
+      return atoll_core::fail(ErrorCode::kSystemError, "cannot watch signal {}: {}", kSignals[i],
+                              describe_uv_error(status));
+    }
+  }
+  return {};
+}
+
+Result<void> EventLoop::run() {
+  const SigpipeBlock sigpipe_block;
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  if (failure_) return tl::unexpected(*failure_);
+  return {};
+}
+
+void EventLoop::stop() noexcept { uv_async_send(&stop_async_); }
+
+void EventLoop::fail(Error error) noexcept {
+  if (!failure_) failure_ = std::move(error);
+  uv_stop(&loop_);
+}
+
+void EventLoop::drain() noexcept {
+  const SigpipeBlock sigpipe_block;
+  const auto close = [](uv_handle_t* handle, void* kept) {
+    if (handle != kept && uv_is_closing(handle) == 0) uv_close(handle, nullptr);
+  };
+  uv_walk(&loop_, close, &stop_async_);
+  uv_unref(as_handle(&stop_async_));
+  // A stop that comes meanwhile ends uv_run early, hence the loop.
+  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) {
+  }
+}
+
+void EventLoop::fail_with_current_exception() noexcept {
+  Error error;
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    error.code = ErrorCode::kOutOfMemory;  // no sentence: it would need memory
+  } catch (const std::exception& exception) {
+    try {
+      error.message = exception.what();
+    } catch (const std::exception&) {
+      error.message.clear();
+    }
+  } catch (...) {
+    error.code = ErrorCode::kInternalError;
+  }
+  fail(std::move(error));
+}
+
+}  // namespace atoll_core::coordinator

@@ -1,0 +1,80 @@
+// What callers ask of an engine and what they get back.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/element.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "codec/tensor_list.h"
+#include "state/digest.h"
+#include "state/state_table.h"
+#include "wire/control.h"
+
+namespace atoll_core::engine {
+
+// Names a call for its caller; chosen by the caller, never used twice with one engine.
+using CallId = uint64_t;
+
+enum class CallGroup : uint8_t { kShard = 0, kReplica = 1, kAll = 2 };
+
+struct CallOptions {
+  CallGroup group = CallGroup::kShard;
+  uint64_t tag = 0;
+  Duration deadline{0};  // for the whole call; zero: only the engine's timeouts
+  bool retry = true;
+  uint32_t algorithm = 0;
+  bool input_disposable = false;
+};
+
+// An all-reduce, broadcast or barrier. The tensors' memory stays valid until the call has ended.
+struct CollectiveCall {
+  wire::OpKind kind = wire::OpKind::kAllReduce;
+  DataType type = DataType::kFloat32;
+  ReduceOp reduce = ReduceOp::kSum;
+  std::vector<codec::TensorView> tensors;
+  PeerId root;
+  CallOptions options;
+};
+
+// The caller leaves the table and its tensors alone until the call has ended.
+struct SyncCall {
+  state::StateTable* table = nullptr;
+  state::StateDigests digests;  // of the table as it is
+  wire::SyncStrategy strategy = wire::SyncStrategy::kPopular;
+  CallOptions options;
+};
+
+struct CollectiveInfo {
+  std::vector<PeerId> contributors;
+  uint32_t attempts = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+};
+
+struct SyncInfo {
+  uint64_t revision = 0;
+  wire::ContentDigest digest;
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint32_t tensors_received = 0;
+  uint32_t attempts = 0;
+};
+
+struct UpdateInfo {
+  wire::View view;
+};
+
+struct ConnectInfo {};
+
+using CallInfo = std::variant<ConnectInfo, UpdateInfo, CollectiveInfo, SyncInfo>;
+
+struct CallEnded {
+  CallId call = 0;
+  Result<CallInfo> result;
+};
+
+}  // namespace atoll_core::engine

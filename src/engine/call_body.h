@@ -1,0 +1,52 @@
+// The part of a call that differs between kinds: how one attempt moves its data. The ledger owns
+// the rest: names, deadlines, verdicts, retries.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "engine/call.h"
+#include "link/link.h"
+#include "wire/control.h"
+#include "wire/frame.h"
+
+namespace atoll_core::engine {
+
+struct AttemptContext {
+  AttemptId id;
+  std::vector<PeerId> participants;  // in view order
+  PeerId self;
+  uint64_t fingerprint = 0;
+};
+
+class CallBody {
+ public:
+  virtual ~CallBody() = default;
+
+  virtual void begin(const AttemptContext& attempt) = 0;
+  // The attempt has ended without a commit and its frames were revoked: the caller's memory is
+  // made what it was before the call. May be followed by another begin().
+  virtual void abandon() = 0;
+
+  virtual Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) = 0;
+  virtual Result<void> deliver(PeerId from, const wire::FrameHeader& header,
+                               ByteSpan payload) = 0;
+  virtual void on_plan(const wire::SyncPlan& plan) = 0;
+
+  // Locally complete: the result is held.
+  virtual bool complete() const = 0;
+  // Cannot go on: the call is to be aborted for this reason.
+  virtual const Error* failure() const = 0;
+  virtual wire::ToCoordinator done_message() const = 0;
+  // Who is to be told that this attempt was posted here, since they send chunks.
+  virtual std::vector<PeerId> senders() const = 0;
+  // Grows whenever data arrives.
+  virtual uint64_t progress() const = 0;
+  // All have committed: makes the result the caller's, and tells of it.
+  virtual Result<CallInfo> commit(const wire::Verdict& verdict, uint32_t attempts) = 0;
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,120 @@
+// The open calls of one peer: collectives and state syncs. Each has a name, an attempt at a time,
+// deadlines, and ends by an agreed verdict or with the engine itself.
+//
+// Between a full FreezeOps and its Thaw no attempt begins and no `done` is sent; data may go on
+// moving, which does no harm: a verdict that commits finds it complete, one that aborts drops it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/call_body.h"
+#include "engine/call_names.h"
+#include "engine/context.h"
+#include "engine/link_table.h"
+#include "engine/stash.h"
+#include "membership/peer_machine.h"
+
+namespace atoll_core::engine {
+
+class CallLedger final : public link::LinkOwner {
+ public:
+  struct NewCall {
+    CallId call = 0;
+    CallOptions options;
+    wire::CallDescription description;
+    std::unique_ptr<CallBody> body;
+    // Set when the call can only end in this error, which is agreed like any other outcome.
+    std::optional<Error> doomed;
+  };
+
+  CallLedger(Context& context, membership::PeerMachine& membership);
+
+  void set_links(LinkTable& links) { links_ = &links; }
+
+  // The engine checked that there is a view.
+  void begin(NewCall call);
+  void cancel(CallId call);
+  size_t open_calls() const { return open_.size(); }
+
+  // From membership.
+  void on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost);
+  void on_freeze(uint64_t round, const std::optional<OpId>& op);
+  void on_thaw(const std::optional<OpId>& op);
+  void on_verdict(const wire::Verdict& verdict);
+  void on_plan(const wire::SyncPlan& plan);
+
+  // Ends every call; `error` is what became of the peer.
+  void fail_all(const Error& error);
+
+  // An error means that the peer must leave the run: it does not know an outcome in time.
+  std::optional<Error> tick();
+  TimePoint next_deadline() const;
+
+  std::vector<wire::CallPosition> positions() const { return names_.positions(); }
+
+  // LinkOwner.
+  Result<link::Placement> place(link::Link& link, const wire::FrameHeader& header) override;
+  Result<void> deliver(link::Link& link, const wire::FrameHeader& header,
+                       ByteSpan payload) override;
+  Result<void> deliver_kept(link::Link& link, const wire::FrameHeader& header,
+                            ByteBuffer payload) override;
+  void wake(link::Link& link, link::ConnectionKey connection) override;
+
+ private:
+  enum class Phase : uint8_t { kWaiting, kMoving, kComplete };  // kWaiting: for a thaw
+
+  struct Open {
+    NewCall call;
+    OpId op;
+    uint64_t fingerprint = 0;
+    std::vector<PeerId> members;  // of the op's generation, less the dead
+    Phase phase = Phase::kWaiting;
+    AttemptId attempt;
+    uint32_t attempts = 0;
+    bool done_sent = false;
+    std::set<PeerId> arrived;     // heard of in this attempt
+    bool stall_noticed = false;
+    TimePoint last_progress{};
+    TimePoint deadline = kNever;
+    TimePoint grace = kNever;     // armed by an abort request
+    std::optional<Error> abort_wanted;
+  };
+
+  enum class Relation : uint8_t { kCurrent, kFuture, kPast };
+  Relation relation(const AttemptId& attempt, Open** open);
+
+  void begin_attempt(Open& open);
+  void replay_stash(Open& open);
+  void send_posted(Open& open, const std::vector<PeerId>& to);
+  void after_progress(Open& open);
+  void send_done(Open& open);
+  void end_attempt(Open& open);
+  void end(OpId op, Result<CallInfo> result);
+  void request_abort(Open& open, ErrorCode code, std::string reason);
+  void notice_stall(Open& open);
+  TimePoint stall_deadline(const Open& open) const;
+  std::vector<PeerId> missing(const Open& open) const;
+  std::string names_of(const std::vector<PeerId>& peers) const;
+  std::string describe(const Open& open) const;
+  bool frozen(const OpId& op) const;
+  Result<void> heard_posted(Open& open, PeerId from, const wire::FrameHeader& header);
+  bool check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header);
+  void drop_obsolete_stash();
+
+  Context& context_;
+  membership::PeerMachine& membership_;
+  LinkTable* links_ = nullptr;
+  CallNames names_;
+  std::map<OpId, Open> open_;
+  std::map<OpId, wire::Verdict> early_verdicts_;  // final, heard before the call
+  std::set<OpId> frozen_ops_;                     // by rounds about one op
+  Stash stash_;
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,74 @@
+// What the parts of an engine share: the configuration, the time of the current input, and the
+// list of outputs. Owned by the engine; the parts hold references.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/time.h"
+#include "engine/call.h"
+#include "link/link.h"
+#include "membership/peer_machine.h"
+#include "wire/hello.h"
+
+namespace atoll_core::engine {
+
+struct EngineConfig {
+  membership::PeerConfig membership;
+  uint32_t connections_per_link = 1;
+  uint32_t chunk_bytes = 256u << 10;
+  Duration dial_timeout = std::chrono::milliseconds(5000);
+  Duration update_timeout = std::chrono::minutes(10);
+  Duration arrival_timeout = std::chrono::minutes(10);
+  Duration progress_timeout = std::chrono::seconds(30);
+  Duration outcome_grace = std::chrono::seconds(10);
+  // Told the name of each moment listed in docs/HACKING.md, at once.
+  std::function<void(const char* point)> trace;
+};
+
+using DialId = uint64_t;
+
+namespace output {
+struct OpenControl {};
+struct CloseControl {};
+struct SendControl { std::string bytes; };
+// Answered by Engine::on_dialed.
+struct Dial { DialId dial; std::vector<Endpoint> candidates; wire::Hello hello; Duration timeout; };
+// From now on bytes move through Engine::stream(key).
+struct StartConnection { link::ConnectionKey key; };
+struct CloseConnection { link::ConnectionKey key; std::string reason; };
+struct WakeWriter { link::ConnectionKey key; };
+struct Log { int level; std::string text; };  // levels of spdlog
+// A moment in docs/HACKING.md that has come when the outputs before it were carried out.
+struct Trace { const char* point; };
+// The peer is out of the run, for this reason; every call has ended.
+struct Left { Error error; };
+}  // namespace output
+
+using EngineOutput =
+    std::variant<output::OpenControl, output::CloseControl, output::SendControl, output::Dial,
+                 output::StartConnection, output::CloseConnection, output::WakeWriter, output::Log,
+                 output::Trace, output::Left, CallEnded>;
+
+struct Context {
+  EngineConfig config;
+  TimePoint now{};
+  std::vector<EngineOutput> outputs;
+
+  template <class Item>
+  void emit(Item&& item) {
+    outputs.emplace_back(std::forward<Item>(item));
+  }
+  void log(int level, std::string text) { emit(output::Log{level, std::move(text)}); }
+  // Told when the outputs so far have been carried out.
+  void trace_after(const char* point) { emit(output::Trace{point}); }
+  void trace(const char* point) const {
+    if (config.trace) config.trace(point);
+  }
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "link/send_window.h"
+#include "wire/hello.h"
+
+namespace atoll_core::engine {
+
+// How an output::Dial ended.
+struct DialResult {
+  link::ConnectionKey key = 0;  // 0: no connection came of it
+  bool answered = false;        // by the session that was meant
+  wire::Hello answer;
+  bool refused = false;         // nobody, or somebody else, listens there
+  std::string reason;
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,322 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "engine/collective_body.h"
+#include "engine/sync_body.h"
+#include "membership/update_tag.h"
+
+namespace atoll_core::engine {
+
+namespace peer_output = membership::peer_output;
+
+Engine::Engine(EngineConfig config)
+    : context_{std::move(config), {}, {}},
+      membership_(context_.config.membership),
+      ledger_(context_, membership_),
+      links_(context_, ledger_) {
+  ledger_.set_links(links_);
+}
+
+Engine::~Engine() = default;
+
+// ---- calls -------------------------------------------------------------------------------------
+
+void Engine::end(CallId call, Result<CallInfo> result) {
+  context_.emit(CallEnded{call, std::move(result)});
+}
+
+bool Engine::refuse(CallId call, const CallOptions& options) {
+  if (options.tag == membership::kUpdateTag) {
+    end(call, atoll_core::fail(ErrorCode::kInvalidArgument,
+                               "tag {} is atollUpdate's own: choose another", options.tag));
+    return true;
+  }
+  if (!left_ && membership_.view()) {  // perhaps reconnecting, but the view stands
+    if (ledger_.open_calls() < limits::kOpsInFlight) return false;
+    end(call, atoll_core::fail(ErrorCode::kInvalidUsage,
+                               "{} has {} calls in flight: wait for some of them",
+                               membership_.self().name, ledger_.open_calls()));
+    return true;
+  }
+  if (left_) {
+    end(call, tl::unexpected<Error>(departed()));
+    return true;
+  }
+  end(call, atoll_core::fail(ErrorCode::kNotConnected,
+                             "{} is not a member of the run: call atollUpdate first",
+                             membership_.self().name));
+  return true;
+}
+
+Error Engine::departed() const {
+  const bool says_it_all = left_->code == ErrorCode::kEvicted ||
+                           left_->code == ErrorCode::kCoordinatorUnreachable;
+  if (says_it_all) return *left_;
+  return {ErrorCode::kNotConnected,
+          fmt::format("{} has left the run: {}", membership_.self().name, left_->message)};
+}
+
+void Engine::connect(TimePoint now, CallId call) {
+  context_.now = now;
+  connecting_ = call;
+  membership_.start(now);
+  absorb();
+}
+
+void Engine::update(TimePoint now, CallId call) {
+  context_.now = now;
+  if (left_) {
+    end(call, tl::unexpected<Error>(departed()));
+    return;
+  }
+  if (updating_) {
+    end(call, atoll_core::fail(ErrorCode::kInvalidUsage, "{} is in atollUpdate already",
+                               membership_.self().name));
+    return;
+  }
+  context_.trace("update.request");
+  updating_ = PendingUpdate{call, now + context_.config.update_timeout};
+  if (update_outcome_waiting_) {
+    update_finished();
+  } else if (!membership_.update_pending()) {
+    Result<void> asked = membership_.request_update(now, ledger_.positions());
+    if (!asked) {
+      updating_.reset();
+      end(call, tl::unexpected<Error>(asked.error()));
+    }
+  }
+  absorb();
+}
+
+void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
+  context_.now = now;
+  if (refuse(call, arguments.options)) return;
+  Result<CallLedger::NewCall> made =
+      make_collective(call, std::move(arguments), context_, links_);
+  if (!made) {
+    end(call, tl::unexpected<Error>(made.error()));
+    return;
+  }
+  CallLedger::NewCall& open = *made;
+  if (open.description.kind == wire::OpKind::kBroadcast) {
+    const auto members = CallNames::participants(*membership_.view(), membership_.self(),
+                                                 open.options.group);
+    const PeerId root = open.description.root;
+    if (std::find(members.begin(), members.end(), root) == members.end()) {
+      open.doomed = Error{ErrorCode::kRootLost,
+                          fmt::format("peer {}, the root of a broadcast, is not in the view",
+                                      to_string(root))};
+    }
+  }
+  ledger_.begin(std::move(*made));
+  absorb();
+}
+
+void Engine::sync(TimePoint now, CallId call, SyncCall arguments) {
+  context_.now = now;
+  if (refuse(call, arguments.options)) return;
+  context_.trace("sync.request");
+  ledger_.begin(make_sync(call, std::move(arguments), context_, membership_, links_));
+  absorb();
+}
+
+void Engine::cancel(TimePoint now, CallId call) {
+  context_.now = now;
+  if (left_) return;
+  ledger_.cancel(call);
+  absorb();
+}
+
+void Engine::leave(TimePoint now, const Error& reason) {
+  context_.now = now;
+  if (left_) return;
+  membership_.leave(now, reason.message);
+  absorb();
+  fail(reason);
+}
+
+// ---- what happens outside ----------------------------------------------------------------------
+
+void Engine::on_control_connected(TimePoint now) {
+  context_.now = now;
+  framer_ = wire::ControlFramer();
+  context_.emit(output::SendControl{std::string(wire::kControlPreamble)});
+  membership_.on_control_connected(now);
+  absorb();
+}
+
+void Engine::on_control_bytes(TimePoint now, ByteSpan bytes) {
+  context_.now = now;
+  std::vector<std::string> messages;
+  Result<void> fed = framer_.feed(bytes, messages);
+  for (const std::string& message : messages) {
+    if (left_) return;
+    Result<wire::ToPeer> decoded = wire::decode_to_peer(message);
+    if (!decoded) {
+      fed = tl::unexpected<Error>(decoded.error());
+      break;
+    }
+    membership_.on_message(now, std::move(*decoded));
+    absorb();
+  }
+  if (!fed && !left_) {
+    context_.emit(output::CloseControl{});
+    membership_.on_control_failed(now, fed.error().message);
+    absorb();
+  }
+}
+
+void Engine::on_control_failed(TimePoint now, const std::string& reason) {
+  context_.now = now;
+  if (left_) return;
+  membership_.on_control_failed(now, reason);
+  absorb();
+}
+
+LinkTable::Answer Engine::on_hello(const wire::Hello& hello) const {
+  return links_.on_hello(hello);
+}
+
+void Engine::on_accepted(TimePoint now, link::ConnectionKey key, const wire::Hello& hello) {
+  context_.now = now;
+  if (left_) {
+    context_.emit(output::CloseConnection{key, "the communicator has left the run"});
+    return;
+  }
+  links_.on_accepted(key, hello);
+  absorb();
+}
+
+void Engine::on_dialed(TimePoint now, DialId dial, const DialResult& result) {
+  context_.now = now;
+  links_.on_dialed(dial, result);
+  absorb();
+}
+
+void Engine::on_closed(TimePoint now, link::ConnectionKey key, const std::string& reason) {
+  context_.now = now;
+  links_.on_closed(key, reason);
+  absorb();
+}
+
+void Engine::tick(TimePoint now) {
+  context_.now = now;
+  if (left_) return;
+  membership_.tick(now);
+  absorb();
+  links_.tick();
+  if (std::optional<Error> lost = ledger_.tick()) fail(*lost);
+  if (updating_ && updating_->deadline <= now) {
+    const CallId call = updating_->call;
+    updating_.reset();
+    end(call, atoll_core::fail(ErrorCode::kTimeout,
+                               "atollUpdate on {} has waited {} ms; it goes on in the background: "
+                               "call it again",
+                               membership_.self().name, to_ms(context_.config.update_timeout)));
+  }
+  absorb();
+}
+
+TimePoint Engine::next_deadline() const {
+  if (left_) return kNever;
+  TimePoint next = std::min({membership_.next_deadline(), links_.next_deadline(),
+                             ledger_.next_deadline()});
+  if (updating_) next = std::min(next, updating_->deadline);
+  return next;
+}
+
+std::vector<EngineOutput> Engine::take_outputs() {
+  absorb();  // what frames have led to since the last input
+  return std::exchange(context_.outputs, {});
+}
+
+// ---- membership's outputs ----------------------------------------------------------------------
+
+void Engine::absorb() {
+  for (;;) {
+    for (LinkTable::Report& report : links_.take_reports()) {
+      if (const auto* link = std::get_if<wire::LinkReport>(&report)) {
+        if (link->state == wire::LinkState::kUp) context_.trace("connect.linked");
+      }
+      std::visit([this](auto& message) { membership_.send(std::move(message)); }, report);
+    }
+    std::vector<membership::PeerOutput> items = membership_.take_outputs();
+    if (items.empty()) return;
+    for (membership::PeerOutput& item : items) absorb_membership(item);
+  }
+}
+
+void Engine::absorb_membership(membership::PeerOutput& item) {
+  if (auto* send = std::get_if<peer_output::Send>(&item)) {
+    std::string framed;
+    wire::append_framed(wire::encode(send->message), framed);
+    context_.emit(output::SendControl{std::move(framed)});
+    const bool done = std::holds_alternative<wire::OpDone>(send->message) ||
+                      std::holds_alternative<wire::SyncDone>(send->message);
+    if (done) context_.trace_after("done.sent");
+  } else if (std::holds_alternative<peer_output::DialCoordinator>(item)) {
+    context_.emit(output::OpenControl{});
+  } else if (std::holds_alternative<peer_output::CloseControl>(item)) {
+    context_.emit(output::CloseControl{});
+  } else if (auto* connected = std::get_if<peer_output::Connected>(&item)) {
+    context_.trace("connect.registered");
+    links_.set_identity(connected->self, connected->run);
+    if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
+  } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {
+    links_.apply_roster(roster->roster);
+  } else if (auto* change = std::get_if<peer_output::ViewChanged>(&item)) {
+    view_changed(*change);
+  } else if (std::holds_alternative<peer_output::UpdateFinished>(item)) {
+    update_finished();
+  } else if (auto* failed = std::get_if<peer_output::UpdateFailed>(&item)) {
+    if (updating_) end(std::exchange(updating_, std::nullopt)->call,
+                       tl::unexpected<Error>(failed->error));
+  } else if (auto* freeze = std::get_if<peer_output::FreezeOps>(&item)) {
+    ledger_.on_freeze(freeze->round, freeze->op);
+  } else if (auto* thaw = std::get_if<peer_output::Thaw>(&item)) {
+    ledger_.on_thaw(thaw->op);
+  } else if (auto* verdict = std::get_if<peer_output::VerdictHeard>(&item)) {
+    ledger_.on_verdict(verdict->verdict);
+  } else if (auto* probe = std::get_if<peer_output::ProbePeer>(&item)) {
+    links_.probe(probe->peer);
+  } else if (auto* plan = std::get_if<peer_output::SyncPlanned>(&item)) {
+    ledger_.on_plan(plan->plan);
+  } else if (auto* lost = std::get_if<peer_output::Failed>(&item)) {
+    fail(lost->error);
+  }
+}
+
+void Engine::view_changed(const peer_output::ViewChanged& change) {
+  context_.log(2, fmt::format("view {} of {} peers: {}", to_string(change.view.epoch),
+                              change.view.members.size(), change.reason));
+  ledger_.on_view(change.view, change.lost);
+}
+
+void Engine::update_finished() {
+  context_.trace("update.done");
+  update_outcome_waiting_ = !updating_.has_value();
+  if (!updating_) return;
+  const CallId call = std::exchange(updating_, std::nullopt)->call;
+  end(call, CallInfo{UpdateInfo{*membership_.view()}});
+}
+
+void Engine::fail(const Error& error) {
+  if (left_) return;
+  left_ = error;
+  ledger_.fail_all(error);
+  if (connecting_) end(*std::exchange(connecting_, std::nullopt), tl::unexpected<Error>(error));
+  if (updating_) {
+    end(std::exchange(updating_, std::nullopt)->call, tl::unexpected<Error>(error));
+  }
+  links_.close_all();
+  context_.emit(output::CloseControl{});
+  context_.emit(output::Left{error});
+}
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,90 @@
+// One peer as a whole, without I/O: membership, links, calls. Whoever runs it
+//   - passes in what happens (with the time), from one thread at a time,
+//   - takes the outputs after each input and carries them out in order,
+//   - moves the bytes of each connection through stream(key), and takes outputs after that too,
+//   - calls tick() when next_deadline() has come.
+// One engine lives for one stay in a run: after output::Left it does nothing any more.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "engine/call.h"
+#include "engine/call_ledger.h"
+#include "engine/context.h"
+#include "engine/link_table.h"
+#include "membership/peer_machine.h"
+#include "wire/control_framing.h"
+
+namespace atoll_core::engine {
+
+class Engine {
+ public:
+  explicit Engine(EngineConfig config);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Calls. Each ends with exactly one CallEnded, perhaps before the function returns.
+  void connect(TimePoint now, CallId call);
+  void update(TimePoint now, CallId call);
+  void collective(TimePoint now, CallId call, CollectiveCall arguments);
+  void sync(TimePoint now, CallId call, SyncCall arguments);
+  void cancel(TimePoint now, CallId call);
+  // Leaves the run: every call ends, then output::Left.
+  void leave(TimePoint now, const Error& reason);
+
+  // The control connection.
+  void on_control_connected(TimePoint now);
+  void on_control_bytes(TimePoint now, ByteSpan bytes);
+  void on_control_failed(TimePoint now, const std::string& reason);
+
+  // Data connections.
+  LinkTable::Answer on_hello(const wire::Hello& hello) const;
+  void on_accepted(TimePoint now, link::ConnectionKey key, const wire::Hello& hello);
+  void on_dialed(TimePoint now, DialId dial, const DialResult& result);
+  void on_closed(TimePoint now, link::ConnectionKey key, const std::string& reason);
+  link::FrameStream* stream(link::ConnectionKey key) { return links_.stream(key); }
+  // The time of what the streams are about to deliver.
+  void set_now(TimePoint now) { context_.now = now; }
+
+  void tick(TimePoint now);
+  TimePoint next_deadline() const;
+  std::vector<EngineOutput> take_outputs();
+
+  const std::optional<wire::View>& view() const { return membership_.view(); }
+  const wire::PeerInfo& self() const { return membership_.self(); }
+  bool left() const { return left_.has_value(); }
+  link::LinkCounters counters() const { return links_.counters(); }
+  size_t open_connections() const { return links_.open_connections(); }
+
+ private:
+  struct PendingUpdate {
+    CallId call = 0;
+    TimePoint deadline = kNever;
+  };
+
+  bool refuse(CallId call, const CallOptions& options);
+  Error departed() const;  // for calls that come after it has left
+  void end(CallId call, Result<CallInfo> result);
+  void fail(const Error& error);
+  void absorb();  // carries out what membership and links have put out
+  void absorb_membership(membership::PeerOutput& item);
+  void view_changed(const membership::peer_output::ViewChanged& change);
+  void update_finished();
+
+  Context context_;
+  membership::PeerMachine membership_;
+  CallLedger ledger_;
+  LinkTable links_;
+  wire::ControlFramer framer_;
+  std::optional<CallId> connecting_;
+  std::optional<PendingUpdate> updating_;
+  bool update_outcome_waiting_ = false;  // the barrier ended after its caller had given up
+  std::optional<Error> left_;            // why
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,290 @@
+#include "engine/link_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace atoll_core::engine {
+namespace {
+
+constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
+constexpr Duration kLongestBackoff = std::chrono::milliseconds(1000);
+constexpr Duration kOrphanPatience = std::chrono::seconds(10);
+constexpr size_t kOrphansMax = 256;
+
+void add(link::LinkCounters& sum, const link::LinkCounters& part) {
+  sum.payload_sent += part.payload_sent;
+  sum.payload_received += part.payload_received;
+  sum.frames_resent += part.frames_resent;
+}
+
+}  // namespace
+
+LinkTable::LinkTable(Context& context, link::LinkOwner& owner)
+    : context_(context),
+      owner_(owner),
+      self_(context.config.membership.self),
+      prober_(context) {}
+
+LinkTable::~LinkTable() = default;
+
+void LinkTable::set_identity(PeerId self, const std::string& run) {
+  if (self_.id && self_.id != self) {
+    // The others hold links with the one that this peer was, and drop them.
+    while (!entries_.empty()) drop(entries_.begin(), "this peer has a new id");
+    dials_.clear();
+  }
+  self_.id = self;
+  run_hash_ = wire::hash_run_id(run);
+}
+
+uint32_t LinkTable::connections_wanted() const {
+  return std::max<uint32_t>(1, context_.config.connections_per_link);
+}
+
+wire::Hello LinkTable::hello_to(const wire::PeerInfo& peer, wire::HelloRole role,
+                                size_t index) const {
+  wire::Hello hello;
+  hello.role = role;
+  hello.connection_index = static_cast<uint8_t>(index);
+  hello.connection_count = static_cast<uint16_t>(connections_wanted());
+  hello.session = self_.session;
+  hello.target_session = peer.session;
+  hello.peer = self_.id;
+  hello.target_peer = peer.id;
+  hello.run = run_hash_;
+  return hello;
+}
+
+// ---- roster ------------------------------------------------------------------------------------
+
+void LinkTable::apply_roster(const wire::Roster& roster) {
+  std::set<PeerId> named;
+  for (const wire::Roster::Entry& listed : roster.peers) {
+    if (listed.peer.id == self_.id) continue;
+    named.insert(listed.peer.id);
+    Entry& entry = entries_[listed.peer.id];
+    if (entry.link == nullptr) {
+      entry.info = listed.peer;
+      link::LinkConfig config;
+      config.peer = listed.peer.id;
+      config.peer_name = listed.peer.name;
+      entry.link = std::make_unique<link::Link>(config, owner_);
+    }
+    entry.dial = listed.dial;
+    if (entry.dial && entry.redial_at == kNever) dial_missing(entry);
+  }
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto next = std::next(at);
+    if (named.count(at->first) == 0) drop(at, "the peer is no longer part of the run");
+    at = next;
+  }
+  for (auto at = orphans_.begin(); at != orphans_.end();) {
+    const auto found = entries_.find(at->second.hello.peer);
+    const bool adopted = found != entries_.end() &&
+                         found->second.info.session == at->second.hello.session;
+    if (adopted) add_connection(found->second, at->first);
+    at = adopted ? orphans_.erase(at) : std::next(at);
+  }
+}
+
+void LinkTable::drop(std::map<PeerId, Entry>::iterator at, const std::string& reason) {
+  for (const link::ConnectionKey key : at->second.connections) {
+    connection_owner_.erase(key);
+    context_.emit(output::CloseConnection{key, reason});
+  }
+  add(dropped_counters_, at->second.link->counters());
+  entries_.erase(at);
+}
+
+void LinkTable::close_all() {
+  while (!entries_.empty()) drop(entries_.begin(), "the communicator has left the run");
+  for (const auto& [key, orphan] : orphans_) {
+    context_.emit(output::CloseConnection{key, "the communicator has left the run"});
+  }
+  orphans_.clear();
+  dials_.clear();
+  prober_.forget_all();
+}
+
+// ---- connections -------------------------------------------------------------------------------
+
+void LinkTable::dial_missing(Entry& entry) {
+  entry.redial_at = kNever;
+  const size_t wanted = connections_wanted();
+  while (entry.connections.size() + entry.dials_in_flight < wanted) {
+    const DialId dial = next_dial_++;
+    dials_[dial] = PendingDial{entry.info.id, entry.info.session};
+    const size_t index = entry.connections.size() + entry.dials_in_flight;
+    ++entry.dials_in_flight;
+    context_.emit(output::Dial{dial, entry.info.endpoints,
+                               hello_to(entry.info, wire::HelloRole::kLink, index),
+                               context_.config.dial_timeout});
+  }
+}
+
+LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
+  wire::PeerInfo other;
+  other.id = hello.peer;
+  other.session = hello.session;
+  Answer answer{hello_to(other, hello.role, hello.connection_index), false};
+  answer.keep = hello.role == wire::HelloRole::kLink && hello.run == run_hash_ &&
+                hello.target_session == self_.session && self_.id &&
+                (entries_.count(hello.peer) != 0 || orphans_.size() < kOrphansMax);
+  return answer;
+}
+
+void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
+  const auto found = entries_.find(hello.peer);
+  if (found == entries_.end()) {
+    orphans_[key] = Orphan{hello, context_.now + kOrphanPatience};
+    return;
+  }
+  const bool full = found->second.connections.size() >= limits::kConnectionsPerLink;
+  if (found->second.info.session != hello.session || full) {
+    context_.emit(output::CloseConnection{key, "a hello from an unknown session"});
+    return;
+  }
+  add_connection(found->second, key);
+}
+
+void LinkTable::add_connection(Entry& entry, link::ConnectionKey key) {
+  entry.link->add_connection(key);
+  entry.connections.insert(key);
+  entry.connected_at = context_.now;
+  connection_owner_[key] = entry.info.id;
+  context_.emit(output::StartConnection{key});
+  report(entry, wire::LinkState::kUp, "");
+}
+
+void LinkTable::on_dialed(DialId dial, const DialResult& result) {
+  if (dial >= Prober::kFirstDial) return prober_.on_dialed(dial, result);
+  const auto pending = dials_.find(dial);
+  if (pending == dials_.end()) {
+    if (result.key != 0) context_.emit(output::CloseConnection{result.key, "no longer wanted"});
+    return;
+  }
+  const PendingDial what = pending->second;
+  dials_.erase(pending);
+  const auto found = entries_.find(what.peer);
+  if (found == entries_.end() || found->second.info.session != what.session) {
+    if (result.key != 0) context_.emit(output::CloseConnection{result.key, "no longer wanted"});
+    return;
+  }
+  Entry& entry = found->second;
+  --entry.dials_in_flight;
+  if (result.key != 0) {
+    add_connection(entry, result.key);
+    return;
+  }
+  if (entry.connections.empty()) {
+    report(entry, result.refused ? wire::LinkState::kRefused : wire::LinkState::kUnreachable,
+           result.reason);
+  }
+  if (entry.backoff == Duration{0}) entry.backoff = kFirstBackoff;
+  schedule_redial(entry);
+}
+
+void LinkTable::on_closed(link::ConnectionKey key, const std::string& reason) {
+  orphans_.erase(key);
+  const auto owner = connection_owner_.find(key);
+  if (owner == connection_owner_.end()) return;
+  Entry& entry = entries_.at(owner->second);
+  connection_owner_.erase(owner);
+  entry.connections.erase(key);
+  entry.link->remove_connection(key);
+  context_.log(2, fmt::format("a connection to {} is lost: {}", entry.info.name, reason));
+  // A lost connection is not a lost peer: whoever dialled dials again. At once, unless
+  // connections are made only to be lost.
+  if (context_.now - entry.connected_at > kLongestBackoff) entry.backoff = Duration{0};
+  schedule_redial(entry);
+}
+
+void LinkTable::schedule_redial(Entry& entry) {
+  if (!entry.dial) return;
+  const TimePoint at = context_.now + entry.backoff;
+  entry.backoff = std::clamp(entry.backoff * 2, kFirstBackoff, kLongestBackoff);
+  if (at > context_.now) {
+    entry.redial_at = std::min(entry.redial_at, at);
+  } else if (entry.redial_at == kNever) {
+    dial_missing(entry);
+  }
+}
+
+void LinkTable::report(Entry& entry, wire::LinkState state, const std::string& reason) {
+  if (entry.reported == state) return;
+  entry.reported = state;
+  if (state != wire::LinkState::kUp) {
+    context_.log(3, fmt::format("no connection to {}: {}", entry.info.name, reason));
+  }
+  reports_.push_back(wire::LinkReport{entry.info.id, state, reason});
+}
+
+void LinkTable::probe(const wire::PeerInfo& peer) {
+  prober_.probe(peer, hello_to(peer, wire::HelloRole::kProbe, 0));
+}
+
+// ---- time and traffic --------------------------------------------------------------------------
+
+void LinkTable::tick() {
+  prober_.tick();
+  for (auto& [peer, entry] : entries_) {
+    if (entry.redial_at <= context_.now) dial_missing(entry);
+    entry.link->tick(context_.now);
+  }
+  for (auto at = orphans_.begin(); at != orphans_.end();) {
+    const bool expired = at->second.until <= context_.now;
+    if (expired) context_.emit(output::CloseConnection{at->first, "a hello from nobody known"});
+    at = expired ? orphans_.erase(at) : std::next(at);
+  }
+}
+
+TimePoint LinkTable::next_deadline() const {
+  TimePoint next = prober_.next_deadline();
+  for (const auto& [peer, entry] : entries_) {
+    next = std::min({next, entry.redial_at, entry.link->next_deadline()});
+  }
+  for (const auto& [key, orphan] : orphans_) next = std::min(next, orphan.until);
+  return next;
+}
+
+link::FrameStream* LinkTable::stream(link::ConnectionKey key) {
+  const auto owner = connection_owner_.find(key);
+  if (owner == connection_owner_.end()) return nullptr;
+  return entries_.at(owner->second).link->stream(key);
+}
+
+void LinkTable::send_chunk(PeerId to, link::OutFrame frame) {
+  const auto found = entries_.find(to);
+  if (found != entries_.end()) found->second.link->send_chunk(std::move(frame));
+}
+
+void LinkTable::send_free(PeerId to, link::OutFrame frame) {
+  const auto found = entries_.find(to);
+  if (found != entries_.end()) found->second.link->send_free(std::move(frame));
+}
+
+void LinkTable::grant(PeerId to, const AttemptId& attempt, uint64_t total) {
+  const auto found = entries_.find(to);
+  if (found != entries_.end()) found->second.link->grant(attempt, total);
+}
+
+void LinkTable::revoke(const AttemptId& attempt) {
+  for (auto& [peer, entry] : entries_) entry.link->revoke(attempt);
+}
+
+link::LinkCounters LinkTable::counters() const {
+  link::LinkCounters sum = dropped_counters_;
+  for (const auto& [peer, entry] : entries_) add(sum, entry.link->counters());
+  return sum;
+}
+
+std::vector<LinkTable::Report> LinkTable::take_reports() {
+  std::vector<Report> all;
+  for (wire::LinkReport& report : std::exchange(reports_, {})) all.emplace_back(std::move(report));
+  for (wire::ProbeResult& result : prober_.take_results()) all.emplace_back(std::move(result));
+  return all;
+}
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,106 @@
+// The links of one peer: made by the roster, dialled and redialled, dropped with their peers. A
+// link outlives its connections: only when the roster no longer names the peer does it end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "engine/context.h"
+#include "engine/dial_result.h"
+#include "engine/prober.h"
+#include "link/frame_stream.h"
+#include "link/link.h"
+#include "wire/control.h"
+#include "wire/hello.h"
+
+namespace atoll_core::engine {
+
+class LinkTable {
+ public:
+  // What is to be told to the coordinator.
+  using Report = std::variant<wire::LinkReport, wire::ProbeResult>;
+
+  LinkTable(Context& context, link::LinkOwner& owner);
+  ~LinkTable();
+
+  void set_identity(PeerId self, const std::string& run);
+  void apply_roster(const wire::Roster& roster);
+  void probe(const wire::PeerInfo& peer);
+
+  // What to answer an incoming hello, and whether the connection stays open.
+  struct Answer {
+    wire::Hello hello;
+    bool keep = false;
+  };
+  Answer on_hello(const wire::Hello& hello) const;
+  void on_accepted(link::ConnectionKey key, const wire::Hello& hello);
+  void on_dialed(DialId dial, const DialResult& result);
+  void on_closed(link::ConnectionKey key, const std::string& reason);
+
+  void tick();
+  TimePoint next_deadline() const;
+
+  // Null for connections that are not part of a link (any more).
+  link::FrameStream* stream(link::ConnectionKey key);
+  // Dropped when there is no link to that peer: it is dead, and a settle round will say so.
+  void send_chunk(PeerId to, link::OutFrame frame);
+  void send_free(PeerId to, link::OutFrame frame);
+  void grant(PeerId to, const AttemptId& attempt, uint64_t total);
+  void revoke(const AttemptId& attempt);
+  void close_all();
+
+  size_t open_connections() const { return connection_owner_.size(); }
+  link::LinkCounters counters() const;
+  std::vector<Report> take_reports();
+
+ private:
+  struct Entry {
+    wire::PeerInfo info;
+    bool dial = false;
+    std::unique_ptr<link::Link> link;
+    std::set<link::ConnectionKey> connections;
+    uint32_t dials_in_flight = 0;
+    Duration backoff{0};             // before the next dial; 0: at once
+    TimePoint connected_at{};        // last time
+    TimePoint redial_at = kNever;
+    std::optional<wire::LinkState> reported;
+  };
+  struct PendingDial {
+    PeerId peer;
+    SessionId session;
+  };
+  // A newcomer dialled before the roster told of it.
+  struct Orphan {
+    wire::Hello hello;
+    TimePoint until;
+  };
+
+  wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index) const;
+  void dial_missing(Entry& entry);
+  void schedule_redial(Entry& entry);
+  void add_connection(Entry& entry, link::ConnectionKey key);
+  void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
+  void report(Entry& entry, wire::LinkState state, const std::string& reason);
+  uint32_t connections_wanted() const;
+
+  Context& context_;
+  link::LinkOwner& owner_;
+  wire::PeerInfo self_;
+  uint64_t run_hash_ = 0;
+  std::map<PeerId, Entry> entries_;
+  std::map<link::ConnectionKey, PeerId> connection_owner_;
+  std::map<link::ConnectionKey, Orphan> orphans_;
+  std::map<DialId, PendingDial> dials_;
+  DialId next_dial_ = 1;
+  Prober prober_;
+  std::vector<wire::LinkReport> reports_;
+  link::LinkCounters dropped_counters_;
+};
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,85 @@
+// One connection of a link as a stream of bytes in each direction. Whoever moves the bytes asks
+// for spans, moves any number of bytes, and says how many; it keeps no span for later.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "link/link.h"
+#include "wire/frame.h"
+
+namespace atoll_core::link {
+
+class FrameStream {
+ public:
+  FrameStream(Link& link, ConnectionKey key) : link_(link), key_(key) {}
+
+  ConnectionKey key() const { return key_; }
+
+  size_t read_spans(std::span<MutableByteSpan> spans);
+  // False: the stream is broken, see broken_reason(); the connection is to be closed.
+  bool on_read(TimePoint now, size_t bytes);
+
+  size_t write_spans(std::span<ByteSpan> spans);
+  void on_written(size_t bytes);
+
+  const std::string& broken_reason() const { return broken_reason_; }
+
+  // See Link::revoke.
+  void revoke(const AttemptId& attempt);
+  // The frame with this sequence has arrived elsewhere: what is still to come of it is discarded.
+  void forget(uint64_t link_sequence);
+
+ private:
+  // Taken from the link in one go, so that small frames share a system call.
+  static constexpr size_t kBatchBytes = 256u << 10;
+  static constexpr size_t kBatchFrames = 8;
+
+  struct Outgoing {
+    wire::FrameHeaderBytes header;
+    AttemptId attempt;
+    std::vector<ByteSpan> payload;
+    std::shared_ptr<const ByteBuffer> owned;
+    size_t total = 0;
+    size_t written = 0;
+  };
+  struct Incoming {
+    wire::FrameHeaderBytes header_bytes;
+    size_t header_filled = 0;
+    wire::FrameHeader header;
+    Placement placement;
+    MutableByteSpan destination;
+    size_t payload_filled = 0;
+    ByteBuffer kept;
+    bool finishing = false;  // whole: the owner is being told
+  };
+
+  // In the middle of a payload.
+  bool receiving() const {
+    return incoming_.header_filled == wire::kFrameHeaderBytes && !incoming_.finishing;
+  }
+
+
+  void refill();
+  void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
+  bool advance_header(size_t& bytes);
+  bool begin_payload();
+  bool finish_frame(TimePoint now);
+  void discard_incoming();
+  bool broken(std::string reason);
+
+  Link& link_;
+  ConnectionKey key_;
+  std::deque<Outgoing> outgoing_;
+  size_t outgoing_bytes_ = 0;
+  Incoming incoming_;
+  ByteBuffer scratch_;
+  std::string broken_reason_;
+};
+
+}  // namespace atoll_core::link

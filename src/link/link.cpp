@@ -1,0 +1,133 @@
+#include "link/link.h"
+
+#include <utility>
+
+#include "base/assert.h"
+#include "link/frame_stream.h"
+
+namespace atoll_core::link {
+
+Link::Link(LinkConfig config, LinkOwner& owner) : config_(std::move(config)), owner_(owner) {}
+
+Link::~Link() = default;
+
+FrameStream& Link::add_connection(ConnectionKey key) {
+  auto [at, inserted] = streams_.emplace(key, std::make_unique<FrameStream>(*this, key));
+  ATOLL_ASSERT(inserted, "connection {} of the link to {}", key, config_.peer_name);
+  if (queue_.ready() || send_window_.has_lost() || ack_now_) owner_.wake(*this, key);
+  return *at->second;
+}
+
+void Link::remove_connection(ConnectionKey key) {
+  if (streams_.erase(key) == 0) return;
+  send_window_.lose(key);
+  // What the lost connection had acknowledged may not have arrived: say it again.
+  ack_now_ = receive_window_.below() > 1;
+  wake_all();
+}
+
+FrameStream* Link::stream(ConnectionKey key) {
+  const auto found = streams_.find(key);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void Link::send_chunk(OutFrame frame) {
+  queue_.push_chunk(std::move(frame));
+  wake_all();
+}
+
+void Link::send_free(OutFrame frame) {
+  queue_.push_free(std::move(frame));
+  wake_all();
+}
+
+void Link::grant(const AttemptId& attempt, uint64_t total) {
+  queue_.grant(attempt, total);
+  if (queue_.ready()) wake_all();
+}
+
+void Link::revoke(const AttemptId& attempt) {
+  queue_.revoke(attempt);
+  for (auto& [key, stream] : streams_) stream->revoke(attempt);
+  send_window_.revoke(attempt);
+}
+
+void Link::tick(TimePoint now) {
+  if (ack_deadline_ > now) return;
+  ack_deadline_ = kNever;
+  ack_now_ = arrivals_unacknowledged_ > 0;
+  if (ack_now_) wake_all();
+}
+
+const OutFrame* Link::next_frame(ConnectionKey connection) {
+  if (const OutFrame* lost = send_window_.take_lost(connection)) {
+    ++counters_.frames_resent;
+    return lost;
+  }
+  std::optional<OutFrame> frame = queue_.pop();
+  if (!frame) return nullptr;
+  counters_.payload_sent += frame->header.payload_bytes;
+  return &send_window_.take(std::move(*frame), connection);
+}
+
+wire::FrameHeader Link::stamp(wire::FrameHeader header) {
+  header.acknowledged = receive_window_.below();
+  arrivals_unacknowledged_ = 0;
+  ack_now_ = false;
+  ack_deadline_ = kNever;
+  return header;
+}
+
+Result<Placement> Link::header_arrived(const wire::FrameHeader& header) {
+  if (!send_window_.acknowledge(header.acknowledged)) {
+    return fail(ErrorCode::kInternalError, "{} acknowledged frames that were never sent",
+                config_.peer_name);
+  }
+  if (header.kind == wire::FrameKind::kAck) {
+    if (header.payload_bytes == 0) return Placement{};
+    return fail(ErrorCode::kInternalError, "{} sent an acknowledgement with a payload",
+                config_.peer_name);
+  }
+  if (!receive_window_.plausible(header.link_sequence)) {
+    return fail(ErrorCode::kInternalError, "{} sent frame {} while {} is due", config_.peer_name,
+                header.link_sequence, receive_window_.below());
+  }
+  if (receive_window_.has(header.link_sequence)) return Placement{};
+  if (header.kind == wire::FrameKind::kSkip || header.kind == wire::FrameKind::kCredit) {
+    if (header.payload_bytes == 0) return Placement{};
+    return fail(ErrorCode::kInternalError, "{} sent a {} frame with a payload", config_.peer_name,
+                wire::to_string(header.kind));
+  }
+  return owner_.place(*this, header);
+}
+
+Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
+                                 ByteBuffer* kept) {
+  if (header.kind == wire::FrameKind::kAck) return {};
+  if (!receive_window_.add(header.link_sequence)) return {};
+  // Another copy may be half-way in on another connection: it must not touch its place any more,
+  // which the owner may give away once the frame is delivered.
+  for (auto& [key, stream] : streams_) stream->forget(header.link_sequence);
+  counters_.payload_received += header.payload_bytes;
+  note_arrival(now);
+  if (header.kind == wire::FrameKind::kSkip) return {};
+  if (kept != nullptr) return owner_.deliver_kept(*this, header, std::move(*kept));
+  return owner_.deliver(*this, header, payload);
+}
+
+void Link::note_arrival(TimePoint now) {
+  if (++arrivals_unacknowledged_ >= config_.ack_frames) {
+    if (!ack_now_) {
+      ack_now_ = true;
+      wake_all();
+    }
+  } else if (ack_deadline_ == kNever) {
+    ack_deadline_ = now + config_.ack_delay;
+  }
+}
+
+void Link::wake_all() {
+  for (auto& [key, stream] : streams_) owner_.wake(*this, key);
+}
+
+}  // namespace atoll_core::link

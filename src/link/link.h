@@ -1,0 +1,127 @@
+// One link: the logical channel to one peer over any number of connections that come and go. It
+// stripes frames over the connections (whichever can write takes the next), numbers and
+// acknowledges them, sends lost ones again, and keeps the credits. It knows neither views nor ops:
+// an attempt is an opaque name to it. Without I/O: bytes move through the FrameStream of each
+// connection; the owner is called back from there.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "link/out_frame.h"
+#include "link/receive_window.h"
+#include "link/send_queue.h"
+#include "link/send_window.h"
+#include "wire/frame.h"
+
+namespace atoll_core::link {
+
+class FrameStream;
+class Link;
+
+// Where the payload of an incoming frame goes.
+struct Placement {
+  enum class Kind : uint8_t {
+    kDirect,   // to `destination`, payload_bytes long, valid until the attempt is revoked
+    kScratch,  // to memory of the connection, valid during deliver()
+    kKeep,     // to memory of its own, handed over in deliver_kept()
+    kDiscard,  // read and forgotten; the frame counts as arrived
+  };
+  Kind kind = Kind::kDiscard;
+  MutableByteSpan destination;
+};
+
+// The owner's callbacks. None may destroy the link or its streams.
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+  // A header has come. May be asked more than once for one frame (it was lost half-way).
+  // An error breaks the connection.
+  virtual Result<Placement> place(Link& link, const wire::FrameHeader& header) = 0;
+  // The frame is whole, verified and new. `payload` is where place() said.
+  virtual Result<void> deliver(Link& link, const wire::FrameHeader& header, ByteSpan payload) = 0;
+  virtual Result<void> deliver_kept(Link& link, const wire::FrameHeader& header,
+                                    ByteBuffer payload) = 0;
+  // The connection's writer should ask for spans.
+  virtual void wake(Link& link, ConnectionKey connection) = 0;
+};
+
+struct LinkConfig {
+  PeerId peer;
+  std::string peer_name;     // for sentences
+  bool checksums = true;
+  Duration ack_delay = std::chrono::milliseconds(20);
+  uint32_t ack_frames = 64;  // acknowledge at once after so many frames
+};
+
+struct LinkCounters {
+  uint64_t payload_sent = 0;
+  uint64_t payload_received = 0;
+  uint64_t frames_resent = 0;
+};
+
+class Link {
+ public:
+  Link(LinkConfig config, LinkOwner& owner);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  PeerId peer() const { return config_.peer; }
+  const std::string& peer_name() const { return config_.peer_name; }
+
+  // The stream of the new connection, owned by the link until remove_connection.
+  FrameStream& add_connection(ConnectionKey key);
+  // Its unacknowledged frames go again elsewhere, or when there is a connection again.
+  void remove_connection(ConnectionKey key);
+  FrameStream* stream(ConnectionKey key);  // null: no such connection
+  size_t connections() const { return streams_.size(); }
+
+  // A chunk of an attempt; goes when its credit allows.
+  void send_chunk(OutFrame frame);
+  // A frame that needs no credit.
+  void send_free(OutFrame frame);
+
+  // The receiver has posted the attempt and takes `total` bytes of it (a kCredit frame said so).
+  void grant(const AttemptId& attempt, uint64_t total);
+
+  // The attempt has ended: nothing of it is sent any more, nothing is written to its places, and
+  // on return no stream refers to memory of the caller for it.
+  void revoke(const AttemptId& attempt);
+
+  void tick(TimePoint now);
+  TimePoint next_deadline() const { return ack_deadline_; }
+  const LinkCounters& counters() const { return counters_; }
+
+ private:
+  friend class FrameStream;
+
+  // For the streams.
+  const OutFrame* next_frame(ConnectionKey connection);
+  bool ack_due() const { return ack_now_; }
+  wire::FrameHeader stamp(wire::FrameHeader header);  // with the newest acknowledgement
+  Result<Placement> header_arrived(const wire::FrameHeader& header);
+  Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
+                             ByteBuffer* kept);
+  void note_arrival(TimePoint now);
+  void wake_all();
+
+  LinkConfig config_;
+  LinkOwner& owner_;
+  SendQueue queue_;
+  SendWindow send_window_;
+  ReceiveWindow receive_window_;
+  std::map<ConnectionKey, std::unique_ptr<FrameStream>> streams_;
+  uint32_t arrivals_unacknowledged_ = 0;
+  bool ack_now_ = false;
+  TimePoint ack_deadline_ = kNever;
+  LinkCounters counters_;
+};
+
+}  // namespace atoll_core::link

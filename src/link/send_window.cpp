@@ -1,0 +1,57 @@
+#include "link/send_window.h"
+
+#include <utility>
+
+namespace atoll_core::link {
+
+const OutFrame& SendWindow::take(OutFrame frame, ConnectionKey connection) {
+  frame.header.link_sequence = next_sequence_++;
+  const uint64_t sequence = frame.header.link_sequence;
+  const auto [at, inserted] =
+      frames_.emplace(sequence, Record{std::move(frame), connection, false});
+  return at->second.frame;
+}
+
+const OutFrame* SendWindow::take_lost(ConnectionKey connection) {
+  while (!lost_.empty()) {
+    const auto found = frames_.find(lost_.front());
+    lost_.pop_front();
+    if (found == frames_.end()) continue;  // acknowledged meanwhile: it had arrived after all
+    found->second.lost = false;
+    found->second.connection = connection;
+    return &found->second.frame;
+  }
+  return nullptr;
+}
+
+bool SendWindow::acknowledge(uint64_t below) {
+  if (below > next_sequence_) return false;
+  frames_.erase(frames_.begin(), frames_.lower_bound(below));
+  while (!lost_.empty() && lost_.front() < below) lost_.pop_front();
+  return true;
+}
+
+void SendWindow::lose(ConnectionKey connection) {
+  for (auto& [sequence, record] : frames_) {
+    if (record.connection != connection || record.lost) continue;
+    record.lost = true;
+    lost_.push_back(sequence);
+  }
+}
+
+void SendWindow::revoke(const AttemptId& attempt) {
+  for (auto& [sequence, record] : frames_) {
+    if (record.frame.header.attempt == attempt) make_skip(record.frame);
+  }
+}
+
+void SendWindow::make_skip(OutFrame& frame) {
+  const uint64_t sequence = frame.header.link_sequence;
+  const AttemptId attempt = frame.header.attempt;
+  frame = OutFrame{};
+  frame.header.kind = wire::FrameKind::kSkip;
+  frame.header.link_sequence = sequence;
+  frame.header.attempt = attempt;
+}
+
+}  // namespace atoll_core::link

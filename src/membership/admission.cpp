@@ -1,0 +1,106 @@
+#include "membership/admission.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace atoll_core::membership {
+namespace {
+
+// Names the first pair that is not linked.
+std::optional<std::string> unlinked(const std::vector<PeerId>& inside, const Candidate& candidate,
+                                    const Roster& roster, const LinkMatrix& links) {
+  std::vector<PeerId> others = inside;
+  for (const PeerId peer : candidate.peers) {
+    for (const PeerId other : others) {
+      if (links.linked(peer, other)) continue;
+      return fmt::format("{} is left out: {} and {} are not linked", candidate.replica,
+                         display_name(roster.find(peer)->info),
+                         display_name(roster.find(other)->info));
+    }
+    others.push_back(peer);
+  }
+  return std::nullopt;
+}
+
+Admission admit_in_order(std::vector<PeerId> inside, const std::vector<const Candidate*>& order,
+                         const Roster& roster, const LinkMatrix& links) {
+  Admission admission;
+  for (const Candidate* candidate : order) {
+    if (auto reason = unlinked(inside, *candidate, roster, links)) {
+      admission.left_out.push_back(std::move(*reason));
+      continue;
+    }
+    inside.insert(inside.end(), candidate->peers.begin(), candidate->peers.end());
+    admission.admitted.push_back(*candidate);
+  }
+  return admission;
+}
+
+// Groups the pending peers by replica; the key that orders them is the id of their first peer.
+std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& roster) {
+  std::map<std::string, PeerId> first;
+  std::map<PeerId, std::vector<const PeerRecord*>> replicas;
+  for (const auto& [peer, record] : roster.records()) {
+    if (record.in_view()) continue;
+    const PeerId key = first.emplace(record.info.replica, peer).first->second;
+    replicas[key].push_back(&record);
+  }
+  return replicas;
+}
+
+}  // namespace
+
+Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates) {
+  Candidates result;
+  for (auto& [key, records] : pending_replicas(roster)) {
+    const wire::PeerInfo& info = records.front()->info;
+    std::vector<const PeerRecord*> shards = records;
+    std::sort(shards.begin(), shards.end(), [](const PeerRecord* a, const PeerRecord* b) {
+      return a->info.shard < b->info.shard;
+    });
+    const auto busy = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
+      return !updates.waits(record->info.id);
+    });
+    if (shards.size() < info.shard_count) {
+      result.not_ready.push_back(fmt::format("{} has {} of {} shards", info.replica,
+                                             shards.size(), info.shard_count));
+    } else if (roster.has_member_of(info.replica)) {
+      result.not_ready.push_back(
+          fmt::format("{} waits for its former self to be dropped", info.replica));
+    } else if (busy != shards.end()) {
+      result.not_ready.push_back(fmt::format("{} waits for {} to call atollUpdate", info.replica,
+                                             display_name((*busy)->info)));
+    } else {
+      Candidate candidate{info.replica, {}};
+      for (const PeerRecord* record : shards) candidate.peers.push_back(record->info.id);
+      result.ready.push_back(std::move(candidate));
+    }
+  }
+  return result;
+}
+
+Admission choose_admitted(const std::vector<Participant>& members,
+                          const std::vector<Candidate>& candidates, const Roster& roster,
+                          const LinkMatrix& links, size_t at_least) {
+  std::vector<PeerId> inside;
+  for (const Participant& member : members) inside.push_back(member.peer);
+  std::vector<const Candidate*> order;
+  for (const Candidate& candidate : candidates) order.push_back(&candidate);
+
+  Admission best = admit_in_order(inside, order, roster, links);
+  if (!members.empty() || best.admitted.size() >= at_least) return best;
+  for (size_t first = 1; first < order.size(); ++first) {
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first),
+                order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+    Admission other = admit_in_order(inside, order, roster, links);
+    if (other.admitted.size() >= at_least) return other;
+  }
+  best.left_out.push_back(
+      fmt::format("a run starts with {} replicas, {} are ready and linked with each other",
+                  at_least, best.admitted.size()));
+  best.admitted.clear();
+  return best;
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,157 @@
+// What the coordinator machine is made of. The concerns decide and know nothing of connections;
+// the functions here carry decisions from one to the other and into messages. They are grouped by
+// file: registration, liveness, updates, ops, settling, syncs.
+//
+// Every input ends with settle_dust(): changes are first noted in `pending` and then carried out
+// together, so that one input starts at most one settle round.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/timer_table.h"
+#include "membership/admission.h"
+#include "membership/coordinator_machine.h"
+#include "membership/generation_table.h"
+#include "membership/link_matrix.h"
+#include "membership/op_ledger.h"
+#include "membership/outbox.h"
+#include "membership/roster.h"
+#include "membership/settle_decision.h"
+#include "membership/settle_rounds.h"
+#include "membership/sync_ledger.h"
+#include "membership/update_barrier.h"
+#include "membership/verdict_history.h"
+
+namespace atoll_core::membership {
+
+// Those that are connected, and those of them that are registered.
+struct People {
+  struct Visitor {  // not registered yet
+    std::string remote;
+    TimePoint since;
+  };
+  std::map<ConnectionId, Visitor> visitors;
+  Roster roster;
+  LinkMatrix links;
+  Departures departures;
+  uint32_t last_number = 0;  // of a PeerId
+};
+
+struct Ledgers {
+  GenerationTable generations;
+  OpLedger ops;
+  SyncLedger syncs;
+  VerdictHistory history;
+};
+
+struct Waits {
+  UpdateBarrier updates;
+  SettleRounds rounds;
+};
+
+// What this input changed and settle_dust() carries out; and what the settle round that is needed
+// or open is about, until it ends.
+struct Pending {
+  bool roster_changed = false;
+  bool updates_changed = false;  // the update barrier may be complete
+  bool round_needed = false;
+  bool somebody_lost = false;
+  std::set<PeerId> gone;  // dropped since the view was made
+  std::vector<std::string> causes;
+};
+
+struct Counters {
+  uint64_t commits = 0;
+  uint64_t aborts = 0;
+  uint64_t settle_rounds = 0;
+  uint64_t admissions = 0;
+  uint64_t evictions = 0;
+  uint64_t heartbeats = 0;  // number of the last one sent
+};
+
+struct CoordinatorMachine::Parts {
+  Parts(CoordinatorConfig configuration, Incarnation life)
+      : config(std::move(configuration)), incarnation(life) {
+    view.epoch = {incarnation, 0};
+  }
+
+  // ---- coordinator_machine.cpp
+  void begin_input(TimePoint now);
+  void settle_dust(TimePoint now);
+  void need_round(std::string cause);
+
+  // ---- coordinator_registration.cpp
+  void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
+  void refuse(ConnectionId connection, Error error);
+  void handle(TimePoint now, PeerId from, wire::Register message);
+  void send_rosters();
+
+  // ---- coordinator_liveness.cpp
+  // The control connection of a peer is gone, by their fault or by ours.
+  void lose_connection(TimePoint now, PeerId peer, const std::string& reason);
+  // A bad message: the sender is told so and its connection closed.
+  void reject(TimePoint now, PeerId peer, Error error);
+  void drop_pending(PeerId peer, const std::string& reason);
+  // The replica of a member that is lost, or leaves, is no longer part of the run.
+  void drop_replica(PeerId peer, const std::string& reason, bool leaves);
+  void check_liveness(TimePoint now);
+  void send_heartbeats(TimePoint now);
+  void handle(TimePoint now, PeerId from, wire::PeerHeartbeat message);
+  void handle(TimePoint now, PeerId from, wire::Leave message);
+  void handle(TimePoint now, PeerId from, wire::LinkReport message);
+  void handle(TimePoint now, PeerId from, wire::ProbeResult message);
+
+  // ---- coordinator_updates.cpp
+  void handle(TimePoint now, PeerId from, wire::UpdateRequest message);
+  void evaluate_updates();
+
+  // ---- coordinator_ops.cpp
+  // The op that a member names, if it is a participant of it. Otherwise it has been answered.
+  std::optional<OpKey> op_named_by(TimePoint now, PeerId from, const OpId& op);
+  bool is_present_attempt(const OpKey& key, const Epoch& epoch) const;
+  void abort_op(TimePoint now, const OpKey& key, AbortNote note);
+  // The op ends now, for good: all participants are told.
+  void end_op(const OpKey& key, Outcome outcome);
+  EndedOp record_end(const OpKey& key, Outcome outcome);
+  // A member that has not called an op stands in atollUpdate while others wait for it in the op.
+  void compare_with_update(TimePoint now, const OpKey& key);
+  void handle(TimePoint now, PeerId from, wire::OpDone message);
+  void handle(TimePoint now, PeerId from, wire::OpWaiting message);
+  void handle(TimePoint now, PeerId from, wire::AbortRequest message);
+
+  // ---- coordinator_settle.cpp
+  void begin_round(TimePoint now);
+  void begin_round_about(TimePoint now, const OpKey& key);
+  void complete_rounds();
+  void handle(TimePoint now, PeerId from, wire::SettleReport message);
+
+  // ---- coordinator_syncs.cpp
+  void handle(TimePoint now, PeerId from, wire::SyncRequest message);
+  void handle(TimePoint now, PeerId from, wire::SyncDone message);
+
+  // Members of the view that still have a record, in view order.
+  std::vector<Participant> members() const;
+  Participant who(PeerId peer) const { return participant_of(people.roster.find(peer)->info); }
+  // The time by which a frozen member must have reported.
+  TimePoint report_deadline(TimePoint now) const { return now + 2 * config.peer_timeout; }
+
+  enum class Timer { kHeartbeat, kLiveness, kCount };
+
+  CoordinatorConfig config;
+  Incarnation incarnation;
+  wire::View view;
+  People people;
+  Ledgers ledgers;
+  Waits waits;
+  Pending pending;
+  Counters counters;
+  Outbox out;
+  TimerTable<Timer> timers;
+  std::optional<TimePoint> last_input;
+};
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "membership/coordinator_parts.h"
+#include "membership/sentence.h"
+#include "membership/view_delta.h"
+
+namespace atoll_core::membership {
+namespace {
+
+std::vector<std::string> names_in(const wire::View& view) {
+  std::vector<std::string> names;
+  for (const wire::PeerInfo& member : view.members) names.push_back(display_name(member));
+  return names;
+}
+
+wire::ToPeer update_answer(const UpdateBarrier& updates, const Epoch& epoch) {
+  if (!updates.last_error()) return wire::Updated{epoch, {}};
+  return wire::Refused{updates.last_error()->code, bounded(updates.last_error()->message)};
+}
+
+// Members that ask for an update which has ended: the answer was lost with their connection.
+void answer_latecomers(CoordinatorMachine::Parts& parts,
+                       const std::vector<Participant>& members) {
+  UpdateBarrier& updates = parts.waits.updates;
+  for (const Participant& member : members) {
+    const PeerRecord& record = *parts.people.roster.find(member.peer);
+    if (!record.connected() || !updates.answered_already(member.peer)) continue;
+    parts.out.event(fmt::format("{} is told again how its update ended", member.name));
+    parts.out.send(record, update_answer(updates, parts.view.epoch));
+    updates.forget(member.peer);
+  }
+}
+
+// The members' update ends without a new view.
+void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+                std::optional<Error> error) {
+  if (error) {
+    parts.out.event("update fails: " + error->message);
+  } else {
+    parts.out.event(fmt::format("update of {} members: nobody is admitted", members.size()));
+  }
+  parts.waits.updates.finish(members, std::move(error));
+  const wire::ToPeer answer = update_answer(parts.waits.updates, parts.view.epoch);
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), answer);
+  }
+}
+
+void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+           const Admission& admission) {
+  wire::View next = parts.view;
+  ++next.epoch.number;
+  next.generation.first = next.epoch;
+  std::vector<std::string> names;
+  std::vector<PeerId> newcomers;
+  for (const Candidate& candidate : admission.admitted) {
+    for (const PeerId peer : candidate.peers) {
+      parts.people.roster.mark_member(peer);
+      parts.waits.updates.forget(peer);
+      next.members.push_back(parts.people.roster.find(peer)->info);
+      names.push_back(display_name(next.members.back()));
+      newcomers.push_back(peer);
+    }
+    ++parts.counters.admissions;
+  }
+  const std::string reason = bounded(join(names) + (names.size() == 1 ? " is" : " are") +
+                                     " admitted");
+  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
+  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
+  parts.view = std::move(next);
+  parts.ledgers.generations.open(parts.view.generation, parts.view.members);
+  parts.waits.updates.finish(members, std::nullopt);
+  parts.waits.updates.start_generation();
+  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
+                              join(names_in(parts.view)), reason));
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), for_members);
+  }
+  for (const PeerId peer : newcomers) {
+    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
+  }
+}
+
+}  // namespace
+
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateRequest message) {
+  const PeerRecord& record = *people.roster.find(from);
+  pending.updates_changed = true;
+  if (!record.in_view()) return waits.updates.open(from, {});
+  // A member that speaks of an older generation was admitted, or saw others admitted, without
+  // hearing so. The view that it is told in the settle round is the answer.
+  const bool old = !message.epoch || *message.epoch < view.generation.first;
+  if (old) {
+    out.event(fmt::format("{} asks for an update that ended with an admission",
+                          display_name(record.info)));
+    return;
+  }
+  waits.updates.open(from, std::move(message.positions));
+  std::vector<OpKey> waited_for;
+  for (const auto& [key, op] : ledgers.ops.records()) {
+    if (!op.waiting.empty()) waited_for.push_back(key);
+  }
+  for (const OpKey& key : waited_for) compare_with_update(now, key);
+}
+
+void CoordinatorMachine::Parts::evaluate_updates() {
+  if (waits.rounds.about_all_open()) return;
+  const std::vector<Participant> present = members();
+  answer_latecomers(*this, present);
+  const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
+    return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();
+  });
+  if (waiting) return;
+  if (auto what = waits.updates.difference(present)) {
+    return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
+  }
+  const Candidates candidates = find_candidates(people.roster, waits.updates);
+  const Admission admission = choose_admitted(present, candidates.ready, people.roster,
+                                              people.links, config.min_replicas);
+  if (present.empty() && admission.admitted.empty()) return;
+  for (const std::string& why : candidates.not_ready) out.event(why);
+  for (const std::string& why : admission.left_out) out.event(why);
+  if (!admission.admitted.empty()) return admit(*this, present, admission);
+  end_update(*this, present, std::nullopt);
+}
+
+}  // namespace atoll_core::membership

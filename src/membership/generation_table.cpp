@@ -1,0 +1,57 @@
+#include "membership/generation_table.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace atoll_core::membership {
+namespace {
+
+bool belongs(const OpKey& key, const Participant& member) {
+  return key.scope != Scope::kReplica || member.replica == key.replica;
+}
+
+}  // namespace
+
+void GenerationTable::open(Generation generation, const std::vector<wire::PeerInfo>& members) {
+  Record record{generation.first, {}};
+  std::transform(members.begin(), members.end(), std::back_inserter(record.members),
+                 participant_of);
+  generations_.insert_or_assign(generation, std::move(record));
+  if (generations_.size() > kGenerationsKept) generations_.erase(generations_.begin());
+}
+
+void GenerationTable::restart(Epoch epoch, const std::set<PeerId>& gone) {
+  for (auto& [generation, record] : generations_) {
+    record.attempt = epoch;
+    record.members.erase(std::remove_if(record.members.begin(), record.members.end(),
+                                        [&gone](const Participant& member) {
+                                          return gone.count(member.peer) != 0;
+                                        }),
+                         record.members.end());
+  }
+}
+
+const GenerationTable::Record* GenerationTable::find(Generation generation) const {
+  const auto found = generations_.find(generation);
+  return found == generations_.end() ? nullptr : &found->second;
+}
+
+std::vector<Participant> GenerationTable::participants(const OpKey& key) const {
+  std::vector<Participant> peers;
+  const Record* record = find(key.generation);
+  if (record == nullptr) return peers;
+  std::copy_if(record->members.begin(), record->members.end(), std::back_inserter(peers),
+               [&key](const Participant& member) { return belongs(key, member); });
+  return peers;
+}
+
+bool GenerationTable::takes_part(const OpKey& key, PeerId peer) const {
+  const Record* record = find(key.generation);
+  return record != nullptr &&
+         std::any_of(record->members.begin(), record->members.end(),
+                     [&](const Participant& member) {
+                       return member.peer == peer && belongs(key, member);
+                     });
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,46 @@
+// The generations that ops can still be named in. For each: its members less those that settle
+// rounds removed, and the epoch in which its open ops are attempted.
+//
+// Invariants: `attempt` is the generation's first epoch or that of the last settle round, if later;
+// members that died stay listed until the round about their death ends, because what is attempted
+// until then has their contributions in it. Bounded by kGenerationsKept, oldest forgotten first.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/ids.h"
+#include "membership/op_key.h"
+#include "membership/participant.h"
+
+namespace atoll_core::membership {
+
+inline constexpr size_t kGenerationsKept = 256;
+
+class GenerationTable {
+ public:
+  struct Record {
+    Epoch attempt;
+    std::vector<Participant> members;  // in view order
+  };
+
+  void open(Generation generation, const std::vector<wire::PeerInfo>& members);
+
+  // A settle round ended all attempts; they begin anew in `epoch` without `gone`.
+  void restart(Epoch epoch, const std::set<PeerId>& gone);
+
+  // Null: not known, or so long ago that it is forgotten.
+  const Record* find(Generation generation) const;
+
+  // Those that take part in an op, in view order; empty when its generation is not known.
+  std::vector<Participant> participants(const OpKey& key) const;
+  bool takes_part(const OpKey& key, PeerId peer) const;
+
+  void clear() { generations_.clear(); }
+
+ private:
+  std::map<Generation, Record> generations_;
+};
+
+}  // namespace atoll_core::membership

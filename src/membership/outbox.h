@@ -1,0 +1,33 @@
+// Collects what the coordinator machine wants done.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "membership/coordinator_machine.h"
+#include "membership/roster.h"
+
+namespace atoll_core::membership {
+
+class Outbox {
+ public:
+  void send(ConnectionId connection, wire::ToPeer message) {
+    output_.items.push_back(CoordinatorOutput::Send{connection, std::move(message)});
+  }
+  // Nothing is sent to a suspect: it is told all it missed when it is back.
+  void send(const PeerRecord& peer, wire::ToPeer message) {
+    if (peer.connected()) send(peer.connection, std::move(message));
+  }
+  void close(ConnectionId connection, std::string reason) {
+    output_.items.push_back(CoordinatorOutput::Close{connection, std::move(reason)});
+  }
+  void event(std::string text) {
+    output_.items.push_back(CoordinatorOutput::Event{std::move(text)});
+  }
+  CoordinatorOutput take() { return std::exchange(output_, {}); }
+
+ private:
+  CoordinatorOutput output_;
+};
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,101 @@
+#include "membership/settle_decision.h"
+
+#include <algorithm>
+#include <set>
+
+namespace atoll_core::membership {
+namespace {
+
+bool any_phase(const SettleCase& settle, wire::OpPhase phase) {
+  return std::any_of(settle.reports.begin(), settle.reports.end(), [phase](const Evidence& found) {
+    return found.report.phase == phase;
+  });
+}
+
+bool called(wire::OpPhase phase) {
+  return phase == wire::OpPhase::kBegun || phase == wire::OpPhase::kDone;
+}
+
+// All calls that survivors are known to have made, each peer's once.
+std::vector<Call> known_calls(const SettleCase& settle) {
+  std::vector<Call> calls;
+  std::set<PeerId> seen;
+  for (const Evidence& found : settle.reports) {
+    if (!called(found.report.phase) || !seen.insert(found.reporter.peer).second) continue;
+    calls.push_back({found.reporter, found.report.call});
+  }
+  if (settle.record == nullptr) return calls;
+  for (const Participant& survivor : settle.survivors) {
+    const auto noted = settle.record->calls.find(survivor.peer);
+    if (noted == settle.record->calls.end() || !seen.insert(survivor.peer).second) continue;
+    calls.push_back(noted->second);
+  }
+  return calls;
+}
+
+bool done_by_all(const SettleCase& settle) {
+  std::set<PeerId> done;
+  if (settle.record != nullptr) done = settle.record->done;
+  for (const Evidence& found : settle.reports) {
+    const bool now = found.report.phase == wire::OpPhase::kDone;
+    if (now && found.report.epoch == settle.attempt) done.insert(found.reporter.peer);
+  }
+  return !settle.survivors.empty() &&
+         std::all_of(settle.survivors.begin(), settle.survivors.end(),
+                     [&done](const Participant& peer) { return done.count(peer.peer) != 0; });
+}
+
+std::optional<std::string> first_difference(const OpKey& key, const std::vector<Call>& calls) {
+  for (size_t one = 0; one < calls.size(); ++one) {
+    for (size_t other = one + 1; other < calls.size(); ++other) {
+      if (auto what = difference(key, calls[one], calls[other])) return what;
+    }
+  }
+  return std::nullopt;
+}
+
+Outcome aborted(ErrorCode code, std::string reason, bool final = true) {
+  return {false, final, code, std::move(reason)};
+}
+
+Outcome aborted_as_asked(const AbortNote& note) {
+  if (!note.asker) return aborted(note.code, note.reason);
+  return aborted(note.code, fmt::format("{} asked for it: {}", note.asker->name, note.reason));
+}
+
+bool root_is_lost(const SettleCase& settle, const wire::CallDescription& call) {
+  return call.kind == wire::OpKind::kBroadcast && call.root &&
+         std::none_of(settle.survivors.begin(), settle.survivors.end(),
+                      [&call](const Participant& peer) { return peer.peer == call.root; });
+}
+
+}  // namespace
+
+std::optional<Outcome> decide(const SettleCase& settle) {
+  if (any_phase(settle, wire::OpPhase::kCommitted)) return Outcome{true, true, {}, ""};
+
+  std::vector<Call> calls = known_calls(settle);
+  const AbortNote* note = settle.record && settle.record->abort ? &*settle.record->abort : nullptr;
+  if (note != nullptr && note->asker && note->call) calls.push_back({*note->asker, *note->call});
+  if (auto what = first_difference(settle.key, calls)) {
+    return aborted(ErrorCode::kMismatch, std::move(*what));
+  }
+  if (done_by_all(settle)) return Outcome{true, true, {}, ""};
+  if (note != nullptr) return aborted_as_asked(*note);
+  if (any_phase(settle, wire::OpPhase::kAborted)) {
+    return aborted(ErrorCode::kAborted, "another member has returned it as aborted");
+  }
+  if (calls.empty()) return std::nullopt;
+  if (!settle.about_all) return aborted(ErrorCode::kAborted, settle.reason);
+
+  const wire::CallDescription& call = calls.front().description;
+  if (root_is_lost(settle, call)) {
+    return aborted(ErrorCode::kRootLost, fmt::format("the root {} is lost: {}",
+                                                     to_string(call.root), settle.reason));
+  }
+  const bool again = std::all_of(calls.begin(), calls.end(),
+                                 [](const Call& made) { return made.description.retry; });
+  return aborted(settle.code, settle.reason, !again);
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,72 @@
+#include "peer/calls.h"
+
+#include <utility>
+
+namespace atoll_core::peer {
+namespace {
+
+std::shared_ptr<PendingCall> start(Session& session, engine::CollectiveCall call) {
+  return session.call([call = std::move(call)](engine::Engine& engine, TimePoint at,
+                                               engine::CallId id) mutable {
+    engine.collective(at, id, std::move(call));
+  });
+}
+
+}  // namespace
+
+TimePoint now() { return transport::Network::now(); }
+
+Result<void> connect(Session& session) {
+  const auto call = session.call(
+      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); });
+  Result<engine::CallInfo> result = call->wait();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return {};
+}
+
+Result<View> update(Session& session) {
+  const auto call = session.call(
+      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); });
+  Result<engine::CallInfo> result = call->wait();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return std::get<engine::UpdateInfo>(*result).view;
+}
+
+std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
+                                              std::vector<TensorView> tensors,
+                                              CallOptions options) {
+  engine::CollectiveCall call;
+  call.kind = wire::OpKind::kAllReduce;
+  call.type = reduction.type;
+  call.reduce = reduction.op;
+  call.tensors = std::move(tensors);
+  call.options = options;
+  return start(session, std::move(call));
+}
+
+std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
+                                             std::vector<TensorView> tensors,
+                                             CallOptions options) {
+  engine::CollectiveCall call;
+  call.kind = wire::OpKind::kBroadcast;
+  call.type = type;
+  call.tensors = std::move(tensors);
+  call.root = root;
+  call.options = options;
+  return start(session, std::move(call));
+}
+
+std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options) {
+  engine::CollectiveCall call;
+  call.kind = wire::OpKind::kBarrier;
+  call.options = options;
+  return start(session, std::move(call));
+}
+
+Result<CollectiveInfo> wait_collective(const PendingCall& call) {
+  Result<engine::CallInfo> result = call.wait();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return std::get<CollectiveInfo>(*result);
+}
+
+}  // namespace atoll_core::peer

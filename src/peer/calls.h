@@ -1,0 +1,46 @@
+// The calls of a session for those above: start one, wait for it. The types are the engine's,
+// under this room's name, so that the C face needs to know no other room.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/element.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "codec/tensor_list.h"
+#include "engine/call.h"
+#include "peer/pending_call.h"
+#include "peer/session.h"
+
+namespace atoll_core::peer {
+
+using codec::TensorView;
+using engine::CallGroup;
+using engine::CallOptions;
+using engine::CollectiveInfo;
+using View = wire::View;
+
+// Steady clock.
+TimePoint now();
+
+// Blocking.
+Result<void> connect(Session& session);
+Result<View> update(Session& session);
+
+// In flight when they return; the tensors' memory is the session's until the call has ended.
+struct Reduction {
+  DataType type = DataType::kFloat32;
+  ReduceOp op = ReduceOp::kSum;
+};
+std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
+                                              std::vector<TensorView> tensors,
+                                              CallOptions options);
+std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
+                                             std::vector<TensorView> tensors, CallOptions options);
+std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options);
+
+// The end of a call that one of these three started.
+Result<CollectiveInfo> wait_collective(const PendingCall& call);
+
+}  // namespace atoll_core::peer

@@ -1,0 +1,278 @@
+#include "peer/session.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/assert.h"
+#include "crypto/random.h"
+#include "kernels/float_environment.h"
+#include "peer/stream.h"
+#include "transport/addresses.h"
+
+namespace atoll_core::peer {
+
+namespace output = engine::output;
+
+namespace {
+constexpr Duration kControlDialTimeout = std::chrono::seconds(5);
+}
+
+Session::Session(SessionConfig config) : config_(std::move(config)) {}
+
+Result<std::unique_ptr<Session>> Session::create(SessionConfig config) {
+  std::unique_ptr<Session> session(new Session(std::move(config)));
+  if (Result<void> opened = session->open(); !opened) {
+    return tl::unexpected<Error>(opened.error());
+  }
+  return session;
+}
+
+Result<void> Session::open() {
+  transport::NetworkConfig network;
+  network.bind_host = config_.bind_host;
+  network.port = config_.bind_port;
+  auto made = transport::Network::create(
+      network,
+      [this](const wire::Hello& hello) {
+        const engine::LinkTable::Answer answer = engine_->on_hello(hello);
+        return transport::HelloAnswer{answer.hello, answer.keep};
+      },
+      [this](transport::AcceptedHello accepted) {
+        engine_->on_accepted(transport::Network::now(), adopt(accepted.connection),
+                             accepted.hello);
+        pump();
+      });
+  if (!made) return tl::unexpected<Error>(made.error());
+  network_ = std::move(*made);
+  listening_port_ = network_->listening_port();
+
+  wire::PeerInfo& self = config_.engine.membership.self;
+  self.session = SessionId{crypto::random_u64(), crypto::random_u64()};
+  if (self.replica.empty()) {
+    self.replica = fmt::format("{}-{:016x}", self.name.substr(0, 64), self.session.low);
+  }
+  self.endpoints = config_.advertise;
+  for (Endpoint& endpoint : self.endpoints) {
+    if (endpoint.port == 0) endpoint.port = listening_port_;
+  }
+  const std::string& bound = config_.bind_host;
+  const bool one_address = !bound.empty() && bound != "0.0.0.0" && bound != "::";
+  if (self.endpoints.empty() && one_address) self.endpoints = {Endpoint{bound, listening_port_}};
+  if (self.endpoints.empty()) {
+    std::string why;
+    self.endpoints =
+        transport::local_candidates(listening_port_, config_.coordinator.front(), &why);
+    config_.logger->info("advertising {}", why);
+  }
+  engine_ = std::make_unique<engine::Engine>(config_.engine);
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+Session::~Session() {
+  if (thread_.joinable()) {
+    leave(Error{ErrorCode::kNotConnected, "the communicator was destroyed"});
+    network_->stop();
+    thread_.join();
+  }
+  network_.reset();
+}
+
+// ---- user threads ------------------------------------------------------------------------------
+
+std::shared_ptr<PendingCall> Session::call(Start start) {
+  std::shared_ptr<PendingCall> call;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    call = std::make_shared<PendingCall>(next_call_++);
+    if (failure_) {
+      call->finish(tl::unexpected<Error>(*failure_));
+      return call;
+    }
+    pending_[call->id()] = call;
+  }
+  network_->post([this, id = call->id(), start = std::move(start)] {
+    start(*engine_, transport::Network::now(), id);
+    pump();
+  });
+  return call;
+}
+
+void Session::cancel(engine::CallId call) {
+  network_->post([this, call] {
+    engine_->cancel(transport::Network::now(), call);
+    pump();
+  });
+}
+
+void Session::leave(Error reason) {
+  std::shared_ptr<PendingCall> done = call([this, reason](engine::Engine& engine, TimePoint now,
+                                                          engine::CallId id) {
+    engine.leave(now, reason);
+    pump();
+    finish(id, engine::CallInfo{engine::ConnectInfo{}});
+  });
+  (void)done->wait();
+}
+
+Snapshot Session::snapshot() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return snapshot_;
+}
+
+void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
+  std::shared_ptr<PendingCall> ended;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = pending_.find(call);
+    if (found == pending_.end()) return;
+    ended = std::move(found->second);
+    pending_.erase(found);
+  }
+  ended->finish(std::move(result));
+}
+
+void Session::finish_all(const Error& error) {
+  std::map<engine::CallId, std::shared_ptr<PendingCall>> ended;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!failure_) failure_ = error;
+    ended.swap(pending_);
+  }
+  for (auto& [id, call] : ended) call->finish(tl::unexpected<Error>(error));
+}
+
+// ---- the I/O thread ----------------------------------------------------------------------------
+
+void Session::run() {
+  // Reductions happen on this thread: their bits must not depend on what the process has set.
+  const kernels::FloatEnvironment environment;
+  Error failure{ErrorCode::kInternalError, "the I/O thread has ended"};
+  try {
+    network_->run();
+  } catch (const std::bad_alloc&) {
+    failure = Error{ErrorCode::kOutOfMemory, "the I/O thread ran out of memory"};
+  } catch (const std::exception& exception) {
+    failure.message = exception.what();
+    config_.logger->critical("the communicator has failed: {}", failure.message);
+  }
+  left_ = true;
+  // From here on no byte moves: memory of pending calls is the callers' again.
+  finish_all(failure);
+}
+
+void Session::pump() {
+  if (pumping_) return;  // the outer call goes on with what was added
+  pumping_ = true;
+  for (;;) {
+    std::vector<engine::EngineOutput> items = engine_->take_outputs();
+    if (items.empty()) break;
+    publish_snapshot();
+    for (engine::EngineOutput& item : items) carry_out(item);
+  }
+  pumping_ = false;
+  const TimePoint next = engine_->next_deadline();
+  if (next == timer_) return;
+  timer_ = next;
+  if (next == kNever) return;
+  network_->set_timer(next, [this] {
+    timer_ = kNever;
+    engine_->tick(transport::Network::now());
+    pump();
+  });
+}
+
+void Session::carry_out(engine::EngineOutput& item) {
+  if (auto* wake = std::get_if<output::WakeWriter>(&item)) {
+    const auto found = streams_.find(wake->key);
+    if (found != streams_.end()) found->second->wake_writer();
+  } else if (auto* ended = std::get_if<engine::CallEnded>(&item)) {
+    finish(ended->call, std::move(ended->result));
+  } else if (auto* send = std::get_if<output::SendControl>(&item)) {
+    network_->send_control(std::move(send->bytes));
+  } else if (auto* log = std::get_if<output::Log>(&item)) {
+    config_.logger->log(static_cast<spdlog::level::level_enum>(log->level), log->text);
+  } else if (auto* dial_request = std::get_if<output::Dial>(&item)) {
+    dial(*dial_request);
+  } else if (auto* start = std::get_if<output::StartConnection>(&item)) {
+    start_connection(start->key);
+  } else if (auto* close = std::get_if<output::CloseConnection>(&item)) {
+    close_connection(close->key);
+  } else if (std::holds_alternative<output::OpenControl>(item)) {
+    open_control();
+  } else if (std::holds_alternative<output::CloseControl>(item)) {
+    network_->close_control();
+  } else if (auto* moment = std::get_if<output::Trace>(&item)) {
+    if (config_.engine.trace) config_.engine.trace(moment->point);
+  } else if (auto* gone = std::get_if<output::Left>(&item)) {
+    left_ = true;
+    config_.logger->info("left the run: {}", gone->error.message);
+  }
+}
+
+void Session::open_control() {
+  network_->open_control(
+      config_.coordinator, kControlDialTimeout,
+      transport::Network::ControlHandler{
+          [this] {
+            engine_->on_control_connected(transport::Network::now());
+            pump();
+          },
+          [this](ByteSpan bytes) {
+            engine_->on_control_bytes(transport::Network::now(), bytes);
+            pump();
+          },
+          [this](const std::string& reason) {
+            engine_->on_control_failed(transport::Network::now(), reason);
+            pump();
+          }});
+}
+
+void Session::dial(output::Dial& request) {
+  network_->dial(request.candidates, request.hello, request.timeout,
+                 [this, id = request.dial](transport::DialOutcome outcome) {
+                   engine::DialResult result;
+                   if (outcome.connection != nullptr) result.key = adopt(outcome.connection);
+                   result.answered = outcome.answered;
+                   result.answer = outcome.answer;
+                   result.refused = outcome.failure == transport::DialFailure::kRefused;
+                   result.reason = outcome.reason;
+                   engine_->on_dialed(transport::Network::now(), id, result);
+                   pump();
+                 });
+}
+
+link::ConnectionKey Session::adopt(transport::Connection* connection) {
+  const link::ConnectionKey key = next_key_++;
+  streams_.emplace(key, std::make_unique<Stream>(*this, key, *connection));
+  return key;
+}
+
+void Session::start_connection(link::ConnectionKey key) {
+  const auto found = streams_.find(key);
+  if (found != streams_.end()) found->second->start();
+}
+
+void Session::close_connection(link::ConnectionKey key) {
+  const auto found = streams_.find(key);
+  if (found == streams_.end()) return;
+  found->second->close();
+  // The stream may be the one whose callback we are in: it goes when the loop is back.
+  network_->post([stream = std::shared_ptr<Stream>(std::move(found->second))] {});
+  streams_.erase(found);
+}
+
+void Session::publish_snapshot() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (snapshot_.view.has_value() != engine_->view().has_value() ||
+      (snapshot_.view && snapshot_.view->epoch != engine_->view()->epoch)) {
+    snapshot_.view = engine_->view();
+  }
+  snapshot_.self = engine_->self().id;
+  const link::LinkCounters counters = engine_->counters();
+  snapshot_.bytes_sent = counters.payload_sent;
+  snapshot_.bytes_received = counters.payload_received;
+  snapshot_.connections = engine_->open_connections();
+}
+
+}  // namespace atoll_core::peer

@@ -1,0 +1,98 @@
+// One stay in a run: an engine, the network, and the I/O thread that runs both.
+//
+// Threads. The engine and the network belong to the I/O thread; everything else reaches them by
+// post(). `pending_`, `failure_` and the snapshot are shared, under `mutex_`. User threads post
+// and wait on their PendingCall.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "peer/pending_call.h"
+#include "transport/network.h"
+
+namespace atoll_core::peer {
+
+struct SessionConfig {
+  engine::EngineConfig engine;
+  std::vector<Endpoint> coordinator;
+  std::string bind_host;
+  uint16_t bind_port = 0;
+  std::vector<Endpoint> advertise;  // port 0: the listening one. Empty: found out
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+// What other threads may know without asking the engine.
+struct Snapshot {
+  std::optional<wire::View> view;
+  PeerId self;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  size_t connections = 0;
+};
+
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> create(SessionConfig config);
+  // Leaves when still in, and joins the thread.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  using Start = std::function<void(engine::Engine&, TimePoint now, engine::CallId)>;
+  // Any thread. `start` runs on the I/O thread.
+  std::shared_ptr<PendingCall> call(Start start);
+  void cancel(engine::CallId call);
+  // Leaves the run; pending calls end with `reason`. Returns when that is done.
+  void leave(Error reason);
+
+  bool left() const { return left_.load(); }
+  uint16_t listening_port() const { return listening_port_; }
+  Snapshot snapshot() const;
+
+ private:
+  class Stream;
+
+  explicit Session(SessionConfig config);
+  Result<void> open();
+  void run();
+  void pump();
+  void carry_out(engine::EngineOutput& item);
+  void open_control();
+  void dial(engine::output::Dial& request);
+  void start_connection(link::ConnectionKey key);
+  void close_connection(link::ConnectionKey key);
+  link::ConnectionKey adopt(transport::Connection* connection);
+  void finish(engine::CallId call, Result<engine::CallInfo> result);
+  void finish_all(const Error& error);
+  void publish_snapshot();
+
+  SessionConfig config_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::map<link::ConnectionKey, std::unique_ptr<Stream>> streams_;
+  link::ConnectionKey next_key_ = 1;
+  bool pumping_ = false;
+  TimePoint timer_ = kNever;
+  uint16_t listening_port_ = 0;
+  std::atomic<bool> left_{false};
+
+  mutable std::mutex mutex_;
+  std::map<engine::CallId, std::shared_ptr<PendingCall>> pending_;
+  engine::CallId next_call_ = 1;
+  std::optional<Error> failure_;
+  Snapshot snapshot_;
+
+  std::unique_ptr<transport::Network> network_;  // closed before what its callbacks refer to
+  std::thread thread_;
+};
+
+}  // namespace atoll_core::peer

@@ -1,0 +1,120 @@
+#include "transport/control_client.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace atoll_core::transport {
+
+std::shared_ptr<ControlClient> ControlClient::open(Loop& loop, std::vector<Endpoint> candidates,
+                                                   Duration timeout,
+                                                   Network::ControlHandler handler) {
+  auto client = std::shared_ptr<ControlClient>(new ControlClient(loop, std::move(handler)));
+  RaceOptions options;
+  options.candidates = std::move(candidates);
+  options.timeout = timeout;
+  // Weak, because the client owns the race.
+  const std::weak_ptr<ControlClient> owner = client;
+  client->race_ = CandidateRace::start(loop, std::move(options), [owner](RaceOutcome outcome) {
+    if (const auto self = owner.lock()) self->on_race_over(std::move(outcome));
+  });
+  return client;
+}
+
+ControlClient::ControlClient(Loop& loop, Network::ControlHandler handler)
+    : loop_(loop),
+      handler_(std::make_shared<Network::ControlHandler>(std::move(handler))),
+      flush_deadline_(loop.context()) {}
+
+void ControlClient::send(std::string bytes) {
+  if (!handler_ || bytes.empty()) return;
+  const bool nothing_ahead = sending_.empty() && queued_.empty();
+  if (socket_ && nothing_ahead) send_at_once(bytes);
+  queued_ += bytes;
+  if (socket_) flush();
+}
+
+void ControlClient::close() {
+  if (!std::exchange(handler_, nullptr)) return;
+  if (race_) return std::exchange(race_, nullptr)->cancel();
+  if (!socket_) return;
+  flush_deadline_.expires_after(kFlushTime);
+  flush_deadline_.async_wait([self = shared_from_this()](const std::error_code& cancelled) {
+    if (!cancelled) self->socket_.reset();
+  });
+  if (sending_.empty()) shut_down();
+}
+
+void ControlClient::on_race_over(RaceOutcome outcome) {
+  race_ = nullptr;
+  if (!outcome.socket) return fail(outcome.reason);
+  socket_ = std::move(outcome.socket);
+  remote_ = std::move(outcome.remote);
+  std::error_code ignored;
+  socket_->non_blocking(true, ignored);
+  flush();
+  receive();
+  const auto handler = handler_;
+  if (handler->on_connected) handler->on_connected();
+}
+
+void ControlClient::receive() {
+  socket_->async_read_some(asio::buffer(received_), [self = shared_from_this()](
+                                                        const std::error_code& error,
+                                                        size_t bytes) {
+    if (!self->socket_) return;
+    if (error) {
+      return self->loop_.turn([&] {
+        self->fail(error == asio::error::eof
+                       ? fmt::format("the coordinator at {} closed the connection", self->remote_)
+                       : fmt::format("the connection to the coordinator at {} broke: {}",
+                                     self->remote_, error.message()));
+      });
+    }
+    self->loop_.turn([&] {
+      const auto handler = self->handler_;
+      if (handler && handler->on_bytes) {
+        handler->on_bytes(ByteSpan(self->received_).first(bytes));
+      }
+    });
+    if (self->socket_) self->receive();
+  });
+}
+
+// Removes from `bytes` what the socket takes now. An error shows again in flush.
+void ControlClient::send_at_once(std::string& bytes) {
+  std::error_code error;
+  const size_t sent = socket_->write_some(asio::buffer(bytes), error);
+  if (!error) bytes.erase(0, sent);
+}
+
+void ControlClient::flush() {
+  if (!sending_.empty()) return;
+  if (queued_.empty()) {
+    if (!handler_) shut_down();
+    return;
+  }
+  sending_.swap(queued_);
+  asio::async_write(*socket_, asio::buffer(sending_),
+                    [self = shared_from_this()](const std::error_code& error, size_t) {
+                      if (!self->socket_ || error) return;  // the read fails and tells
+                      self->sending_.clear();
+                      self->flush();
+                    });
+}
+
+// The socket is closed when the coordinator has closed its side too: closed earlier, with bytes of
+// the coordinator unread, it would be reset, and the last message might be lost with it.
+void ControlClient::shut_down() {
+  std::error_code ignored;
+  socket_->shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void ControlClient::fail(const std::string& reason) {
+  socket_.reset();
+  flush_deadline_.cancel();
+  const auto handler = std::exchange(handler_, nullptr);
+  if (handler && handler->on_failed) handler->on_failed(reason);
+}
+
+}  // namespace atoll_core::transport

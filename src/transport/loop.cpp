@@ -1,0 +1,50 @@
+#include "transport/loop.h"
+
+#include "transport/stream_connection.h"
+
+namespace atoll_core::transport {
+
+// One thread at a time runs the loop; the hint only drops wake-ups of further threads. Posting
+// from other threads stays safe.
+Loop::Loop() : context_(1) {}
+
+Loop::~Loop() = default;
+
+Connection* Loop::adopt(tcp::socket socket, std::string remote) {
+  auto connection = std::make_shared<StreamConnection>(*this, std::move(socket), std::move(remote));
+  StreamConnection* key = connection.get();
+  connections_.emplace(key, std::move(connection));
+  return key;
+}
+
+void Loop::release(StreamConnection* connection) { connections_.erase(connection); }
+
+void Loop::add_ready(std::shared_ptr<StreamConnection> connection) {
+  ready_.push_back(std::move(connection));
+  if (!in_turn_) post_serving();
+}
+
+// Only what is ready now: connections that wake each other must leave room for the others.
+void Loop::serve_ready() {
+  for (size_t left = ready_.size(); left > 0; --left) {
+    const std::shared_ptr<StreamConnection> connection = std::move(ready_.front());
+    ready_.pop_front();
+    connection->serve();
+  }
+}
+
+void Loop::end_turn() {
+  in_turn_ = false;
+  if (!ready_.empty()) post_serving();
+}
+
+void Loop::post_serving() {
+  if (serving_posted_) return;
+  serving_posted_ = true;
+  asio::post(context_, [this] {
+    serving_posted_ = false;
+    turn([] {});
+  });
+}
+
+}  // namespace atoll_core::transport

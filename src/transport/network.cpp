@@ -1,0 +1,104 @@
+#include "transport/network.h"
+
+#include <utility>
+
+#include "transport/candidate_race.h"
+#include "transport/control_client.h"
+#include "transport/listener.h"
+#include "transport/loop.h"
+#include "transport/turn_timer.h"
+
+namespace atoll_core::transport {
+namespace {
+
+class AsioNetwork final : public Network {
+ public:
+  explicit AsioNetwork(NetworkConfig config)
+      : config_(std::move(config)), work_(loop_.context().get_executor()), timer_(loop_) {}
+
+  Result<void> listen(HelloHandler on_hello, AcceptHandler on_accept) {
+    auto listener = Listener::open(loop_, config_, std::move(on_hello), std::move(on_accept));
+    if (!listener) return tl::unexpected<Error>(listener.error());
+    listener_ = std::move(*listener);
+    return {};
+  }
+
+  uint16_t listening_port() const override { return listener_->port(); }
+
+  void dial(std::vector<Endpoint> candidates, wire::Hello hello, Duration timeout,
+            DialHandler handler) override {
+    RaceOptions options;
+    options.candidates = std::move(candidates);
+    options.timeout = timeout;
+    options.buffer_sizes = {config_.socket_send_buffer, config_.socket_receive_buffer};
+    options.hello = hello;
+    const bool keep = hello.role != wire::HelloRole::kProbe;
+    CandidateRace::start(loop_, std::move(options),
+                         [this, keep, handler = std::move(handler)](RaceOutcome race) {
+                           handler(outcome_of(std::move(race), keep));
+                         });
+  }
+
+  void open_control(std::vector<Endpoint> candidates, Duration timeout,
+                    ControlHandler handler) override {
+    close_control();
+    control_ = ControlClient::open(loop_, std::move(candidates), timeout, std::move(handler));
+  }
+
+  void send_control(std::string bytes) override {
+    if (control_) control_->send(std::move(bytes));
+  }
+
+  void close_control() override {
+    if (control_) std::exchange(control_, nullptr)->close();
+  }
+
+  void set_timer(TimePoint when, TimerHandler handler) override {
+    timer_.set(when, std::move(handler));
+  }
+
+  void post(std::function<void()> task) override {
+    asio::post(loop_.context(), [this, task = std::move(task)] { loop_.turn(task); });
+  }
+
+  void stop() override { loop_.context().stop(); }
+
+  void run() override {
+    loop_.context().run();
+    loop_.context().restart();  // so that it may be run again
+  }
+
+ private:
+  DialOutcome outcome_of(RaceOutcome race, bool keep) {
+    DialOutcome outcome;
+    outcome.failure = race.failure;
+    outcome.reason = std::move(race.reason);
+    if (!race.socket) return outcome;
+    outcome.answered = true;
+    outcome.answer = *race.answer;
+    if (keep) outcome.connection = loop_.adopt(std::move(*race.socket), std::move(race.remote));
+    return outcome;
+  }
+
+  Loop loop_;  // first: everything below holds sockets and timers of it
+  NetworkConfig config_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::unique_ptr<Listener> listener_;
+  std::shared_ptr<ControlClient> control_;
+  TurnTimer timer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Network>> Network::create(NetworkConfig config, HelloHandler on_hello,
+                                                 AcceptHandler on_accept) {
+  auto network = std::make_unique<AsioNetwork>(std::move(config));
+  if (auto listening = network->listen(std::move(on_hello), std::move(on_accept)); !listening) {
+    return tl::unexpected<Error>(listening.error());
+  }
+  return std::unique_ptr<Network>(std::move(network));
+}
+
+TimePoint Network::now() { return steady_now(); }
+
+}  // namespace atoll_core::transport

@@ -1,0 +1,108 @@
+// The data plane's sockets on one Asio loop: a listener, dialling with several candidate
+// addresses, and connections driven by StreamDrivers. Not thread-safe: everything, including the
+// callbacks, happens on the thread that runs the loop, except post() and stop().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "transport/stream_driver.h"
+#include "wire/hello.h"
+
+namespace atoll_core::transport {
+
+// A connection whose hello exchange is over. Owned by the Network; valid until on_closed.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // From now on `driver` is asked for spans. It must outlive the connection or be detached.
+  virtual void start(StreamDriver* driver) = 0;
+  virtual void wake_writer() = 0;     // there is something to send again
+  virtual void resume_reading() = 0;  // read_spans has places again
+  // Closes without calling on_closed. The object is gone after this call.
+  virtual void close() = 0;
+  virtual const std::string& remote() const = 0;  // "10.0.0.7:4711"
+};
+
+struct AcceptedHello {
+  wire::Hello hello;     // what the other side said
+  Connection* connection;
+};
+
+// Decides on an incoming hello: the answer to send back, and whether to keep the connection after
+// the answer (false: it is closed once the answer is flushed, as for probes and wrong targets).
+struct HelloAnswer {
+  wire::Hello hello;
+  bool keep = false;
+};
+
+enum class DialFailure : uint8_t {
+  kRefused,      // connection refused, or the answer came from somebody else
+  kUnreachable,  // no route, no answer in time, name not known
+};
+
+struct DialOutcome {
+  Connection* connection = nullptr;  // null: failed, or a probe (closed after the answer)
+  wire::Hello answer;                // valid when `answered`
+  bool answered = false;
+  DialFailure failure = DialFailure::kUnreachable;
+  std::string reason;                // names the address
+};
+
+struct NetworkConfig {
+  std::string bind_host = "";        // empty: all addresses, IPv6 and IPv4
+  uint16_t port = 0;                 // 0: the kernel chooses
+  Duration hello_timeout = std::chrono::milliseconds(5000);
+  size_t socket_send_buffer = 0;     // bytes; 0: the kernel's default
+  size_t socket_receive_buffer = 0;
+};
+
+class Network {
+ public:
+  using HelloHandler = std::function<HelloAnswer(const wire::Hello& hello)>;
+  using AcceptHandler = std::function<void(AcceptedHello accepted)>;
+  using DialHandler = std::function<void(DialOutcome outcome)>;
+  using TimerHandler = std::function<void()>;
+  // Control bytes in; an empty span with a reason means that the connection is gone.
+  struct ControlHandler {
+    std::function<void()> on_connected;
+    std::function<void(ByteSpan bytes)> on_bytes;
+    std::function<void(const std::string& reason)> on_failed;  // dial failed or connection broken
+  };
+
+  static Result<std::unique_ptr<Network>> create(NetworkConfig config, HelloHandler on_hello,
+                                                 AcceptHandler on_accept);
+  virtual ~Network() = default;
+
+  virtual uint16_t listening_port() const = 0;
+
+  // Tries the candidates one after another with overlapping starts (250 ms apart) and keeps the
+  // first that completes the hello exchange; the others are closed. `hello` is what we say.
+  // An answer from another session than hello.target_session counts as refused.
+  virtual void dial(std::vector<Endpoint> candidates, wire::Hello hello, Duration timeout,
+                    DialHandler handler) = 0;
+
+  // The one control connection: opened with on_connected, then bytes as they come. TCP_NODELAY.
+  virtual void open_control(std::vector<Endpoint> candidates, Duration timeout,
+                            ControlHandler handler) = 0;
+  virtual void send_control(std::string bytes) = 0;  // queued; flushed in order
+  virtual void close_control() = 0;                  // after a short flush; handlers are dropped
+
+  // Calls the handler once at `when` (steady clock as time since its epoch); replaces the last one.
+  virtual void set_timer(TimePoint when, TimerHandler handler) = 0;
+  static TimePoint now();
+
+  // Any thread.
+  virtual void post(std::function<void()> task) = 0;
+  virtual void stop() = 0;
+  // Runs until stop(). Exceptions from callbacks come out of it.
+  virtual void run() = 0;
+};
+
+}  // namespace atoll_core::transport

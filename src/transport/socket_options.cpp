@@ -1,0 +1,58 @@
+#include "transport/socket_options.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/endpoint.h"
+
+namespace atoll_core::transport {
+namespace {
+
+constexpr int kKeepaliveIdleSeconds = 8;
+constexpr int kKeepaliveIntervalSeconds = 4;
+constexpr int kKeepaliveProbes = 3;
+static_assert(kKeepaliveIdleSeconds + kKeepaliveProbes * kKeepaliveIntervalSeconds ==
+              kSilenceSeconds);
+
+void set_option(int socket, int level, int name, int value) {
+  ::setsockopt(socket, level, name, &value, sizeof(value));
+}
+
+int clamp_to_int(size_t value) {
+  return static_cast<int>(
+      std::min(value, static_cast<size_t>(std::numeric_limits<int>::max() / 2)));
+}
+
+}  // namespace
+
+void set_buffer_sizes(int socket, const BufferSizes& sizes) {
+  if (sizes.send > 0) set_option(socket, SOL_SOCKET, SO_SNDBUF, clamp_to_int(sizes.send));
+  if (sizes.receive > 0) set_option(socket, SOL_SOCKET, SO_RCVBUF, clamp_to_int(sizes.receive));
+}
+
+void tune_connection(int socket) {
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, kSilenceSeconds * 1000);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+}
+
+bool is_system_error(const std::error_code& error, int number) {
+  return error == std::error_code(number, asio::error::get_system_category());
+}
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  asio::ip::address address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return to_string(Endpoint{address.to_string(), endpoint.port()});
+}
+
+}  // namespace atoll_core::transport

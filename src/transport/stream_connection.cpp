@@ -1,0 +1,199 @@
+#include "transport/stream_connection.h"
+
+#include <array>
+#include <cerrno>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/assert.h"
+#include "transport/socket_options.h"
+
+namespace atoll_core::transport {
+namespace {
+
+// A read that got less than it asked for has emptied the socket. In a bulk transfer the next
+// segments are there before a wait could be set up; otherwise waiting is the cheaper bet.
+constexpr size_t kBulkRead = 32u << 10;
+
+std::string error_text(int error) {
+  return std::error_code(error, std::system_category()).message();
+}
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+// The system's view of a driver's spans.
+template <class Span>
+class Message {
+ public:
+  explicit Message(std::span<const Span> spans) {
+    for (size_t i = 0; i < spans.size(); ++i) {
+      vectors_[i] = {const_cast<std::byte*>(spans[i].data()), spans[i].size()};
+      bytes_ += spans[i].size();
+    }
+    header_.msg_iov = vectors_.data();
+    header_.msg_iovlen = spans.size();
+  }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  msghdr* header() { return &header_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  std::array<iovec, kSpansMax> vectors_;
+  msghdr header_{};
+  size_t bytes_ = 0;
+};
+
+template <class Call>
+ssize_t without_interruption(Call&& call) {
+  ssize_t result = 0;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+StreamConnection::StreamConnection(Loop& loop, tcp::socket socket, std::string remote)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      remote_(std::move(remote)),
+      reading_{tcp::socket::wait_read, &StreamConnection::read_some},
+      writing_{tcp::socket::wait_write, &StreamConnection::write_some} {
+  std::error_code ignored;
+  socket_.native_non_blocking(true, ignored);
+  tune_connection(socket_.native_handle());
+}
+
+void StreamConnection::start(StreamDriver* driver) {
+  driver_ = driver;
+  wake(reading_);
+  wake(writing_);
+}
+
+void StreamConnection::close() {
+  if (!socket_.is_open()) return;
+  driver_ = nullptr;
+  std::error_code ignored;
+  socket_.close(ignored);
+  loop_.release(this);  // last: nobody else may hold this object
+}
+
+void StreamConnection::serve() {
+  queued_ = false;
+  if (writing_.flow == Flow::kReady) pump(writing_);
+  if (reading_.flow == Flow::kReady) pump(reading_);
+}
+
+void StreamConnection::wake(Direction& direction) {
+  if (driver_ == nullptr) return;
+  if (direction.flow == Flow::kActive) direction.woken = true;
+  if (direction.flow != Flow::kIdle) return;
+  direction.flow = Flow::kReady;
+  if (std::exchange(queued_, true)) return;
+  loop_.add_ready(shared_from_this());
+}
+
+void StreamConnection::pump(Direction& direction) {
+  struct BackToIdle {
+    Flow& flow;
+    ~BackToIdle() { flow = Flow::kIdle; }
+  };
+  Step step = Step::kMore;
+  {
+    const BackToIdle also_after_an_exception{direction.flow};
+    direction.flow = Flow::kActive;
+    direction.woken = false;
+    for (size_t moved = 0; step == Step::kMore && moved < kBytesPerTurn;) {
+      step = (this->*direction.move_bytes)(moved);
+    }
+  }
+  if (step == Step::kMore) wait_for_turn(direction);
+  if (step == Step::kBlocked) wait_until_ready(direction);
+  if (step == Step::kNothing && direction.woken) wake(direction);
+  if (step == Step::kGone) wake(direction);  // for a driver that has taken over
+}
+
+void StreamConnection::wait_until_ready(Direction& direction) {
+  direction.flow = Flow::kWaiting;
+  socket_.async_wait(direction.readiness, [self = shared_from_this(), &direction](
+                                              const std::error_code&) { self->resume(direction); });
+}
+
+void StreamConnection::wait_for_turn(Direction& direction) {
+  direction.flow = Flow::kWaiting;
+  asio::post(loop_.context(), [self = shared_from_this(), &direction] { self->resume(direction); });
+}
+
+// An error of the wait is found again, with its name, by the call that moves bytes.
+void StreamConnection::resume(Direction& direction) {
+  direction.flow = Flow::kIdle;
+  if (driver_ == nullptr) return;
+  loop_.turn([this, &direction] { pump(direction); });
+}
+
+StreamConnection::Step StreamConnection::write_some(size_t& moved) {
+  StreamDriver* const driver = driver_;
+  if (driver == nullptr) return Step::kGone;
+  std::array<ByteSpan, kSpansMax> spans;
+  const size_t count = driver->write_spans(spans);
+  if (driver_ != driver) return Step::kGone;
+  if (count == 0) return Step::kNothing;
+  ATOLL_ASSERT(count <= kSpansMax, "count={}", count);
+  Message<ByteSpan> message(std::span(spans.data(), count));
+  ATOLL_ASSERT(message.bytes() > 0, "a driver offered {} empty spans to send", count);
+
+  const int socket = socket_.native_handle();
+  const ssize_t sent =
+      without_interruption([&] { return ::sendmsg(socket, message.header(), MSG_NOSIGNAL); });
+  if (sent < 0) {
+    if (would_block(errno)) return Step::kBlocked;
+    return fail(fmt::format("sending to {} failed: {}", remote_, error_text(errno)));
+  }
+  moved += static_cast<size_t>(sent);
+  driver->on_written(static_cast<size_t>(sent));
+  if (driver_ != driver) return Step::kGone;
+  // A short write has filled the socket: the next one would only be told so.
+  return static_cast<size_t>(sent) < message.bytes() ? Step::kBlocked : Step::kMore;
+}
+
+StreamConnection::Step StreamConnection::read_some(size_t& moved) {
+  StreamDriver* const driver = driver_;
+  if (driver == nullptr) return Step::kGone;
+  std::array<MutableByteSpan, kSpansMax> spans;
+  const size_t count = driver->read_spans(spans);
+  if (driver_ != driver) return Step::kGone;
+  if (count == 0) return Step::kNothing;
+  ATOLL_ASSERT(count <= kSpansMax, "count={}", count);
+  Message<MutableByteSpan> message(std::span(spans.data(), count));
+  ATOLL_ASSERT(message.bytes() > 0, "a driver offered {} empty spans to read into", count);
+
+  const int socket = socket_.native_handle();
+  const ssize_t got = without_interruption([&] { return ::recvmsg(socket, message.header(), 0); });
+  if (got < 0) {
+    if (would_block(errno)) return Step::kBlocked;
+    return fail(fmt::format("receiving from {} failed: {}", remote_, error_text(errno)));
+  }
+  if (got == 0) return fail(fmt::format("{} closed the connection", remote_));
+  const auto bytes = static_cast<size_t>(got);
+  moved += bytes;
+  const bool intact = driver->on_read(bytes);
+  if (driver_ != driver) return Step::kGone;
+  if (!intact) return fail(fmt::format("from {}: {}", remote_, driver->broken_reason()));
+  return bytes < message.bytes() && bytes < kBulkRead ? Step::kBlocked : Step::kMore;
+}
+
+StreamConnection::Step StreamConnection::fail(const std::string& reason) {
+  StreamDriver* const driver = driver_;
+  close();
+  driver->on_closed(reason);
+  return Step::kGone;
+}
+
+}  // namespace atoll_core::transport

@@ -1,0 +1,352 @@
+// The control messages between a peer and the coordinator as typed values. control.proto is their
+// form on the wire; protobuf types never leave this folder. docs/PROTOCOL.md has the table of who
+// sends what when.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/element.h"
+#include "base/endpoint.h"
+#include "base/error.h"
+#include "base/ids.h"
+
+namespace atoll_core::wire {
+
+inline constexpr uint32_t kProtocolVersion = 1;
+
+// ---- parts -------------------------------------------------------------------------------------
+
+struct ContentDigest {  // 128 bits of XXH3
+  uint64_t high = 0;
+  uint64_t low = 0;
+  auto operator<=>(const ContentDigest&) const = default;
+};
+
+// What all that meet a peer need to know of it.
+struct PeerInfo {
+  PeerId id;
+  SessionId session;
+  std::string name;
+  std::string replica;
+  uint32_t shard = 0;
+  uint32_t shard_count = 1;
+  std::vector<Endpoint> endpoints;  // candidates for data connections, most likely first
+  bool operator==(const PeerInfo&) const = default;
+};
+
+// The members of a run in one epoch, in ring order; the shards of a replica stand together.
+struct View {
+  Epoch epoch;
+  Generation generation;
+  std::vector<PeerInfo> members;
+  bool operator==(const View&) const = default;
+};
+
+// How to get from the view a peer has to the next one.
+struct ViewDelta {
+  std::optional<Epoch> base;  // none: `added` is the whole view
+  Epoch epoch;
+  Generation generation;
+  std::vector<PeerId> removed;
+  std::vector<PeerInfo> added;   // appended in this order
+  ContentDigest digest;          // of the whole new view (see view_digest)
+  std::string reason;            // why there is a new view
+  bool operator==(const ViewDelta&) const = default;
+};
+
+enum class OpKind : uint8_t {
+  kAllReduce = 0,
+  kBroadcast = 1,
+  kBarrier = 2,
+  kSync = 3,  // a state sync is a call like any other
+};
+std::string_view to_string(OpKind kind);  // "all-reduce"
+
+// The arguments of a call that must be the same on all participants.
+struct CallDescription {
+  OpKind kind = OpKind::kAllReduce;
+  DataType type = DataType::kFloat32;
+  ReduceOp reduce = ReduceOp::kSum;
+  uint64_t count = 0;          // elements of all tensors together
+  uint32_t tensors = 1;
+  ContentDigest layout;        // of the counts and types of the tensors of a batch
+  uint32_t algorithm = 0;
+  uint32_t codec = 0;
+  PeerId root;                 // broadcast only
+  bool retry = true;
+  bool operator==(const CallDescription&) const = default;
+};
+
+// Folds a description to what every data frame carries. Never 0.
+uint64_t fingerprint(const CallDescription& call);
+// "count 5 here, 6 there; type float32 here, int8 there", empty when equal.
+std::string describe_difference(const CallDescription& here, const CallDescription& there);
+std::string to_string(const CallDescription& call);
+
+enum class OpPhase : uint8_t {
+  kBegun = 0,      // called, not locally complete
+  kDone = 1,       // locally complete: the result is held
+  kCommitted = 2,  // returned, or about to: a commit was heard
+  kAborted = 3,    // a final abort was heard
+};
+
+struct OpReport {
+  OpId op;
+  Epoch epoch;  // of the attempt
+  OpPhase phase = OpPhase::kBegun;
+  CallDescription call;
+  bool operator==(const OpReport&) const = default;
+};
+
+struct Verdict {
+  OpId op;
+  Epoch epoch;             // of the attempt that ended
+  bool committed = false;
+  bool final = true;       // false: aborted, to be tried again in the next view
+  ErrorCode code = ErrorCode::kSuccess;
+  std::string reason;      // empty when committed
+  std::vector<PeerId> contributors;
+  bool operator==(const Verdict&) const = default;
+};
+
+// The next sequence number of one (group, tag) of a peer.
+struct CallPosition {
+  Group group = 0;
+  uint64_t tag = 0;
+  uint64_t next_sequence = 0;
+  auto operator<=>(const CallPosition&) const = default;
+};
+
+enum class SyncStrategy : uint8_t { kPopular = 0, kSendOnly = 1, kReceiveOnly = 2 };
+std::string_view to_string(SyncStrategy strategy);
+
+struct TensorSummary {
+  std::string name;
+  DataType type = DataType::kFloat32;
+  uint64_t count = 0;
+  ContentDigest digest;
+  bool operator==(const TensorSummary&) const = default;
+};
+
+// What one peer brings to a state sync.
+struct StateSummary {
+  uint64_t revision = 0;
+  SyncStrategy strategy = SyncStrategy::kPopular;
+  ContentDigest digest;  // of the whole state
+  std::vector<TensorSummary> tensors;
+  bool operator==(const StateSummary&) const = default;
+};
+
+// ---- peer to coordinator -----------------------------------------------------------------------
+
+struct Register {
+  uint32_t version_min = kProtocolVersion;
+  uint32_t version_max = kProtocolVersion;
+  std::string run;                 // run id; empty: whatever the coordinator runs
+  PeerInfo peer;                   // id 0, or the one this session was given before
+  std::optional<Epoch> epoch;      // of the view this session holds, when it comes back
+  bool operator==(const Register&) const = default;
+};
+
+struct PeerHeartbeat {
+  uint64_t number = 0;
+  bool operator==(const PeerHeartbeat&) const = default;
+};
+
+struct Leave {
+  std::string reason;
+  bool operator==(const Leave&) const = default;
+};
+
+// The caller waits in atollUpdate. A pending peer says with it that it is ready to be admitted.
+struct UpdateRequest {
+  std::optional<Epoch> epoch;  // none while pending
+  std::vector<CallPosition> positions;
+  bool operator==(const UpdateRequest&) const = default;
+};
+
+enum class LinkState : uint8_t {
+  kUp = 0,
+  kRefused = 1,      // the address answers, but nobody or somebody else listens there
+  kUnreachable = 2,  // no answer
+};
+
+struct LinkReport {
+  PeerId peer;
+  LinkState state = LinkState::kUp;
+  std::string reason;
+  bool operator==(const LinkReport&) const = default;
+};
+
+enum class ProbeOutcome : uint8_t { kAlive = 0, kDead = 1, kSilent = 2 };
+
+struct ProbeResult {
+  PeerId peer;
+  SessionId session;
+  ProbeOutcome outcome = ProbeOutcome::kSilent;
+  std::string reason;
+  bool operator==(const ProbeResult&) const = default;
+};
+
+struct OpDone {
+  OpId op;
+  Epoch epoch;
+  CallDescription call;
+  bool operator==(const OpDone&) const = default;
+};
+
+// Sent when counterparts of an op have not shown up for a while.
+struct OpWaiting {
+  OpId op;
+  Epoch epoch;
+  CallDescription call;
+  std::vector<PeerId> missing;
+  uint64_t waited_ms = 0;
+  bool operator==(const OpWaiting&) const = default;
+};
+
+// Asks for one op to be ended: cancel, deadline, mismatch. The verdict says what became of it.
+struct AbortRequest {
+  OpId op;
+  Epoch epoch;
+  CallDescription call;
+  ErrorCode code = ErrorCode::kAborted;
+  std::string reason;
+  bool operator==(const AbortRequest&) const = default;
+};
+
+// The answer to Freeze.
+struct SettleReport {
+  uint64_t round = 0;
+  std::vector<OpReport> ops;
+  bool operator==(const SettleReport&) const = default;
+};
+
+// The caller waits in a state sync. It is a call like any other: it has an op name.
+struct SyncRequest {
+  OpId op;
+  Epoch epoch;
+  StateSummary state;
+  bool operator==(const SyncRequest&) const = default;
+};
+
+// This peer now holds the elected content.
+struct SyncDone {
+  OpId op;
+  Epoch epoch;
+  bool operator==(const SyncDone&) const = default;
+};
+
+using ToCoordinator =
+    std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
+                 OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone>;
+
+// ---- coordinator to peer -----------------------------------------------------------------------
+
+struct Registered {
+  PeerId peer;
+  Incarnation incarnation;
+  std::string run;
+  uint32_t version = kProtocolVersion;
+  uint64_t heartbeat_interval_ms = 0;
+  uint64_t peer_timeout_ms = 0;
+  bool member = false;  // true: this session is still a member; a view follows
+  bool operator==(const Registered&) const = default;
+};
+
+struct Refused {
+  ErrorCode code = ErrorCode::kInvalidArgument;
+  std::string reason;
+  bool operator==(const Refused&) const = default;
+};
+
+struct CoordinatorHeartbeat {
+  uint64_t number = 0;
+  bool operator==(const CoordinatorHeartbeat&) const = default;
+};
+
+// Whom to hold links with; complete each time. `dial`: the receiver dials that peer.
+struct Roster {
+  struct Entry {
+    PeerInfo peer;
+    bool dial = false;
+    bool operator==(const Entry&) const = default;
+  };
+  std::vector<Entry> peers;
+  bool operator==(const Roster&) const = default;
+};
+
+// The end of the update barrier. No delta: the view stays as it is.
+struct Updated {
+  Epoch epoch;
+  std::optional<ViewDelta> delta;
+  bool operator==(const Updated&) const = default;
+};
+
+struct OpVerdict {
+  Verdict verdict;
+  bool operator==(const OpVerdict&) const = default;
+};
+
+// Complete nothing (or, with `op`, not this op) until Settled; answer with SettleReport.
+struct Freeze {
+  uint64_t round = 0;
+  std::optional<OpId> op;
+  std::string reason;
+  bool operator==(const Freeze&) const = default;
+};
+
+struct Settled {
+  uint64_t round = 0;
+  std::optional<OpId> op;          // as in the Freeze that it ends
+  std::optional<ViewDelta> delta;  // none for a round about one op
+  std::vector<Verdict> verdicts;
+  bool operator==(const Settled&) const = default;
+};
+
+struct Probe {
+  PeerInfo peer;
+  bool operator==(const Probe&) const = default;
+};
+
+struct SyncPlan {
+  OpId op;
+  Epoch epoch;
+  uint64_t revision = 0;
+  ContentDigest digest;
+  std::vector<TensorSummary> tensors;
+  std::vector<PeerId> holders;
+  bool operator==(const SyncPlan&) const = default;
+};
+
+struct Evicted {
+  ErrorCode code = ErrorCode::kEvicted;
+  std::string reason;
+  bool operator==(const Evicted&) const = default;
+};
+
+using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
+                            Freeze, Settled, Probe, SyncPlan, Evicted>;
+
+// ---- bytes -------------------------------------------------------------------------------------
+
+// The digest that a ViewDelta carries: of epoch, generation and all members in order.
+ContentDigest view_digest(const View& view);
+
+std::string_view name_of(const ToCoordinator& message);  // "register"
+std::string_view name_of(const ToPeer& message);
+
+// Serialized message without the length prefix (see control_framing.h). Sentences are cut to the
+// limit and made printable, milliseconds are capped at a century; nothing else is checked.
+std::string encode(const ToCoordinator& message);
+std::string encode(const ToPeer& message);
+// Every bound of base/limits.h is checked; enums out of range, missing parts, ids of nobody where
+// somebody is meant, and text that is not printable UTF-8 are refused, with the field's name.
+Result<ToCoordinator> decode_to_coordinator(std::string_view bytes);
+Result<ToPeer> decode_to_peer(std::string_view bytes);
+
+}  // namespace atoll_core::wire

@@ -1,0 +1,50 @@
+#include <xxhash.h>
+
+#include "wire/canonical_bytes.h"
+#include "wire/control.h"
+
+namespace atoll_core::wire {
+namespace {
+
+// Versions of the canonical forms; part of what is hashed.
+constexpr std::string_view kViewForm = "atoll view 1";
+constexpr std::string_view kCallForm = "atoll call 1";
+
+void append(const Epoch& epoch, CanonicalBytes& out) {
+  out.number(epoch.incarnation.counter).number(epoch.incarnation.nonce).number(epoch.number);
+}
+
+void append(const PeerInfo& peer, CanonicalBytes& out) {
+  out.number(peer.id.value).number(peer.session.high).number(peer.session.low);
+  out.text(peer.name).text(peer.replica).number(peer.shard).number(peer.shard_count);
+  out.length(peer.endpoints.size());
+  for (const Endpoint& endpoint : peer.endpoints) out.text(endpoint.host).number(endpoint.port);
+}
+
+}  // namespace
+
+ContentDigest view_digest(const View& view) {
+  CanonicalBytes form;
+  form.text(kViewForm);
+  append(view.epoch, form);
+  append(view.generation.first, form);
+  form.length(view.members.size());
+  for (const PeerInfo& member : view.members) append(member, form);
+  const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
+  return {hash.high64, hash.low64};
+}
+
+uint64_t fingerprint(const CallDescription& call) {
+  CanonicalBytes form;
+  form.text(kCallForm);
+  form.number(static_cast<uint8_t>(call.kind));
+  form.number(static_cast<uint8_t>(call.type));
+  form.number(static_cast<uint8_t>(call.reduce));
+  form.number(call.count).number(call.tensors).number(call.layout.high).number(call.layout.low);
+  form.number(call.algorithm).number(call.codec).number(call.root.value);
+  form.number(static_cast<uint8_t>(call.retry));
+  const uint64_t hash = XXH3_64bits(form.bytes().data(), form.bytes().size());
+  return hash == 0 ? 1 : hash;
+}
+
+}  // namespace atoll_core::wire

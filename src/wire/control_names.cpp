@@ -1,0 +1,92 @@
+#include <array>
+
+#include <fmt/format.h>
+
+#include "wire/control.h"
+
+namespace atoll_core::wire {
+namespace {
+
+// In the order of the variants.
+constexpr std::array<std::string_view, std::variant_size_v<ToCoordinator>> kToCoordinatorNames = {
+    "register", "heartbeat",  "leave",         "update_request", "link_report",  "probe_result",
+    "op_done",  "op_waiting", "abort_request", "settle_report",  "sync_request", "sync_done"};
+constexpr std::array<std::string_view, std::variant_size_v<ToPeer>> kToPeerNames = {
+    "registered", "refused", "heartbeat", "roster",    "updated", "op_verdict",
+    "freeze",     "settled", "probe",     "sync_plan", "evicted"};
+
+class Differences {
+ public:
+  template <class T>
+  void add(std::string_view name, const T& here, const T& there) {
+    if (here != there) add_text(fmt::format("{} {} here, {} there", name, here, there));
+  }
+  void add_text(std::string_view difference) {
+    if (!text_.empty()) text_ += "; ";
+    text_ += difference;
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string root_name(PeerId root) { return root ? to_string(root) : "none"; }
+
+}  // namespace
+
+std::string_view name_of(const ToCoordinator& message) {
+  return kToCoordinatorNames.at(message.index());
+}
+
+std::string_view name_of(const ToPeer& message) { return kToPeerNames.at(message.index()); }
+
+std::string_view to_string(OpKind kind) {
+  switch (kind) {
+    case OpKind::kAllReduce: return "all-reduce";
+    case OpKind::kBroadcast: return "broadcast";
+    case OpKind::kBarrier: return "barrier";
+    case OpKind::kSync: return "state-sync";
+  }
+  return "unknown op";
+}
+
+std::string_view to_string(SyncStrategy strategy) {
+  switch (strategy) {
+    case SyncStrategy::kPopular: return "popular";
+    case SyncStrategy::kSendOnly: return "send-only";
+    case SyncStrategy::kReceiveOnly: return "receive-only";
+  }
+  return "unknown strategy";
+}
+
+std::string describe_difference(const CallDescription& here, const CallDescription& there) {
+  Differences differences;
+  differences.add("call", to_string(here.kind), to_string(there.kind));
+  differences.add("count", here.count, there.count);
+  differences.add("type", to_string(here.type), to_string(there.type));
+  differences.add("operator", to_string(here.reduce), to_string(there.reduce));
+  differences.add("tensors", here.tensors, there.tensors);
+  if (here.layout != there.layout) differences.add_text("counts or types of the tensors differ");
+  differences.add("algorithm", here.algorithm, there.algorithm);
+  differences.add("codec", here.codec, there.codec);
+  differences.add("root", root_name(here.root), root_name(there.root));
+  differences.add("retry", here.retry, there.retry);
+  return differences.take();
+}
+
+std::string to_string(const CallDescription& call) {
+  std::string text(to_string(call.kind));
+  if (call.kind == OpKind::kAllReduce || call.kind == OpKind::kBroadcast) {
+    text += fmt::format(" of {} {}", call.count, to_string(call.type));
+    if (call.tensors != 1) text += fmt::format(" in {} tensors", call.tensors);
+  }
+  if (call.kind == OpKind::kAllReduce) text += fmt::format(", {}", to_string(call.reduce));
+  if (call.kind == OpKind::kBroadcast) text += fmt::format(" from {}", root_name(call.root));
+  if (call.algorithm != 0) text += fmt::format(", algorithm {}", call.algorithm);
+  if (call.codec != 0) text += fmt::format(", codec {}", call.codec);
+  if (!call.retry) text += ", no retry";
+  return text;
+}
+
+}  // namespace atoll_core::wire

@@ -1,0 +1,127 @@
+// Conversion between the parts of control messages and their protobuf form. Protobuf types are
+// only declared here, so that no header includes generated code.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/limits.h"
+#include "wire/control.h"
+#include "wire/field_check.h"
+
+namespace atoll_core::wire::proto {
+
+class CallDescription;
+class CallPosition;
+class ContentDigest;
+class Endpoint;
+class Epoch;
+class OpId;
+class OpReport;
+class PeerInfo;
+class SessionId;
+class StateSummary;
+class TensorSummary;
+class Verdict;
+class ViewDelta;
+
+}  // namespace atoll_core::wire::proto
+
+namespace atoll_core::wire {
+
+uint64_t pack(const Incarnation& incarnation);
+Incarnation unpack_incarnation(uint64_t packed);
+
+// ---- typed value to protobuf -------------------------------------------------------------------
+
+void encode_part(const ContentDigest& in, proto::ContentDigest* out);
+void encode_part(const SessionId& in, proto::SessionId* out);
+void encode_part(const Epoch& in, proto::Epoch* out);
+void encode_part(const Generation& in, proto::Epoch* out);
+void encode_part(const OpId& in, proto::OpId* out);
+void encode_part(const Endpoint& in, proto::Endpoint* out);
+void encode_part(const PeerInfo& in, proto::PeerInfo* out);
+void encode_part(const ViewDelta& in, proto::ViewDelta* out);
+void encode_part(const CallDescription& in, proto::CallDescription* out);
+void encode_part(const OpReport& in, proto::OpReport* out);
+void encode_part(const Verdict& in, proto::Verdict* out);
+void encode_part(const CallPosition& in, proto::CallPosition* out);
+void encode_part(const TensorSummary& in, proto::TensorSummary* out);
+void encode_part(const StateSummary& in, proto::StateSummary* out);
+
+std::string encode_sentence(std::string_view text);
+uint64_t encode_milliseconds(uint64_t value);
+
+template <class T, class Repeated>
+void encode_parts(const std::vector<T>& in, Repeated* out) {
+  out->Reserve(static_cast<int>(in.size()));
+  for (const T& part : in) encode_part(part, out->Add());
+}
+
+template <class Repeated>
+void encode_peers(const std::vector<PeerId>& in, Repeated* out) {
+  out->Reserve(static_cast<int>(in.size()));
+  for (const PeerId peer : in) out->Add(peer.value);
+}
+
+// ---- protobuf to typed value -------------------------------------------------------------------
+
+void decode_part(const proto::ContentDigest& in, ContentDigest& out, FieldCheck& check);
+void decode_part(const proto::SessionId& in, SessionId& out, FieldCheck& check);
+void decode_part(const proto::Epoch& in, Epoch& out, FieldCheck& check);
+void decode_part(const proto::Epoch& in, Generation& out, FieldCheck& check);
+void decode_part(const proto::OpId& in, OpId& out, FieldCheck& check);
+void decode_part(const proto::Endpoint& in, Endpoint& out, FieldCheck& check);
+// The id may be 0, as in Register; who needs somebody checks it.
+void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check);
+void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check);
+void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCheck& check);
+void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check);
+void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check);
+void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check);
+void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check);
+void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check);
+
+void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer);
+
+// A part that must be there.
+template <class In, class Out>
+void take_part(FieldCheck& check, std::string_view field, bool present, const In& in, Out& out) {
+  if (!present) return check.refuse(field, "is missing");
+  const FieldCheck::Scope scope(check, field);
+  decode_part(in, out, check);
+}
+
+template <class In, class Out>
+void take_optional(FieldCheck& check, std::string_view field, bool present, const In& in,
+                   std::optional<Out>& out) {
+  if (present) take_part(check, field, present, in, out.emplace());
+}
+
+template <class Repeated, class Out>
+void take_parts(FieldCheck& check, std::string_view field, const Repeated& in, size_t count_max,
+                std::vector<Out>& out) {
+  const auto count = static_cast<size_t>(in.size());
+  if (!check.ok() || !check_count(check, field, count, count_max)) return;
+  out.resize(count);
+  for (size_t i = 0; i < count && check.ok(); ++i) {
+    const FieldCheck::Scope scope(check, field, i);
+    decode_part(in[static_cast<int>(i)], out[i], check);
+  }
+}
+
+template <class Repeated>
+void take_peers(FieldCheck& check, std::string_view field, const Repeated& in,
+                std::vector<PeerId>& out) {
+  const auto count = static_cast<size_t>(in.size());
+  if (!check.ok() || !check_count(check, field, count, limits::kPeers)) return;
+  out.reserve(count);
+  for (const uint64_t peer : in) take_peer(check, field, peer, out.emplace_back());
+}
+
+}  // namespace atoll_core::wire

@@ -1,0 +1,123 @@
+#include <limits>
+
+#include "wire/control.pb.h"
+#include "wire/control_parts.h"
+
+namespace atoll_core::wire {
+namespace {
+
+constexpr auto kLastDataType = static_cast<DataType>(kDataTypeCount - 1);
+constexpr auto kLastReduceOp = static_cast<ReduceOp>(kReduceOpCount - 1);
+
+}  // namespace
+
+Incarnation unpack_incarnation(uint64_t packed) {
+  return {static_cast<uint32_t>(packed >> 32), static_cast<uint32_t>(packed)};
+}
+
+void decode_part(const proto::ContentDigest& in, ContentDigest& out, FieldCheck&) {
+  out = {in.high(), in.low()};
+}
+
+void decode_part(const proto::SessionId& in, SessionId& out, FieldCheck&) {
+  out = {in.high(), in.low()};
+}
+
+void decode_part(const proto::Epoch& in, Epoch& out, FieldCheck&) {
+  out = {unpack_incarnation(in.incarnation()), in.number()};
+}
+
+void decode_part(const proto::Epoch& in, Generation& out, FieldCheck& check) {
+  decode_part(in, out.first, check);
+}
+
+void decode_part(const proto::OpId& in, OpId& out, FieldCheck& check) {
+  take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
+  take_group(check, "group", in.group(), out.group);
+  out.tag = in.tag();
+  out.sequence = in.sequence();
+}
+
+void decode_part(const proto::Endpoint& in, Endpoint& out, FieldCheck& check) {
+  take_host(check, "host", in.host(), out.host);
+  take_number(check, "port", in.port(), 1, std::numeric_limits<uint16_t>::max(), out.port);
+}
+
+void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check) {
+  out.id = PeerId{in.id()};
+  take_part(check, "session", in.has_session(), in.session(), out.session);
+  take_name(check, "name", in.name(), out.name);
+  take_name(check, "replica", in.replica(), out.replica);
+  take_number(check, "shard_count", in.shard_count(), 1, limits::kShardsPerReplica,
+              out.shard_count);
+  if (!check.ok()) return;
+  take_number(check, "shard", in.shard(), 0, out.shard_count - 1, out.shard);
+  take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
+}
+
+void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) {
+  take_optional(check, "base", in.has_base(), in.base(), out.base);
+  take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
+  take_peers(check, "removed", in.removed(), out.removed);
+  take_parts(check, "added", in.added(), limits::kPeers, out.added);
+  for (const PeerInfo& peer : out.added) check_somebody(check, "added", peer);
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+  take_sentence(check, "reason", in.reason(), out.reason);
+}
+
+void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCheck& check) {
+  take_enum(check, "kind", in.kind(), OpKind::kSync, out.kind);
+  take_enum(check, "type", in.type(), kLastDataType, out.type);
+  take_enum(check, "reduce", in.reduce(), kLastReduceOp, out.reduce);
+  take_number(check, "count", in.count(), 0, kElementsMax, out.count);
+  take_number(check, "tensors", in.tensors(), 0, limits::kTensorsPerBatch, out.tensors);
+  take_part(check, "layout", in.has_layout(), in.layout(), out.layout);
+  out.algorithm = in.algorithm();
+  out.codec = in.codec();
+  out.root = PeerId{in.root()};
+  out.retry = in.retry();
+}
+
+void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
+  take_part(check, "op", in.has_op(), in.op(), out.op);
+  take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  take_enum(check, "phase", in.phase(), OpPhase::kAborted, out.phase);
+  take_part(check, "call", in.has_call(), in.call(), out.call);
+}
+
+void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
+  take_part(check, "op", in.has_op(), in.op(), out.op);
+  take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  out.committed = in.committed();
+  out.final = in.final();
+  take_error_code(check, "code", in.code(), out.code);
+  take_sentence(check, "reason", in.reason(), out.reason);
+  take_peers(check, "contributors", in.contributors(), out.contributors);
+}
+
+void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check) {
+  take_group(check, "group", in.group(), out.group);
+  out.tag = in.tag();
+  out.next_sequence = in.next_sequence();
+}
+
+void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check) {
+  take_name(check, "name", in.name(), out.name);
+  take_enum(check, "type", in.type(), kLastDataType, out.type);
+  take_number(check, "count", in.count(), 0, kElementsMax, out.count);
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+}
+
+void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check) {
+  out.revision = in.revision();
+  take_enum(check, "strategy", in.strategy(), SyncStrategy::kReceiveOnly, out.strategy);
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+  take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
+}
+
+void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer) {
+  if (!peer.id) check.refuse(field, "names a peer without an id");
+}
+
+}  // namespace atoll_core::wire

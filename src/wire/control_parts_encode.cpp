@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "base/limits.h"
+#include "wire/control.pb.h"
+#include "wire/control_parts.h"
+#include "wire/text.h"
+
+namespace atoll_core::wire {
+namespace {
+
+// Typed enums and those of the schema are converted by number.
+static_assert(static_cast<int>(OpKind::kSync) == proto::OpKind_MAX);
+static_assert(static_cast<int>(OpPhase::kAborted) == proto::OpPhase_MAX);
+static_assert(static_cast<int>(SyncStrategy::kReceiveOnly) == proto::SyncStrategy_MAX);
+static_assert(static_cast<int>(LinkState::kUnreachable) == proto::LinkState_MAX);
+static_assert(static_cast<int>(ProbeOutcome::kSilent) == proto::ProbeOutcome_MAX);
+
+}  // namespace
+
+uint64_t pack(const Incarnation& incarnation) {
+  return uint64_t{incarnation.counter} << 32 | incarnation.nonce;
+}
+
+void encode_part(const ContentDigest& in, proto::ContentDigest* out) {
+  out->set_high(in.high);
+  out->set_low(in.low);
+}
+
+void encode_part(const SessionId& in, proto::SessionId* out) {
+  out->set_high(in.high);
+  out->set_low(in.low);
+}
+
+void encode_part(const Epoch& in, proto::Epoch* out) {
+  out->set_incarnation(pack(in.incarnation));
+  out->set_number(in.number);
+}
+
+void encode_part(const Generation& in, proto::Epoch* out) { encode_part(in.first, out); }
+
+void encode_part(const OpId& in, proto::OpId* out) {
+  encode_part(in.generation, out->mutable_generation());
+  out->set_group(in.group);
+  out->set_tag(in.tag);
+  out->set_sequence(in.sequence);
+}
+
+void encode_part(const Endpoint& in, proto::Endpoint* out) {
+  out->set_host(in.host);
+  out->set_port(in.port);
+}
+
+void encode_part(const PeerInfo& in, proto::PeerInfo* out) {
+  out->set_id(in.id.value);
+  encode_part(in.session, out->mutable_session());
+  out->set_name(in.name);
+  out->set_replica(in.replica);
+  out->set_shard(in.shard);
+  out->set_shard_count(in.shard_count);
+  encode_parts(in.endpoints, out->mutable_endpoints());
+}
+
+void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
+  if (in.base) encode_part(*in.base, out->mutable_base());
+  encode_part(in.epoch, out->mutable_epoch());
+  encode_part(in.generation, out->mutable_generation());
+  encode_peers(in.removed, out->mutable_removed());
+  encode_parts(in.added, out->mutable_added());
+  encode_part(in.digest, out->mutable_digest());
+  out->set_reason(encode_sentence(in.reason));
+}
+
+void encode_part(const CallDescription& in, proto::CallDescription* out) {
+  out->set_kind(static_cast<proto::OpKind>(in.kind));
+  out->set_type(static_cast<uint32_t>(in.type));
+  out->set_reduce(static_cast<uint32_t>(in.reduce));
+  out->set_count(in.count);
+  out->set_tensors(in.tensors);
+  encode_part(in.layout, out->mutable_layout());
+  out->set_algorithm(in.algorithm);
+  out->set_codec(in.codec);
+  out->set_root(in.root.value);
+  out->set_retry(in.retry);
+}
+
+void encode_part(const OpReport& in, proto::OpReport* out) {
+  encode_part(in.op, out->mutable_op());
+  encode_part(in.epoch, out->mutable_epoch());
+  out->set_phase(static_cast<proto::OpPhase>(in.phase));
+  encode_part(in.call, out->mutable_call());
+}
+
+void encode_part(const Verdict& in, proto::Verdict* out) {
+  encode_part(in.op, out->mutable_op());
+  encode_part(in.epoch, out->mutable_epoch());
+  out->set_committed(in.committed);
+  out->set_final(in.final);
+  out->set_code(static_cast<int32_t>(in.code));
+  out->set_reason(encode_sentence(in.reason));
+  encode_peers(in.contributors, out->mutable_contributors());
+}
+
+void encode_part(const CallPosition& in, proto::CallPosition* out) {
+  out->set_group(in.group);
+  out->set_tag(in.tag);
+  out->set_next_sequence(in.next_sequence);
+}
+
+void encode_part(const TensorSummary& in, proto::TensorSummary* out) {
+  out->set_name(in.name);
+  out->set_type(static_cast<uint32_t>(in.type));
+  out->set_count(in.count);
+  encode_part(in.digest, out->mutable_digest());
+}
+
+void encode_part(const StateSummary& in, proto::StateSummary* out) {
+  out->set_revision(in.revision);
+  out->set_strategy(static_cast<proto::SyncStrategy>(in.strategy));
+  encode_part(in.digest, out->mutable_digest());
+  encode_parts(in.tensors, out->mutable_tensors());
+}
+
+std::string encode_sentence(std::string_view text) {
+  return make_printable(text, limits::kSentenceBytes);
+}
+
+uint64_t encode_milliseconds(uint64_t value) { return std::min(value, kMillisecondsMax); }
+
+}  // namespace atoll_core::wire

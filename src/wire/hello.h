@@ -1,0 +1,61 @@
+// The first frame on a data connection, both ways: fixed 96 bytes, little-endian. The dialler
+// sends first; the listener answers with its own. Identity never depends on who dialled.
+//
+//   offset size field
+//        0    8 magic            "ATOLLD01" as bytes
+//        8    2 version_min
+//       10    2 version_max
+//       12    1 role             HelloRole
+//       13    1 connection index inside the link
+//       14    2 connection count the dialler means to have
+//       16   16 session          of the sender
+//       32   16 target session   whom the dialler means to reach
+//       48    8 peer id          of the sender
+//       56    8 target peer id
+//       64    8 run              XXH3-64 of the run id
+//       72   16 zero
+//       88    8 checksum         XXH3-64 of the first 88 bytes
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+
+namespace atoll_core::wire {
+
+inline constexpr size_t kHelloBytes = 96;
+inline constexpr std::string_view kHelloMagic = "ATOLLD01";  // its first bytes
+
+enum class HelloRole : uint8_t {
+  kLink = 1,   // becomes a connection of the link between the two peers
+  kProbe = 2,  // only asks who is there; closed after the answer
+};
+
+struct Hello {
+  uint16_t version_min = 1;
+  uint16_t version_max = 1;
+  HelloRole role = HelloRole::kLink;
+  uint8_t connection_index = 0;
+  uint16_t connection_count = 1;
+  SessionId session;
+  SessionId target_session;
+  PeerId peer;
+  PeerId target_peer;
+  uint64_t run = 0;
+  bool operator==(const Hello&) const = default;
+};
+
+using HelloBytes = std::array<std::byte, kHelloBytes>;
+
+void encode_hello(const Hello& hello, HelloBytes& out);
+// Refuses a wrong magic, role or checksum, a version range without version 1, and connection
+// numbers beyond limits::kConnectionsPerLink.
+Result<Hello> decode_hello(const HelloBytes& bytes);
+
+uint64_t hash_run_id(std::string_view run);
+
+}  // namespace atoll_core::wire

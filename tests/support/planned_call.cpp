@@ -1,0 +1,207 @@
+#include "support/planned_call.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/convert.h"
+
+namespace atoll_core::world {
+namespace {
+
+bool is_float(DataType type) { return type >= DataType::kFloat16; }
+
+template <class T>
+void put(std::byte* at, double value) {
+  // Through a wide integer, so that what does not fit wraps as in the reduction.
+  const T typed = std::is_floating_point_v<T> ? static_cast<T>(value)
+                                              : static_cast<T>(static_cast<int64_t>(value));
+  std::memcpy(at, &typed, sizeof(T));
+}
+
+template <class T>
+double get(const std::byte* at) {
+  T typed;
+  std::memcpy(&typed, at, sizeof(T));
+  return static_cast<double>(typed);
+}
+
+void store(DataType type, std::byte* at, double value) {
+  switch (type) {
+    case DataType::kInt8: return put<int8_t>(at, value);
+    case DataType::kUint8: return put<uint8_t>(at, value);
+    case DataType::kInt16: return put<int16_t>(at, value);
+    case DataType::kUint16: return put<uint16_t>(at, value);
+    case DataType::kInt32: return put<int32_t>(at, value);
+    case DataType::kUint32: return put<uint32_t>(at, value);
+    case DataType::kInt64: return put<int64_t>(at, value);
+    case DataType::kUint64: return put<uint64_t>(at, value);
+    case DataType::kFloat16: {
+      const uint16_t bits = kernels::float_to_float16(static_cast<float>(value));
+      std::memcpy(at, &bits, sizeof(bits));
+      return;
+    }
+    case DataType::kBfloat16: {
+      const uint16_t bits = kernels::float_to_bfloat16(static_cast<float>(value));
+      std::memcpy(at, &bits, sizeof(bits));
+      return;
+    }
+    case DataType::kFloat32: return put<float>(at, value);
+    case DataType::kFloat64: return put<double>(at, value);
+  }
+}
+
+double load(DataType type, const std::byte* at) {
+  uint16_t bits = 0;
+  switch (type) {
+    case DataType::kInt8: return get<int8_t>(at);
+    case DataType::kUint8: return get<uint8_t>(at);
+    case DataType::kInt16: return get<int16_t>(at);
+    case DataType::kUint16: return get<uint16_t>(at);
+    case DataType::kInt32: return get<int32_t>(at);
+    case DataType::kUint32: return get<uint32_t>(at);
+    case DataType::kInt64: return get<int64_t>(at);
+    case DataType::kUint64: return get<uint64_t>(at);
+    case DataType::kFloat16:
+      std::memcpy(&bits, at, sizeof(bits));
+      return kernels::float16_to_float(bits);
+    case DataType::kBfloat16:
+      std::memcpy(&bits, at, sizeof(bits));
+      return kernels::bfloat16_to_float(bits);
+    case DataType::kFloat32: return get<float>(at);
+    case DataType::kFloat64: return get<double>(at);
+  }
+  return 0;
+}
+
+// What a value becomes in this type.
+double rounded(DataType type, double value) {
+  std::byte bytes[8];
+  store(type, bytes, value);
+  return load(type, bytes);
+}
+
+double expected(const PlannedCall& call, const std::vector<PeerId>& contributors,
+                uint64_t element) {
+  if (call.kind == wire::OpKind::kBroadcast) return contribution(call, call.root, element);
+  double value = 0;
+  for (size_t i = 0; i < contributors.size(); ++i) {
+    const double part = contribution(call, contributors[i], element);
+    if (i == 0) value = part;
+    else if (call.reduce == ReduceOp::kProd) value *= part;
+    else if (call.reduce == ReduceOp::kMin) value = std::min(value, part);
+    else if (call.reduce == ReduceOp::kMax) value = std::max(value, part);
+    else value += part;
+  }
+  if (call.reduce == ReduceOp::kAvg) value /= static_cast<double>(contributors.size());
+  return rounded(call.type, value);
+}
+
+uint64_t mix(uint64_t value) {
+  value = (value ^ (value >> 31)) * 0x9E3779B97F4A7C15u;
+  return value ^ (value >> 29);
+}
+
+}  // namespace
+
+PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max) {
+  PlannedCall call;
+  const uint64_t dice = random.below(10);
+  if (dice == 8) call.kind = wire::OpKind::kBroadcast;
+  if (dice == 9) call.kind = wire::OpKind::kBarrier;
+  call.type = static_cast<DataType>(random.below(kDataTypeCount));
+  call.reduce = static_cast<ReduceOp>(random.below(kReduceOpCount));
+  if (call.reduce == ReduceOp::kAvg && !is_float(call.type)) call.reduce = ReduceOp::kSum;
+  call.salt = random.bits();
+  call.in_place = random.one_in(2);
+  call.counts.clear();
+  if (call.kind == wire::OpKind::kBarrier) return call;
+  if (call.kind == wire::OpKind::kBroadcast) call.root = members[random.below(members.size())];
+  const uint64_t tensors = random.one_in(3) ? random.between(2, 5) : 1;
+  for (uint64_t i = 0; i < tensors; ++i) {
+    const uint64_t most = random.one_in(3) ? 3 : count_max;  // often tiny, now and then empty
+    call.counts.push_back(random.below(most + 1));
+  }
+  return call;
+}
+
+double contribution(const PlannedCall& call, PeerId peer, uint64_t element) {
+  const uint64_t bits = mix(mix(call.salt + element) ^ (peer.value * 0xD6E8FEB86659FD93u));
+  return static_cast<double>(1 + (bits >> 40) % (call.reduce == ReduceOp::kProd ? 2 : 7));
+}
+
+CallMemory::CallMemory(const PlannedCall& call, PeerId self) : call_(call), self_(self) {
+  const size_t size = size_of(call.type);
+  uint64_t element = 0;
+  for (const uint64_t count : call.counts) {
+    auto tensor = std::make_unique<Tensor>();
+    tensor->count = count;
+    tensor->source.resize(count * size);
+    for (uint64_t i = 0; i < count; ++i, ++element) {
+      store(call.type, tensor->source.data() + i * size, contribution(call, self, element));
+    }
+    tensor->sink = call.in_place ? tensor->source : ByteBuffer(count * size, std::byte{0xA5});
+    tensors_.push_back(std::move(tensor));
+  }
+}
+
+engine::CollectiveCall CallMemory::arguments() const {
+  engine::CollectiveCall arguments;
+  arguments.kind = call_.kind;
+  arguments.type = call_.type;
+  arguments.reduce = call_.reduce;
+  arguments.root = call_.root;
+  arguments.options = call_.options;
+  for (const auto& tensor : tensors_) {
+    const std::byte* source = call_.in_place ? tensor->sink.data() : tensor->source.data();
+    if (call_.kind == wire::OpKind::kBroadcast && call_.root != self_ && !call_.in_place) {
+      source = nullptr;
+    }
+    arguments.tensors.push_back({source, tensor->sink.data(), tensor->count});
+  }
+  return arguments;
+}
+
+std::string CallMemory::check_result(const std::vector<PeerId>& contributors) const {
+  const size_t size = size_of(call_.type);
+  uint64_t element = 0;
+  for (size_t index = 0; index < tensors_.size(); ++index) {
+    for (uint64_t i = 0; i < tensors_[index]->count; ++i, ++element) {
+      const double found = load(call_.type, tensors_[index]->sink.data() + i * size);
+      const double wanted = expected(call_, contributors, element);
+      if (found == wanted) continue;
+      return fmt::format("tensor {} element {} is {}, not {}", index, i, found, wanted);
+    }
+  }
+  return "";
+}
+
+std::string CallMemory::check_intact() const {
+  // What a broadcast overwrites at its receivers is no input.
+  if (call_.kind == wire::OpKind::kBroadcast && call_.root != self_) return "";
+  const size_t size = size_of(call_.type);
+  uint64_t element = 0;
+  for (size_t index = 0; index < tensors_.size(); ++index) {
+    const Tensor& tensor = *tensors_[index];
+    const ByteBuffer& input = call_.in_place ? tensor.sink : tensor.source;
+    for (uint64_t i = 0; i < tensor.count; ++i, ++element) {
+      const double found = load(call_.type, input.data() + i * size);
+      const double wanted = contribution(call_, self_, element);
+      if (found == wanted) continue;
+      return fmt::format("input {} element {} became {}, was {}", index, i, found, wanted);
+    }
+  }
+  return "";
+}
+
+ByteBuffer CallMemory::result() const {
+  ByteBuffer all;
+  for (const auto& tensor : tensors_) {
+    all.insert(all.end(), tensor->sink.begin(), tensor->sink.end());
+  }
+  return all;
+}
+
+}  // namespace atoll_core::world

@@ -1,0 +1,62 @@
+// A collective call whose inputs and result follow from a plan, so that anybody can check anybody's
+// result by value: what peer p brings at element i is a small number that depends on the plan, p
+// and i, exact in every type.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/call.h"
+#include "support/virtual_time.h"
+
+namespace atoll_core::world {
+
+struct PlannedCall {
+  wire::OpKind kind = wire::OpKind::kAllReduce;
+  DataType type = DataType::kFloat32;
+  ReduceOp reduce = ReduceOp::kSum;
+  std::vector<uint64_t> counts{1000};  // one for each tensor
+  bool in_place = false;
+  PeerId root;
+  uint64_t salt = 1;
+  engine::CallOptions options;
+};
+
+// An all-reduce of any type, operator, size and placement; now and then a broadcast or a barrier.
+PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max);
+
+// Never 0.
+double contribution(const PlannedCall& call, PeerId peer, uint64_t element);
+
+// The memory of one peer's part in a planned call, all of it of its own, so that a sanitizer sees
+// every access that comes too late.
+class CallMemory {
+ public:
+  CallMemory(const PlannedCall& call, PeerId self);
+
+  // For Engine::collective; refers to this object's memory.
+  engine::CollectiveCall arguments() const;
+
+  // Empty, or what is wrong.
+  std::string check_result(const std::vector<PeerId>& contributors) const;
+  // The input is as it was.
+  std::string check_intact() const;
+  const PlannedCall& call() const { return call_; }
+  // Of the whole result.
+  ByteBuffer result() const;
+
+ private:
+  struct Tensor {
+    ByteBuffer source;  // what the caller gave
+    ByteBuffer sink;    // in place: both
+    uint64_t count = 0;
+  };
+
+  const PlannedCall call_;
+  const PeerId self_;
+  std::vector<std::unique_ptr<Tensor>> tensors_;
+};
+
+}  // namespace atoll_core::world

@@ -1,0 +1,60 @@
+// A clock that jumps from event to event, and the one source of randomness of a virtual world:
+// the same seed gives the same run.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "base/time.h"
+
+namespace atoll_core::world {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+
+  uint64_t bits() { return engine_(); }
+  // In [0, limit).
+  uint64_t below(uint64_t limit) { return engine_() % limit; }
+  // In [first, last].
+  uint64_t between(uint64_t first, uint64_t last) { return first + below(last - first + 1); }
+  Duration between(Duration first, Duration last) {
+    return Duration(static_cast<int64_t>(between(static_cast<uint64_t>(first.count()),
+                                                 static_cast<uint64_t>(last.count()))));
+  }
+  bool one_in(uint64_t n) { return below(n) == 0; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+class VirtualTime {
+ public:
+  TimePoint now() const { return now_; }
+
+  // Events of the same time happen in the order in which they were added.
+  void at(TimePoint time, std::function<void()> event) {
+    events_.emplace(std::pair(std::max(time, now_), added_++), std::move(event));
+  }
+  void after(Duration delay, std::function<void()> event) { at(now_ + delay, std::move(event)); }
+
+  // The time of the next event; kNever when there is none.
+  TimePoint next() const { return events_.empty() ? kNever : events_.begin()->first.first; }
+  void run_next() {
+    auto node = events_.extract(events_.begin());
+    now_ = node.key().first;
+    node.mapped()();
+  }
+  void advance(TimePoint time) { now_ = std::max(now_, time); }
+
+ private:
+  TimePoint now_ = TimePoint(std::chrono::hours(1));
+  uint64_t added_ = 0;
+  std::map<std::pair<TimePoint, uint64_t>, std::function<void()>> events_;
+};
+
+}  // namespace atoll_core::world

@@ -1,0 +1,224 @@
+// The data connections of the virtual world: dialling, listening, moving bytes.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "support/virtual_world_parts.h"
+
+namespace atoll_core::world {
+
+// ---- dialling ----------------------------------------------------------------------------------
+
+void VirtualWorld::dial(Process& process, const engine::output::Dial& request) {
+  const ProcessId listener = request.candidates.front().port;
+  if (separated_.count(std::minmax(process.id, listener)) != 0) {
+    engine::DialResult result;
+    result.reason = "no answer";
+    time_.after(request.timeout, [this, id = process.id, dial = request.dial, result] {
+      finish_dial(id, dial, result);
+    });
+    return;
+  }
+  const Delays& delays = config_.data_delays;
+  time_.after(random_.between(delays.least, delays.most),
+              [this, id = process.id, listener, request] { answer_dial(id, listener, request); });
+}
+
+void VirtualWorld::answer_dial(ProcessId dialler, ProcessId listener,
+                               const engine::output::Dial& request) {
+  const Delays& delays = config_.data_delays;
+  const Duration back = random_.between(delays.least, delays.most);
+  engine::DialResult result;
+  Process* there = find(listener);
+  if (there == nullptr) {
+    result.refused = true;
+    result.reason = "connection refused";
+    time_.after(back, [this, dialler, dial = request.dial, result] {
+      finish_dial(dialler, dial, result);
+    });
+    return;
+  }
+  const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
+  result.answered = true;
+  result.answer = answer.hello;
+  if (!answer.keep) {
+    result.reason = "the listener wants no link";
+    time_.after(back, [this, dialler, dial = request.dial, result] {
+      finish_dial(dialler, dial, result);
+    });
+    return;
+  }
+  auto connection = std::make_shared<VirtualConnection>(time_, random_, delays);
+  const link::ConnectionKey key = adopt(*there, connection, VirtualConnection::kListener);
+  // Until its hello is answered, the dialler's end only hears of a close.
+  connection->attach(VirtualConnection::kDialler,
+                     {[](ByteSpan) {},
+                      [this, dialler, dial = request.dial](const std::string& reason) {
+                        engine::DialResult lost;
+                        lost.reason = reason;
+                        finish_dial(dialler, dial, lost);
+                      }});
+  connection->tell(VirtualConnection::kListener,
+                   [this, dialler, connection, dial = request.dial, result]() mutable {
+    Process* here = find(dialler);
+    if (here == nullptr) return connection->abandon(VirtualConnection::kDialler, "reset by peer");
+    result.key = adopt(*here, connection, VirtualConnection::kDialler);
+    finish_dial(dialler, dial, result);
+  });
+  there->engine->on_accepted(now(), key, request.hello);
+  pump(listener);
+}
+
+void VirtualWorld::finish_dial(ProcessId dialler, engine::DialId dial,
+                               const engine::DialResult& result) {
+  Process* process = find(dialler);
+  if (process == nullptr) return;
+  process->engine->on_dialed(now(), dial, result);
+  pump(dialler);
+}
+
+link::ConnectionKey VirtualWorld::adopt(Process& process,
+                                        std::shared_ptr<VirtualConnection> connection,
+                                        VirtualConnection::End end) {
+  const link::ConnectionKey key = process.next_key++;
+  const ProcessId id = process.id;
+  connection->attach(end, {[this, id, key](ByteSpan bytes) {
+                             find(id)->ends.at(key).inbox += as_text(bytes);
+                             read(id, key);
+                           },
+                           [this, id, key](const std::string& reason) {
+                             find(id)->ends.at(key).closed = reason;
+                             read(id, key);
+                           }});
+  DataEnd& place = process.ends[key];
+  place.connection = std::move(connection);
+  place.end = end;
+  return key;
+}
+
+// ---- the life of an end ------------------------------------------------------------------------
+
+void VirtualWorld::start(Process& process, link::ConnectionKey key) {
+  const auto found = process.ends.find(key);
+  if (found == process.ends.end()) return;
+  found->second.started = true;
+  schedule_write(process.id, key, Duration{0});
+  time_.after(Duration{0}, [this, id = process.id, key] { read(id, key); });
+}
+
+void VirtualWorld::close_end(Process& process, link::ConnectionKey key, const std::string& reason) {
+  const auto found = process.ends.find(key);
+  if (found == process.ends.end()) return;
+  const DataEnd end = std::move(found->second);
+  process.ends.erase(found);
+  end.connection->close(end.end, "closed by the peer: " + reason);
+}
+
+void VirtualWorld::end_closed(ProcessId id, link::ConnectionKey key, const std::string& reason) {
+  Process* process = find(id);
+  close_end(*process, key, reason);
+  process->engine->on_closed(now(), key, reason);
+  pump(id);
+}
+
+bool VirtualWorld::cut_connection(ProcessId id) {
+  Process* process = find(id);
+  if (process == nullptr || process->ends.empty()) return false;
+  auto chosen = process->ends.begin();
+  std::advance(chosen, static_cast<long>(random_.below(process->ends.size())));
+  chosen->second.connection->cut("connection reset by something between");
+  return true;
+}
+
+void VirtualWorld::separate(ProcessId one, ProcessId other) {
+  separated_[std::minmax(one, other)] = true;
+  Process* here = find(one);
+  Process* there = find(other);
+  if (here == nullptr || there == nullptr) return;
+  for (const auto& [key, end] : here->ends) {
+    for (const auto& [other_key, other_end] : there->ends) {
+      if (end.connection == other_end.connection) end.connection->cut("no route to host");
+    }
+  }
+}
+
+void VirtualWorld::corrupt_next_byte(ProcessId process) { find(process)->corrupt_next = true; }
+
+// ---- moving bytes ------------------------------------------------------------------------------
+
+void VirtualWorld::read(ProcessId id, link::ConnectionKey key) {
+  for (;;) {
+    Process* process = find(id);
+    if (process == nullptr) return;
+    const auto found = process->ends.find(key);
+    if (found == process->ends.end() || !found->second.started) return;
+    DataEnd& end = found->second;
+    link::FrameStream* stream = process->engine->stream(key);
+    if (stream == nullptr) end.inbox.clear();
+    if (end.inbox.empty()) {
+      if (const std::optional<std::string> reason = end.closed) end_closed(id, key, *reason);
+      return;
+    }
+    if (std::exchange(process->corrupt_next, false)) {
+      end.inbox[random_.below(end.inbox.size())] ^= static_cast<char>(random_.between(1, 255));
+    }
+    std::array<MutableByteSpan, 4> spans;
+    const size_t used = stream->read_spans(spans);
+    size_t moved = 0;
+    size_t budget = std::min<size_t>(end.inbox.size(),
+                                     random_.between(1, config_.bytes_per_move_max));
+    for (size_t i = 0; i < used && budget > 0; ++i) {
+      const size_t part = std::min(spans[i].size(), budget);
+      std::memcpy(spans[i].data(), end.inbox.data() + moved, part);
+      moved += part;
+      budget -= part;
+    }
+    end.inbox.erase(0, moved);
+    process->engine->set_now(now());
+    const bool whole = stream->on_read(now(), moved);
+    const std::string broken = whole ? "" : stream->broken_reason();
+    pump(id);
+    if (!whole && alive(id)) return end_closed(id, key, broken);
+  }
+}
+
+void VirtualWorld::schedule_write(ProcessId id, link::ConnectionKey key, Duration delay) {
+  Process* process = find(id);
+  const auto found = process->ends.find(key);
+  if (found == process->ends.end() || std::exchange(found->second.write_scheduled, true)) return;
+  time_.after(delay, [this, id, key] { write(id, key); });
+}
+
+void VirtualWorld::write(ProcessId id, link::ConnectionKey key) {
+  Process* process = find(id);
+  if (process == nullptr) return;
+  const auto found = process->ends.find(key);
+  if (found == process->ends.end()) return;
+  DataEnd& end = found->second;
+  end.write_scheduled = false;
+  link::FrameStream* stream = process->engine->stream(key);
+  if (!end.started || stream == nullptr || !end.connection->open(end.end)) return;
+  const uint64_t in_flight = end.connection->in_flight(end.end);
+  if (in_flight >= config_.bytes_in_flight_max) {
+    return schedule_write(id, key, config_.data_delays.least + std::chrono::microseconds(100));
+  }
+  std::array<ByteSpan, 16> spans;
+  const size_t used = stream->write_spans(spans);
+  size_t budget = std::min<size_t>(config_.bytes_in_flight_max - in_flight,
+                                   random_.between(1, config_.bytes_per_move_max));
+  std::string bytes;
+  for (size_t i = 0; i < used && budget > 0; ++i) {
+    const ByteSpan part = spans[i].first(std::min(spans[i].size(), budget));
+    bytes += as_text(part);
+    budget -= part.size();
+  }
+  if (bytes.empty()) return;
+  stream->on_written(bytes.size());
+  const Duration busy(static_cast<int64_t>(bytes.size() * 1'000'000'000 /
+                                           config_.bytes_per_second));
+  end.connection->send(end.end, std::move(bytes));
+  schedule_write(id, key, busy);
+}
+
+}  // namespace atoll_core::world

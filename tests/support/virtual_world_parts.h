@@ -1,0 +1,38 @@
+// What the two halves of the virtual world share.
+#pragma once
+
+#include "support/virtual_world.h"
+
+namespace atoll_core::world {
+
+// One process's end of a data connection.
+struct VirtualWorld::DataEnd {
+  std::shared_ptr<VirtualConnection> connection;
+  VirtualConnection::End end = VirtualConnection::kDialler;
+  bool started = false;
+  bool write_scheduled = false;
+  std::string inbox;                   // arrived, not yet read
+  std::optional<std::string> closed;   // the other end is gone; told after the inbox was read
+};
+
+struct VirtualWorld::Process {
+  ProcessId id = 0;
+  std::string name;
+  std::unique_ptr<engine::Engine> engine;
+  std::shared_ptr<VirtualConnection> control;
+  uint64_t control_dial = 0;  // the dial that is in progress or made `control`
+  std::map<link::ConnectionKey, DataEnd> ends;
+  link::ConnectionKey next_key = 1;
+  engine::CallId next_call = 1;
+  std::map<engine::CallId, Ended> calls;
+  std::optional<Error> left;
+  bool dying = false;
+  bool corrupt_next = false;
+};
+
+struct VirtualWorld::CoordinatorEnd {
+  std::shared_ptr<VirtualConnection> connection;
+  wire::ControlFramer framer;
+};
+
+}  // namespace atoll_core::world

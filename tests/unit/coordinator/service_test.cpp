@@ -1,0 +1,219 @@
+#include "coordinator/service.h"
+
+#include <csignal>
+#include <memory>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/coordinator/control_client.h"
+#include "unit/coordinator/running_service.h"
+
+namespace atoll_core::coordinator {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Service, TheKernelChoosesThePort) {
+  const auto service = Service::create({});
+  ASSERT_TRUE(service.has_value()) << service.error().message;
+  EXPECT_EQ((*service)->address().host, "127.0.0.1");
+  EXPECT_NE((*service)->address().port, 0);
+}
+
+TEST(Service, APeerRegistersAndHearsHeartbeats) {
+  ServiceConfig config;
+  config.run = "atlantis";
+  config.heartbeat_interval = std::chrono::milliseconds(5);
+  RunningService service(config);
+  ControlClient client(service.address());
+  client.send_preamble();
+  client.send(register_message(1, "atlantis"));
+  const auto registered = client.receive_a<wire::Registered>();
+  ASSERT_TRUE(registered.has_value());
+  EXPECT_EQ(registered->run, "atlantis");
+  EXPECT_EQ(registered->incarnation.counter, 1u);
+  EXPECT_EQ(registered->peer.value, (1ull << 32) | 1);
+  EXPECT_EQ(registered->heartbeat_interval_ms, 5u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(client.receive_a<wire::CoordinatorHeartbeat>().has_value()) << i;
+  }
+  EXPECT_TRUE(service.stop().has_value());
+  EXPECT_FALSE(client.receive_a<wire::Evicted>().has_value());  // the connection has ended
+}
+
+TEST(Service, TwoLivesOfACoordinatorHaveDifferentNonces) {
+  std::set<uint32_t> nonces;
+  for (int life = 0; life < 4; ++life) {
+    RunningService service;
+    ControlClient client(service.address());
+    client.send_preamble();
+    client.send(register_message(1));
+    const auto registered = client.receive_a<wire::Registered>();
+    ASSERT_TRUE(registered.has_value());
+    nonces.insert(registered->incarnation.nonce);
+  }
+  EXPECT_GT(nonces.size(), 1u);
+}
+
+TEST(Service, SilenceBeyondThePeerTimeoutEndsAPeer) {
+  ServiceConfig config;
+  config.heartbeat_interval = std::chrono::milliseconds(10);
+  config.peer_timeout = std::chrono::milliseconds(50);
+  RunningService service(config);
+  ControlClient client(service.address());
+  client.send_preamble();
+  client.send(register_message(1));
+  ASSERT_TRUE(client.receive_a<wire::Registered>().has_value());
+  while (client.receive().has_value()) {
+  }
+}
+
+TEST(Service, RefusesAnotherRunWithASentence) {
+  ServiceConfig config;
+  config.run = "atlantis";
+  RunningService service(config);
+  ControlClient client(service.address());
+  client.send_preamble();
+  client.send(register_message(1, "lemuria"));
+  const auto refused = client.receive_a<wire::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->reason, HasSubstr("atlantis"));
+  EXPECT_FALSE(client.receive().has_value());
+}
+
+// What is refused is read completely by the other side even when it goes on sending.
+void expect_refused(ControlClient& client) {
+  const auto refused = client.receive_a<wire::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_FALSE(refused->reason.empty());
+  EXPECT_FALSE(client.receive().has_value());
+}
+
+TEST(Service, RefusesGarbageAndHarmsNobodyElse) {
+  ServiceConfig config;
+  config.heartbeat_interval = std::chrono::milliseconds(5);
+  RunningService service(config);
+  ControlClient bystander(service.address());
+  bystander.send_preamble();
+  bystander.send(register_message(1));
+  ASSERT_TRUE(bystander.receive_a<wire::Registered>().has_value());
+
+  std::mt19937 random(20260102);
+  std::string noise(5000, '\0');
+  for (char& byte : noise) byte = static_cast<char>(random());
+  const std::string preamble(wire::kControlPreamble);
+  const std::string garbage[] = {
+      "GET / HTTP/1.1\r\nHost: atlantis\r\n\r\n",
+      noise,
+      preamble + std::string("\xFF\xFF\xFF\xFF", 4),  // a length beyond the limit
+      preamble + std::string("\x08\x00\x00\x00", 4) + "notproto",
+      preamble + framed(wire::PeerHeartbeat{1}),  // before Register
+      preamble + framed(register_message(2)) + std::string("\x02\x00\x00\x00\xFF\xFF", 6) + noise,
+  };
+  for (const std::string& bytes : garbage) {
+    ControlClient client(service.address());
+    client.send_raw(bytes);
+    expect_refused(client);
+  }
+  bystander.send(wire::PeerHeartbeat{1});
+  EXPECT_TRUE(bystander.receive_a<wire::CoordinatorHeartbeat>().has_value());
+  EXPECT_TRUE(service.stop().has_value());
+}
+
+TEST(Service, SurvivesConnectionsThatEndAnywhere) {
+  RunningService service;
+  const std::string bytes = std::string(wire::kControlPreamble) + framed(register_message(7));
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    ControlClient client(service.address());
+    client.send_raw(std::string_view(bytes).substr(0, length));
+    if (length % 2 == 0) {
+      client.reset();
+    } else {
+      client.close();
+    }
+  }
+  ControlClient whole(service.address());
+  whole.send_raw(bytes);
+  EXPECT_TRUE(whole.receive_a<wire::Registered>().has_value());
+  EXPECT_TRUE(service.stop().has_value());
+}
+
+TEST(Service, UnderstandsAByteAtATime) {
+  RunningService service;
+  ControlClient client(service.address());
+  const std::string bytes = std::string(wire::kControlPreamble) + framed(register_message(3));
+  for (const char& byte : bytes) client.send_raw({&byte, 1});
+  EXPECT_TRUE(client.receive_a<wire::Registered>().has_value());
+}
+
+TEST(Service, ManyPeersHearOfEachOther) {
+  constexpr uint32_t kPeers = 100;
+  RunningService service;
+  std::vector<std::unique_ptr<ControlClient>> clients;
+  for (uint32_t i = 0; i < kPeers; ++i) {
+    clients.push_back(std::make_unique<ControlClient>(service.address()));
+    clients.back()->send_preamble();
+    clients.back()->send(register_message(i));
+  }
+  std::set<PeerId> ids;
+  for (auto& client : clients) {
+    const auto registered = client->receive_a<wire::Registered>();
+    ASSERT_TRUE(registered.has_value());
+    ids.insert(registered->peer);
+  }
+  EXPECT_EQ(ids.size(), kPeers);
+  for (auto& client : clients) {
+    size_t others = 0;
+    while (others != kPeers - 1) {
+      const auto roster = client->receive_a<wire::Roster>();
+      ASSERT_TRUE(roster.has_value());
+      others = roster->peers.size();
+    }
+  }
+}
+
+TEST(Service, TurnsAwayWhatIsAboveItsLimit) {
+  ServiceConfig config;
+  config.connections_max = 2;
+  RunningService service(config);
+  ControlClient first(service.address());
+  ControlClient second(service.address());
+  for (ControlClient* client : {&first, &second}) {
+    client->send_preamble();
+    client->send(register_message(client == &first ? 1 : 2));
+    ASSERT_TRUE(client->receive_a<wire::Registered>().has_value());
+  }
+  ControlClient third(service.address());
+  third.send_preamble();
+  third.send(register_message(3));
+  const auto refused = third.receive_a<wire::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->reason, HasSubstr("2 control connections"));
+  EXPECT_FALSE(third.receive().has_value());
+}
+
+// A write to a peer that is gone must not raise SIGPIPE in the program around us.
+TEST(Service, PeersThatResetWhileItWritesDoNotKillTheProcess) {
+  struct sigaction old {};
+  ASSERT_EQ(sigaction(SIGPIPE, nullptr, &old), 0);
+  ASSERT_EQ(old.sa_handler, SIG_DFL) << "the test would prove nothing";
+  ServiceConfig config;
+  config.heartbeat_interval = std::chrono::milliseconds(1);
+  RunningService service(config);
+  for (uint32_t i = 0; i < 100; ++i) {
+    ControlClient client(service.address());
+    client.send_preamble();
+    client.send(register_message(i));
+    ASSERT_TRUE(client.receive_a<wire::Registered>().has_value());
+    client.reset();
+  }
+  EXPECT_TRUE(service.stop().has_value());
+}
+
+}  // namespace
+}  // namespace atoll_core::coordinator

@@ -1,0 +1,175 @@
+// A peer dies at each moment of each kind of call; the survivors' results are checked by value.
+#include <gtest/gtest.h>
+
+#include "unit/engine/small_run.h"
+
+namespace atoll_core::world {
+namespace {
+
+using std::chrono::milliseconds;
+
+class DeathAtEachMoment : public ::testing::Test {
+ protected:
+  // Runs `play` with the death of `victim` at its first moment, second, … until it outlives it.
+  // `play` gets a run of 3 and returns when the survivors' calls have ended.
+  static void each_moment(size_t victim, const std::function<void(SmallRun&)>& play) {
+    uint64_t moments = 0;
+    for (bool died = true; died; ++moments) {
+      SCOPED_TRACE(testing::Message() << "death at moment " << moments);
+      ASSERT_LT(moments, 1000u);
+      SmallRun run(3, [&](WorldConfig& config) { config.seed = moments + 1; });
+      uint64_t left = moments + 1;
+      run.world().on_trace([&](ProcessId process, const char*) {
+        if (process == run.process(victim) && --left == 0) run.world().kill_soon(process);
+      });
+      play(run);
+      died = !run.world().alive(run.process(victim));
+      if (testing::Test::HasFailure()) return;
+    }
+    EXPECT_GT(moments, 3u) << "it did not die at all";
+  }
+};
+
+TEST_F(DeathAtEachMoment, OfAnAllReduce) {
+  each_moment(1, [](SmallRun& run) {
+    const std::vector<Call> calls = run.on_all(large_call());
+    run.finish(calls);
+    run.expect_committed(calls);
+  });
+}
+
+TEST_F(DeathAtEachMoment, OfAnAllReduceThatIsNotToBeTriedAgain) {
+  each_moment(2, [](SmallRun& run) {
+    PlannedCall plan = large_call();
+    plan.options.retry = false;
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls);
+    if (calls[0].committed()) run.expect_committed(calls);
+    else run.expect_failed(calls, ErrorCode::kPeerLost);
+  });
+}
+
+TEST_F(DeathAtEachMoment, OfABroadcastByItsRoot) {
+  each_moment(0, [](SmallRun& run) {
+    PlannedCall plan = large_call();
+    plan.kind = wire::OpKind::kBroadcast;
+    plan.root = run.peer(0);
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls);
+    if (calls[1].committed()) run.expect_committed(calls);
+    else run.expect_failed(calls, ErrorCode::kRootLost);
+  });
+}
+
+TEST_F(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
+  each_moment(1, [](SmallRun& run) {
+    PlannedCall plan = large_call();
+    plan.kind = wire::OpKind::kBroadcast;
+    plan.root = run.peer(0);
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls);
+    run.expect_committed(calls);
+  });
+}
+
+TEST_F(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
+  each_moment(1, [](SmallRun& run) {
+    const ProcessId newcomer = run.add();
+    const std::vector<Call> calls = [&] {
+      std::vector<Call> made;
+      for (size_t i = 0; i < 3; ++i) made.push_back(run.collective(run.process(i), large_call()));
+      return made;
+    }();
+    const Call joining = run.update(newcomer);
+    const auto update_members = [&] {
+      std::vector<Call> updates;
+      for (size_t i = 0; i < 3; ++i) {
+        if (run.world().alive(run.process(i))) updates.push_back(run.update(run.process(i)));
+      }
+      run.finish(updates);
+      for (const Call& update : updates) {
+        if (!run.world().alive(update.process)) continue;
+        EXPECT_TRUE(update.committed()) << update.sentence();
+      }
+    };
+    update_members();
+    run.finish(calls);
+    run.expect_committed(calls);
+    run.world().run_for(std::chrono::seconds(1));
+    if (!joining.ended()) update_members();  // it was not linked with all of them in time
+    run.finish({joining});
+    EXPECT_TRUE(joining.committed()) << joining.sentence();
+    // The run goes on, whoever is in it.
+    run.world().run_for(std::chrono::seconds(1));
+    const std::vector<Call> after = run.on_all(large_call());
+    run.finish(after);
+    run.expect_committed(after);
+    EXPECT_GE(after.front().info().contributors.size(), run.living());
+  });
+}
+
+struct Shared {
+  std::vector<float> memory = std::vector<float>(600'000);
+  state::StateTable table;
+
+  Shared(float first, uint64_t revision) {
+    for (size_t i = 0; i < memory.size(); ++i) memory[i] = first + static_cast<float>(i % 1000);
+    EXPECT_TRUE(table.add_tensor("w", memory.data(), DataType::kFloat32, memory.size()));
+    if (revision > 0) table.adopt(revision);
+  }
+};
+
+TEST_F(DeathAtEachMoment, OfASyncByOneThatHoldsTheState) {
+  each_moment(1, [](SmallRun& run) {
+    std::vector<std::unique_ptr<Shared>> states;
+    states.push_back(std::make_unique<Shared>(1.0f, 7));
+    states.push_back(std::make_unique<Shared>(1.0f, 7));
+    states.push_back(std::make_unique<Shared>(5.0f, 0));
+    std::vector<Call> calls;
+    for (size_t i = 0; i < 3; ++i) {
+      calls.push_back(run.sync(run.process(i), states[i]->table));
+    }
+    run.finish(calls);
+    for (const size_t i : {0u, 2u}) {
+      ASSERT_TRUE(calls[i].committed()) << calls[i].sentence();
+      EXPECT_EQ(states[i]->table.revision(), 7u);
+      EXPECT_FALSE(states[i]->table.torn());
+      EXPECT_EQ(states[i]->memory, states[0]->memory);
+      EXPECT_EQ(states[i]->memory[1], 2.0f);
+    }
+  });
+}
+
+TEST(Sync, TheMinorityGetsWhatMostHold) {
+  SmallRun run(4);
+  std::vector<std::unique_ptr<Shared>> states;
+  for (int i = 0; i < 4; ++i) states.push_back(std::make_unique<Shared>(1.0f, 3));
+  states[1]->memory[400'000] += 1.0f;  // in the second chunk only
+  std::vector<Call> calls;
+  for (size_t i = 0; i < 4; ++i) calls.push_back(run.sync(run.process(i), states[i]->table));
+  run.finish(calls);
+  for (size_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(calls[i].committed()) << calls[i].sentence();
+    EXPECT_EQ(states[i]->memory, states[0]->memory);
+    const auto& info = std::get<engine::SyncInfo>(***calls[i].result);
+    EXPECT_EQ(info.revision, 3u);
+    // Only the chunk that differs moves, and the list of chunk digests.
+    if (i == 1) EXPECT_LE(info.bytes_received, state::kStateChunkBytes + 1000);
+    else EXPECT_EQ(info.bytes_received, 0u);
+  }
+}
+
+TEST(Sync, WaitsForOneThatComesLate) {
+  SmallRun run(2);
+  Shared one(1.0f, 2);
+  Shared other(4.0f, 1);
+  std::vector<Call> calls{run.sync(run.process(0), one.table)};
+  run.world().run_for(std::chrono::seconds(5));
+  calls.push_back(run.sync(run.process(1), other.table));
+  run.finish(calls);
+  for (const Call& call : calls) EXPECT_TRUE(call.committed()) << call.sentence();
+  EXPECT_EQ(other.memory, one.memory);
+}
+
+}  // namespace
+}  // namespace atoll_core::world

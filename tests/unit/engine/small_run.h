@@ -1,0 +1,159 @@
+// A run of a few peers in one view, for tests that say what happens step by step.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/planned_call.h"
+#include "support/virtual_world.h"
+
+namespace atoll_core::world {
+
+// A call that was made; `result` is there when it has ended.
+struct Call {
+  ProcessId process = 0;
+  engine::CallId id = 0;
+  std::shared_ptr<CallMemory> memory;  // of a collective
+  std::shared_ptr<std::optional<Result<engine::CallInfo>>> result =
+      std::make_shared<std::optional<Result<engine::CallInfo>>>();
+
+  bool ended() const { return result->has_value(); }
+  bool committed() const { return ended() && (*result)->has_value(); }
+  ErrorCode code() const {
+    if (!ended()) return ErrorCode::kInProgress;
+    return committed() ? ErrorCode::kSuccess : (*result)->error().code;
+  }
+  std::string sentence() const { return ended() && !committed() ? (*result)->error().message : ""; }
+  const engine::CollectiveInfo& info() const {
+    return std::get<engine::CollectiveInfo>(***result);
+  }
+};
+
+class SmallRun {
+ public:
+  using Change = std::function<void(WorldConfig&)>;
+
+  // Returns when `peers` replicas are in one view.
+  explicit SmallRun(uint32_t peers, const Change& change = {}) : world_(config(peers, change)) {
+    std::vector<Call> updates;
+    for (uint32_t i = 0; i < peers; ++i) add();
+    for (const ProcessId process : processes_) updates.push_back(update(process));
+    finish(updates);
+    for (const Call& call : updates) EXPECT_TRUE(call.committed()) << call.sentence();
+  }
+
+  VirtualWorld& world() { return world_; }
+  const std::vector<ProcessId>& processes() const { return processes_; }
+  ProcessId process(size_t index) const { return processes_.at(index); }
+  PeerId peer(size_t index) { return world_.engine(processes_.at(index)).self().id; }
+  size_t living() const { return world_.living().size(); }
+
+  // A process that has connected.
+  ProcessId add() {
+    const ProcessId process = world_.spawn({fmt::format("island-{}", processes_.size()), "", 0, 1});
+    processes_.push_back(process);
+    finish({make(process, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
+      engine.connect(now, id);
+    })});
+    return process;
+  }
+
+  Call update(ProcessId process) {
+    return make(process, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
+      engine.update(now, id);
+    });
+  }
+  Call collective(ProcessId process, const PlannedCall& plan) {
+    auto memory = std::make_shared<CallMemory>(plan, world_.engine(process).self().id);
+    Call call = make(process, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
+      engine.collective(now, id, memory->arguments());
+    });
+    call.memory = std::move(memory);
+    return call;
+  }
+  Call sync(ProcessId process, state::StateTable& table) {
+    return make(process, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
+      engine::SyncCall call;
+      call.table = &table;
+      call.digests = state::compute_digests(table);
+      engine.sync(now, id, std::move(call));
+    });
+  }
+  // The same on all that live.
+  std::vector<Call> on_all(const PlannedCall& plan) {
+    std::vector<Call> calls;
+    for (const ProcessId process : world_.living()) calls.push_back(collective(process, plan));
+    return calls;
+  }
+
+  // Waits for the calls of those who live.
+  void finish(const std::vector<Call>& calls, Duration limit = std::chrono::minutes(2)) {
+    const bool all = world_.run_until([&] {
+      return std::all_of(calls.begin(), calls.end(), [this](const Call& call) {
+        return call.ended() || !world_.alive(call.process);
+      });
+    }, limit);
+    EXPECT_TRUE(all) << "a call does not end";
+  }
+
+  // Those who live: committed, by value, the same for all.
+  void expect_committed(const std::vector<Call>& calls) {
+    const Call* first = nullptr;
+    for (const Call& call : calls) {
+      if (!world_.alive(call.process)) continue;
+      ASSERT_TRUE(call.committed()) << call.sentence();
+      EXPECT_EQ(call.memory->check_result(call.info().contributors), "");
+      if (first == nullptr) first = &call;
+      EXPECT_EQ(call.info().contributors, first->info().contributors);
+      EXPECT_EQ(call.memory->result(), first->memory->result());
+    }
+  }
+  // Those who live: failed alike, with their input as it was.
+  void expect_failed(const std::vector<Call>& calls, ErrorCode code) {
+    for (const Call& call : calls) {
+      if (!world_.alive(call.process)) continue;
+      EXPECT_EQ(error_name(call.code()), error_name(code)) << call.sentence();
+      if (call.memory != nullptr) {
+        EXPECT_EQ(call.memory->check_intact(), "");
+      }
+    }
+  }
+
+ private:
+  static WorldConfig config(uint32_t peers, const Change& change) {
+    WorldConfig config;
+    config.coordinator.run = config.engine.membership.run = "small";
+    config.coordinator.min_replicas = peers;
+    config.engine.chunk_bytes = 4096;
+    if (change) change(config);
+    return config;
+  }
+
+  Call make(ProcessId process, const VirtualWorld::Start& start) {
+    Call call;
+    call.process = process;
+    call.id = world_.call(process, start, [result = call.result](const auto& ended) {
+      *result = ended;
+    });
+    return call;
+  }
+
+  VirtualWorld world_;
+  std::vector<ProcessId> processes_;
+};
+
+// 30,000 float32 in place: many chunks.
+inline PlannedCall large_call() {
+  PlannedCall plan;
+  plan.counts = {20'000, 10'000};
+  plan.in_place = true;
+  return plan;
+}
+
+}  // namespace atoll_core::world

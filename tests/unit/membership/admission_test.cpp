@@ -1,0 +1,96 @@
+#include "membership/admission.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+using testing::ElementsAre;
+
+class AdmissionTest : public testing::Test {
+ protected:
+  void add(const wire::PeerInfo& peer, bool ready = true) {
+    PeerRecord record;
+    record.info = peer;
+    record.connection = {peer.id.value};
+    roster_.add(record);
+    if (ready) updates_.open(peer.id, {});
+  }
+
+  void link(uint64_t one, uint64_t other) {
+    links_.report({one}, {other}, wire::LinkState::kUp);
+    links_.report({other}, {one}, wire::LinkState::kUp);
+  }
+
+  Admission choose(const std::vector<Participant>& members, size_t at_least) {
+    return choose_admitted(members, find_candidates(roster_, updates_).ready, roster_, links_,
+                           at_least);
+  }
+
+  static std::vector<std::string> replicas(const std::vector<Candidate>& candidates) {
+    std::vector<std::string> names;
+    for (const Candidate& candidate : candidates) names.push_back(candidate.replica);
+    return names;
+  }
+
+  Roster roster_;
+  UpdateBarrier updates_;
+  LinkMatrix links_;
+};
+
+TEST_F(AdmissionTest, OnlyCompleteReplicasThatAreReady) {
+  add(info(1, "b1", 1, "rb", 2));
+  add(info(2, "a"), false);
+  add(info(3, "b0", 0, "rb", 2));
+  add(info(4, "c0", 0, "rc", 2));
+  const Candidates candidates = find_candidates(roster_, updates_);
+  ASSERT_EQ(candidates.ready.size(), 1u);
+  EXPECT_THAT(candidates.ready[0].peers, ElementsAre(PeerId{3}, PeerId{1})) << "in shard order";
+  EXPECT_THAT(candidates.not_ready,
+              ElementsAre("r-a waits for a to call atollUpdate", "rc has 1 of 2 shards"));
+}
+
+TEST_F(AdmissionTest, NotBeforeItsFormerSelfIsGone) {
+  add(info(1, "a"));
+  roster_.mark_member({1});
+  roster_.mark_suspect({1}, {}, "reset");
+  add(info(2, "a"));
+  EXPECT_TRUE(find_candidates(roster_, updates_).ready.empty());
+  roster_.erase({1});
+  EXPECT_EQ(find_candidates(roster_, updates_).ready.size(), 1u);
+}
+
+TEST_F(AdmissionTest, LinkedWithMembersAndWithThoseBefore) {
+  add(info(1, "m"));
+  roster_.mark_member({1});
+  for (uint64_t peer = 2; peer <= 4; ++peer) add(info(peer, "p" + std::to_string(peer)));
+  link(1, 2);
+  link(1, 3);
+  link(3, 4);
+  link(2, 3);
+  const Admission admission = choose({participant(1, "m")}, 5);
+  EXPECT_THAT(replicas(admission.admitted), ElementsAre("r-p2", "r-p3"));
+  EXPECT_THAT(admission.left_out, ElementsAre("r-p4 is left out: p4 and m are not linked"));
+}
+
+TEST_F(AdmissionTest, ShardsOfOneReplicaMustBeLinkedToo) {
+  add(info(1, "a0", 0, "ra", 2));
+  add(info(2, "a1", 1, "ra", 2));
+  EXPECT_TRUE(choose({}, 1).admitted.empty());
+  link(1, 2);
+  EXPECT_EQ(choose({}, 1).admitted.size(), 1u);
+}
+
+TEST_F(AdmissionTest, OneOutOfReachDoesNotKeepTheRunFromStarting) {
+  for (uint64_t peer = 1; peer <= 3; ++peer) add(info(peer, "p" + std::to_string(peer)));
+  link(2, 3);
+  EXPECT_THAT(replicas(choose({}, 2).admitted), ElementsAre("r-p2", "r-p3"));
+  EXPECT_TRUE(choose({}, 3).admitted.empty());
+  EXPECT_THAT(replicas(choose({}, 1).admitted), ElementsAre("r-p1"));
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

@@ -1,0 +1,127 @@
+// What the golden traces do not show: the edges of the coordinator machine's own interface.
+#include "membership/coordinator_machine.h"
+
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT: durations
+
+class CoordinatorMachineTest : public testing::Test {
+ protected:
+  CoordinatorMachineTest() : machine_({}, {1, 42}) {}
+
+  void connect(uint64_t connection, const wire::PeerInfo& peer) {
+    machine_.on_connected(now_, {connection}, "somewhere");
+    wire::Register hello;
+    hello.peer = peer;
+    machine_.on_message(now_, {connection}, hello);
+  }
+
+  // The messages of one type since the last call.
+  template <class Message>
+  std::vector<Message> take_sent() {
+    std::vector<Message> found;
+    for (auto& item : machine_.take_output().items) {
+      auto* send = std::get_if<CoordinatorOutput::Send>(&item);
+      if (send == nullptr) continue;
+      if (auto* typed = std::get_if<Message>(&send->message)) found.push_back(std::move(*typed));
+    }
+    return found;
+  }
+
+  TimePoint now_{1s};
+  CoordinatorMachine machine_;
+};
+
+TEST_F(CoordinatorMachineTest, KnowsNoConnectionItWasNotTold) {
+  machine_.on_message(now_, {7}, wire::PeerHeartbeat{1});
+  machine_.on_garbage(now_, {7}, {ErrorCode::kInvalidArgument, "?"});
+  machine_.on_disconnected(now_, {7}, "reset");
+  machine_.tick(now_ + 1h);
+  EXPECT_TRUE(machine_.take_output().items.empty());
+  EXPECT_EQ(machine_.next_deadline(), kNever);
+}
+
+TEST_F(CoordinatorMachineTest, DoesNotTakeItsOwnSleepForSilence) {
+  connect(1, info(0, "a"));
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  ASSERT_EQ(take_sent<wire::Updated>().size(), 1u);
+  now_ += 60s;
+  machine_.tick(now_);
+  EXPECT_TRUE(take_sent<wire::Evicted>().empty());
+  ASSERT_EQ(machine_.status().peers.size(), 1u);
+  for (int step = 0; step < 10; ++step) machine_.tick(now_ += 500ms);
+  EXPECT_EQ(take_sent<wire::Evicted>().size(), 1u) << "silence of the peer is still noticed";
+}
+
+TEST_F(CoordinatorMachineTest, GivesIdsThatCarryTheIncarnation) {
+  connect(1, info(1, "a"));
+  connect(2, info(2, "b"));
+  const auto registered = take_sent<wire::Registered>();
+  ASSERT_EQ(registered.size(), 2u);
+  EXPECT_EQ(registered[0].peer, (PeerId{(uint64_t{1} << 32) | 1}));
+  EXPECT_EQ(registered[1].peer, (PeerId{(uint64_t{1} << 32) | 2}));
+}
+
+TEST_F(CoordinatorMachineTest, APendingPeerThatRegistersAnewReplacesItself) {
+  connect(1, info(1, "a"));
+  connect(2, info(1, "a"));
+  EXPECT_EQ(take_sent<wire::Registered>().size(), 2u);
+  ASSERT_EQ(machine_.status().peers.size(), 1u);
+  machine_.on_disconnected(now_, {1}, "reset");
+  EXPECT_EQ(machine_.status().peers.size(), 1u) << "the old connection is nobody's now";
+}
+
+TEST_F(CoordinatorMachineTest, RefusesWhatIsOutOfBounds) {
+  wire::PeerInfo many = info(1, "a");
+  many.endpoints.resize(limits::kEndpointsPerPeer + 1);
+  wire::PeerInfo shards = info(2, "b", 0, "rb", limits::kShardsPerReplica + 1);
+  wire::PeerInfo nameless = info(3, "c");
+  nameless.replica.clear();
+  wire::PeerInfo sessionless = info(4, "d");
+  sessionless.session = {};
+  uint64_t connection = 0;
+  for (const wire::PeerInfo& peer : {many, shards, nameless, sessionless}) {
+    connect(++connection, peer);
+    const auto refused = take_sent<wire::Refused>();
+    ASSERT_EQ(refused.size(), 1u) << peer.name;
+    EXPECT_EQ(refused[0].code, ErrorCode::kInvalidArgument);
+    EXPECT_FALSE(refused[0].reason.empty());
+  }
+  EXPECT_TRUE(machine_.status().peers.empty());
+}
+
+TEST_F(CoordinatorMachineTest, SentencesOfPeersDoNotOutgrowTheirBound) {
+  connect(1, info(1, "a", 0, "r", 2));
+  connect(2, info(2, "b", 1, "r", 2));
+  const std::vector<wire::Registered> ids = take_sent<wire::Registered>();
+  machine_.on_message(now_, {1}, wire::LinkReport{ids.at(1).peer, wire::LinkState::kUp, ""});
+  machine_.on_message(now_, {2}, wire::LinkReport{ids.at(0).peer, wire::LinkState::kUp, ""});
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  machine_.on_message(now_, {2}, wire::UpdateRequest{});
+  ASSERT_EQ(take_sent<wire::Updated>().size(), 2u);
+  machine_.on_message(now_, {1}, wire::Leave{std::string(limits::kSentenceBytes, 'x')});
+  const auto evicted = take_sent<wire::Evicted>();
+  ASSERT_EQ(evicted.size(), 1u);
+  EXPECT_EQ(evicted[0].reason.size(), limits::kSentenceBytes);
+}
+
+TEST_F(CoordinatorMachineTest, AGroupOfAnotherShardEndsTheConnection) {
+  connect(1, info(1, "a"));
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  machine_.take_output();
+  wire::OpDone done;
+  done.op.generation = machine_.status().generation;
+  done.op.group = 3;
+  machine_.on_message(now_, {1}, done);
+  EXPECT_EQ(take_sent<wire::Refused>().size(), 1u);
+  EXPECT_EQ(machine_.status().peers[0].state, "suspect");
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

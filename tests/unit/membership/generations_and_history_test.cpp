@@ -1,0 +1,77 @@
+#include <gtest/gtest.h>
+
+#include "base/assert.h"
+#include "membership/generation_table.h"
+#include "membership/verdict_history.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+EndedOp ended(uint64_t sequence) {
+  return {key(1, sequence), epoch(1), {true, true, {}, ""},
+          {participant(1, "a", 0), participant(2, "b", 1), participant(3, "c", 0)}};
+}
+
+TEST(GenerationTable, ParticipantsAreThoseOfTheGenerationLessTheDead) {
+  GenerationTable table;
+  table.open({epoch(1)}, {info(1, "a"), info(2, "b")});
+  table.open({epoch(2)}, {info(1, "a"), info(2, "b"), info(3, "c")});
+  EXPECT_TRUE(table.takes_part(key(1, 0, 2), {3}));
+  EXPECT_FALSE(table.takes_part(key(1, 0, 1), {3}));
+  EXPECT_TRUE(table.participants(key(1, 0, 5)).empty());
+  table.restart(epoch(3), {{2}});
+  EXPECT_EQ(names_of(table.participants(key(1, 0, 1))), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(names_of(table.participants(key(1, 0, 2))), (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(table.find({epoch(1)})->attempt, epoch(3));
+}
+
+TEST(GenerationTable, AnOpOfAReplicaHasItsShardsOnly) {
+  GenerationTable table;
+  table.open({epoch(1)}, {info(1, "a0", 0, "ra", 2), info(2, "a1", 1, "ra", 2), info(3, "b")});
+  OpKey of_replica = key(1, 0);
+  of_replica.scope = Scope::kReplica;
+  of_replica.replica = "ra";
+  EXPECT_EQ(names_of(table.participants(of_replica)), (std::vector<std::string>{"a0", "a1"}));
+}
+
+TEST(GenerationTable, ForgetsTheOldest) {
+  GenerationTable table;
+  for (uint64_t number = 1; number <= kGenerationsKept + 1; ++number) {
+    table.open({epoch(number)}, {info(1, "a")});
+  }
+  EXPECT_EQ(table.find({epoch(1)}), nullptr);
+  EXPECT_NE(table.find({epoch(2)}), nullptr);
+}
+
+TEST(VerdictHistory, PersonalisesGroupAndContributors) {
+  const wire::Verdict even = verdict_for(ended(4), 0);
+  EXPECT_EQ(even.op.group, 0u);
+  EXPECT_EQ(even.contributors, (std::vector<PeerId>{{1}, {3}}));
+  const wire::Verdict odd = verdict_for(ended(4), 1);
+  EXPECT_EQ(odd.op.group, 1u);
+  EXPECT_EQ(odd.contributors, (std::vector<PeerId>{{2}}));
+}
+
+TEST(VerdictHistory, KeepsAVerdictUntilAllHaveHeardALaterHeartbeat) {
+  VerdictHistory history;
+  history.add(ended(1), 5);
+  history.add(ended(2), 6);
+  history.prune(5);
+  EXPECT_EQ(history.size(), 2u);
+  history.prune(6);
+  EXPECT_EQ(history.find(key(1, 1)), nullptr);
+  EXPECT_NE(history.find(key(1, 2)), nullptr);
+}
+
+TEST(VerdictHistory, TakesOnlyFinalVerdictsAndEachOnce) {
+  VerdictHistory history;
+  history.add(ended(1), 5);
+  EXPECT_THROW(history.add(ended(1), 5), BrokenInvariant);
+  EndedOp again = ended(2);
+  again.outcome = {false, false, ErrorCode::kPeerLost, "b is lost"};
+  EXPECT_THROW(history.add(again, 5), BrokenInvariant);
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

@@ -1,0 +1,84 @@
+// The parts that need only a few lines: sentences, links, the barrier, deltas.
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "membership/link_matrix.h"
+#include "membership/peer_barrier.h"
+#include "membership/sentence.h"
+#include "membership/view_delta.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+TEST(Sentence, IsCutBetweenCharacters) {
+  const std::string fits(limits::kSentenceBytes, 'x');
+  EXPECT_EQ(bounded(fits), fits);
+  const std::string cut = bounded(std::string(limits::kSentenceBytes - 1, 'x') + "\xC3\xA9");
+  EXPECT_EQ(cut.size(), limits::kSentenceBytes - 1);
+  EXPECT_EQ(join({"a", "b", "c"}), "a, b, c");
+}
+
+TEST(LinkMatrix, APairIsLinkedWhenBothSaySo) {
+  LinkMatrix links;
+  links.report({1}, {2}, wire::LinkState::kUp);
+  EXPECT_FALSE(links.linked({1}, {2}));
+  links.report({2}, {1}, wire::LinkState::kUp);
+  EXPECT_TRUE(links.linked({1}, {2}));
+  EXPECT_TRUE(links.linked({2}, {1}));
+  links.report({1}, {2}, wire::LinkState::kUnreachable);
+  EXPECT_FALSE(links.linked({2}, {1}));
+}
+
+TEST(LinkMatrix, ForgetsRowAndColumn) {
+  LinkMatrix links;
+  for (const uint64_t other : {2u, 3u}) {
+    links.report({1}, {other}, wire::LinkState::kUp);
+    links.report({other}, {1}, wire::LinkState::kUp);
+  }
+  links.forget({2});
+  EXPECT_FALSE(links.linked({1}, {2}));
+  EXPECT_TRUE(links.linked({1}, {3}));
+  links.report({1}, {2}, wire::LinkState::kUp);
+  EXPECT_FALSE(links.linked({1}, {2})) << "the column was kept";
+}
+
+TEST(PeerBarrier, IsCompleteWhenAllHaveAnswered) {
+  PeerBarrier<int> barrier({{1}, {2}, {3}});
+  EXPECT_TRUE(barrier.answer({1}, 10));
+  EXPECT_FALSE(barrier.answer({4}, 40));
+  EXPECT_EQ(barrier.missing(), (std::vector<PeerId>{{2}, {3}}));
+  EXPECT_TRUE(barrier.answer({1}, 11));
+  EXPECT_TRUE(barrier.answer({2}, 20));
+  EXPECT_FALSE(barrier.complete());
+  barrier.forget({3});
+  EXPECT_TRUE(barrier.complete());
+  EXPECT_EQ(barrier.answers().at({1}), 11);
+}
+
+TEST(ViewDelta, LeadsFromOneViewToTheNext) {
+  const wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b"), info(3, "c")}};
+  const wire::View after{epoch(2), {epoch(2)}, {info(1, "a"), info(3, "c"), info(4, "d")}};
+  const wire::ViewDelta delta = make_delta(&before, after, "b is lost, d is admitted");
+  EXPECT_EQ(delta.removed, (std::vector<PeerId>{{2}}));
+  ASSERT_EQ(delta.added.size(), 1u);
+  EXPECT_EQ(apply_delta(&before, delta).value(), after);
+  EXPECT_EQ(apply_delta(nullptr, make_delta(nullptr, after, "")).value(), after);
+}
+
+TEST(ViewDelta, RefusesAnotherBaseOrDigest) {
+  const wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b")}};
+  wire::View other = before;
+  other.epoch = epoch(7);
+  const wire::View after{epoch(8), {epoch(1)}, {info(1, "a")}};
+  wire::ViewDelta delta = make_delta(&before, after, "");
+  ASSERT_FALSE(apply_delta(&other, delta));
+  EXPECT_EQ(apply_delta(&other, delta).error().message,
+            "the view of epoch 1.8 builds on epoch 1.1, but epoch 1.7 is held");
+  EXPECT_FALSE(apply_delta(nullptr, delta));
+  delta.removed.clear();
+  EXPECT_EQ(apply_delta(&before, delta).error().code, ErrorCode::kInternalError);
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

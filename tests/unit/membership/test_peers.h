@@ -1,0 +1,36 @@
+// Short ways to name peers, views and ops in the tests of this folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "membership/op_key.h"
+#include "membership/participant.h"
+#include "wire/control.h"
+
+namespace atoll_core::membership {
+
+inline Epoch epoch(uint64_t number) { return {{1, 42}, number}; }
+
+inline wire::PeerInfo info(uint64_t id, const std::string& name, uint32_t shard = 0,
+                           const std::string& replica = "", uint32_t shards = 1) {
+  wire::PeerInfo peer;
+  peer.id = {id};
+  peer.session = {77, id};
+  peer.name = name;
+  peer.replica = replica.empty() ? "r-" + name : replica;
+  peer.shard = shard;
+  peer.shard_count = shards;
+  return peer;
+}
+
+inline Participant participant(uint64_t id, const std::string& name, uint32_t shard = 0,
+                               const std::string& replica = "") {
+  return participant_of(info(id, name, shard, replica));
+}
+
+inline OpKey key(uint64_t tag, uint64_t sequence, uint64_t generation = 1) {
+  return {{epoch(generation)}, Scope::kShards, "", tag, sequence};
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,179 @@
+#include <functional>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include "unit/wire/random_messages.h"
+#include "wire/control.h"
+
+namespace atoll_core::wire {
+namespace {
+
+using random_messages::any;
+using random_messages::Random;
+
+// The canonical form, written once more by hand.
+class Form {
+ public:
+  Form& number(uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));
+    return *this;
+  }
+  Form& text(const std::string& value) {
+    number(value.size(), 4);
+    bytes_ += value;
+    return *this;
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+const std::vector<std::function<void(CallDescription&)>> kCallChanges = {
+    [](auto& c) { c.kind = OpKind::kBroadcast; },
+    [](auto& c) { c.type = DataType::kInt8; },
+    [](auto& c) { c.reduce = ReduceOp::kMax; },
+    [](auto& c) { c.count = 6; },
+    [](auto& c) { c.tensors = 2; },
+    [](auto& c) { c.layout.high = 1; },
+    [](auto& c) { c.layout.low = 1; },
+    [](auto& c) { c.algorithm = 1; },
+    [](auto& c) { c.codec = 1; },
+    [](auto& c) { c.root = PeerId{1}; },
+    [](auto& c) { c.retry = false; },
+};
+
+TEST(Fingerprint, IsTheHashOfTheCanonicalForm) {
+  CallDescription call;
+  call.kind = OpKind::kBroadcast;
+  call.type = DataType::kBfloat16;
+  call.reduce = ReduceOp::kMin;
+  call.count = 0x0102030405060708;
+  call.tensors = 77;
+  call.layout = {11, 12};
+  call.algorithm = 3;
+  call.codec = 4;
+  call.root = PeerId{0xFEDC};
+  Form form;
+  form.text("atoll call 1").number(1, 1).number(9, 1).number(3, 1);
+  form.number(call.count, 8).number(77, 4).number(11, 8).number(12, 8);
+  form.number(3, 4).number(4, 4).number(0xFEDC, 8).number(1, 1);
+  EXPECT_EQ(fingerprint(call), XXH3_64bits(form.bytes().data(), form.bytes().size()));
+}
+
+TEST(Fingerprint, ChangesWithEveryField) {
+  std::set<uint64_t> seen = {fingerprint(CallDescription{})};
+  for (const auto& change : kCallChanges) {
+    CallDescription call;
+    change(call);
+    EXPECT_TRUE(seen.insert(fingerprint(call)).second) << to_string(call);
+  }
+}
+
+TEST(DescribeDifference, IsEmptyForEqualCallsAndOnlyForThem) {
+  Random random(21);
+  for (int i = 0; i < 100; ++i) {
+    const auto call = any<CallDescription>(random);
+    EXPECT_EQ(describe_difference(call, call), "");
+  }
+  for (const auto& change : kCallChanges) {
+    CallDescription call;
+    change(call);
+    EXPECT_NE(describe_difference(call, CallDescription{}), "");
+  }
+}
+
+TEST(DescribeDifference, NamesWhatDiffersOnBothSides) {
+  CallDescription here;
+  here.count = 5;
+  CallDescription there;
+  there.count = 6;
+  there.type = DataType::kInt8;
+  EXPECT_EQ(describe_difference(here, there),
+            "count 5 here, 6 there; type float32 here, int8 there");
+  there = here;
+  there.root = PeerId{(uint64_t{1} << 32) + 2};
+  there.layout.low = 1;
+  EXPECT_EQ(describe_difference(here, there),
+            "counts or types of the tensors differ; root none here, 1.2 there");
+}
+
+TEST(CallText, SaysWhatIsCalled) {
+  CallDescription call;
+  call.count = 5;
+  EXPECT_EQ(to_string(call), "all-reduce of 5 float32, sum");
+  call.tensors = 3;
+  call.codec = 2;
+  call.retry = false;
+  EXPECT_EQ(to_string(call), "all-reduce of 5 float32 in 3 tensors, sum, codec 2, no retry");
+  CallDescription broadcast;
+  broadcast.kind = OpKind::kBroadcast;
+  broadcast.root = PeerId{(uint64_t{1} << 32) + 2};
+  EXPECT_EQ(to_string(broadcast), "broadcast of 0 float32 from 1.2");
+  CallDescription barrier;
+  barrier.kind = OpKind::kBarrier;
+  EXPECT_EQ(to_string(barrier), "barrier");
+  barrier.kind = OpKind::kSync;
+  EXPECT_EQ(to_string(barrier), "state-sync");
+}
+
+View small_view() {
+  View view;
+  view.epoch = {{3, 4}, 5};
+  view.generation.first = {{3, 4}, 2};
+  PeerInfo peer;
+  peer.id = PeerId{9};
+  peer.session = {10, 11};
+  peer.name = "island-1";
+  peer.replica = "reef";
+  peer.shard = 1;
+  peer.shard_count = 2;
+  peer.endpoints = {{"::1", 4000}};
+  view.members = {peer, peer};
+  view.members[1].id = PeerId{12};
+  view.members[1].endpoints.clear();
+  return view;
+}
+
+TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
+  Form form;
+  form.text("atoll view 1").number(3, 4).number(4, 4).number(5, 8);
+  form.number(3, 4).number(4, 4).number(2, 8).number(2, 4);
+  form.number(9, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
+  form.number(1, 4).number(2, 4).number(1, 4).text("::1").number(4000, 2);
+  form.number(12, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
+  form.number(1, 4).number(2, 4).number(0, 4);
+  const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
+  EXPECT_EQ(view_digest(small_view()), (ContentDigest{hash.high64, hash.low64}));
+}
+
+TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
+  const std::vector<std::function<void(View&)>> changes = {
+      [](View& v) { v.epoch.incarnation.counter = 9; },
+      [](View& v) { v.epoch.incarnation.nonce = 9; },
+      [](View& v) { v.epoch.number = 9; },
+      [](View& v) { v.generation.first.number = 9; },
+      [](View& v) { v.members[0].id = PeerId{77}; },
+      [](View& v) { v.members[0].session.low = 77; },
+      [](View& v) { v.members[0].name = "island-2"; },
+      [](View& v) { v.members[0].replica = "cay"; },
+      [](View& v) { v.members[0].shard = 0; },
+      [](View& v) { v.members[0].shard_count = 3; },
+      [](View& v) { v.members[0].endpoints[0].host = "::2"; },
+      [](View& v) { v.members[0].endpoints[0].port = 4001; },
+      [](View& v) { v.members[0].endpoints.clear(); },
+      [](View& v) { std::swap(v.members[0], v.members[1]); },
+      [](View& v) { v.members.pop_back(); },
+  };
+  std::set<ContentDigest> seen = {view_digest(small_view())};
+  for (size_t i = 0; i < changes.size(); ++i) {
+    View view = small_view();
+    changes[i](view);
+    EXPECT_TRUE(seen.insert(view_digest(view)).second) << "change " << i;
+  }
+}
+
+}  // namespace
+}  // namespace atoll_core::wire

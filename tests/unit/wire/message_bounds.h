@@ -1,0 +1,183 @@
+// Looks for values in decoded messages that no decoder may let through; written from
+// base/limits.h, independently of the decoder's own checks.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/element.h"
+#include "base/limits.h"
+#include "wire/control.h"
+
+namespace atoll_core::wire::message_bounds {
+
+// Counts the violations it meets.
+class Bounds {
+ public:
+  void at_most(size_t value, size_t max) { violations_ += value > max; }
+  void require(bool holds) { violations_ += !holds; }
+  int violations() const { return violations_; }
+
+  void name(const std::string& text) { at_most(text.size(), limits::kNameBytes); }
+  void sentence(const std::string& text) { at_most(text.size(), limits::kSentenceBytes); }
+  template <class Enum>
+  void last(Enum value, Enum last) {
+    require(value <= last);
+  }
+  template <class T>
+  void list(const std::vector<T>& elements, size_t max) {
+    at_most(elements.size(), max);
+    for (const T& element : elements) part(element);
+  }
+  template <class T>
+  void optional(const std::optional<T>& value) {
+    if (value) part(*value);
+  }
+
+  void part(const PeerId& peer) { require(peer.value != 0); }
+  void part(const Endpoint& endpoint) {
+    require(!endpoint.host.empty() && endpoint.port != 0);
+    at_most(endpoint.host.size(), limits::kHostBytes);
+  }
+  void part(const OpId& op) {
+    require(op.group < limits::kShardsPerReplica || op.group >= kGroupReplica);
+  }
+  void part(const PeerInfo& peer) {
+    name(peer.name);
+    name(peer.replica);
+    require(peer.shard < peer.shard_count);
+    at_most(peer.shard_count, limits::kShardsPerReplica);
+    list(peer.endpoints, limits::kEndpointsPerPeer);
+  }
+  void part(const Roster::Entry& entry) { part(entry.peer); }
+  void part(const ViewDelta& delta) {
+    sentence(delta.reason);
+    list(delta.removed, limits::kPeers);
+    list(delta.added, limits::kPeers);
+    for (const PeerInfo& peer : delta.added) part(peer.id);
+  }
+  void part(const CallDescription& call) {
+    last(call.kind, OpKind::kSync);
+    last(call.type, DataType::kFloat64);
+    last(call.reduce, ReduceOp::kMax);
+    at_most(call.tensors, limits::kTensorsPerBatch);
+  }
+  void part(const OpReport& report) {
+    part(report.op);
+    part(report.call);
+    last(report.phase, OpPhase::kAborted);
+  }
+  void part(const Verdict& verdict) {
+    part(verdict.op);
+    code(verdict.code);
+    sentence(verdict.reason);
+    list(verdict.contributors, limits::kPeers);
+  }
+  void part(const CallPosition& position) {
+    require(position.group < limits::kShardsPerReplica || position.group >= kGroupReplica);
+  }
+  void part(const TensorSummary& tensor) {
+    name(tensor.name);
+    last(tensor.type, DataType::kFloat64);
+  }
+  void part(const StateSummary& state) {
+    last(state.strategy, SyncStrategy::kReceiveOnly);
+    list(state.tensors, limits::kTensorsPerState);
+  }
+  void code(ErrorCode code) { require(error_name(code) != error_name(ErrorCode{-1})); }
+
+  void message(const Register& m) {
+    require(m.version_min <= m.version_max);
+    name(m.run);
+    part(m.peer);
+  }
+  void message(const PeerHeartbeat&) {}
+  void message(const Leave& m) { sentence(m.reason); }
+  void message(const UpdateRequest& m) { list(m.positions, limits::kCallPositions); }
+  void message(const LinkReport& m) {
+    part(m.peer);
+    last(m.state, LinkState::kUnreachable);
+    sentence(m.reason);
+  }
+  void message(const ProbeResult& m) {
+    part(m.peer);
+    last(m.outcome, ProbeOutcome::kSilent);
+    sentence(m.reason);
+  }
+  void message(const OpDone& m) {
+    part(m.op);
+    part(m.call);
+  }
+  void message(const OpWaiting& m) {
+    part(m.op);
+    part(m.call);
+    list(m.missing, limits::kPeers);
+    duration(m.waited_ms);
+  }
+  void message(const AbortRequest& m) {
+    part(m.op);
+    part(m.call);
+    code(m.code);
+    sentence(m.reason);
+  }
+  void message(const SettleReport& m) { list(m.ops, limits::kOpsPerReport); }
+  void message(const SyncRequest& m) {
+    part(m.op);
+    part(m.state);
+  }
+  void message(const SyncDone& m) { part(m.op); }
+
+  void message(const Registered& m) {
+    part(m.peer);
+    name(m.run);
+    duration(m.heartbeat_interval_ms);
+    duration(m.peer_timeout_ms);
+  }
+  void message(const Refused& m) {
+    code(m.code);
+    sentence(m.reason);
+  }
+  void message(const CoordinatorHeartbeat&) {}
+  void message(const Roster& m) { list(m.peers, limits::kPeers); }
+  void message(const Updated& m) { optional(m.delta); }
+  void message(const OpVerdict& m) { part(m.verdict); }
+  void message(const Freeze& m) {
+    optional(m.op);
+    sentence(m.reason);
+  }
+  void message(const Settled& m) {
+    optional(m.op);
+    optional(m.delta);
+    list(m.verdicts, limits::kOpsPerReport);
+  }
+  void message(const Probe& m) {
+    part(m.peer.id);
+    part(m.peer);
+  }
+  void message(const SyncPlan& m) {
+    part(m.op);
+    list(m.tensors, limits::kTensorsPerState);
+    list(m.holders, limits::kPeers);
+  }
+  void message(const Evicted& m) {
+    code(m.code);
+    sentence(m.reason);
+  }
+
+ private:
+  // What fits nanoseconds in 64 bits.
+  void duration(uint64_t milliseconds) { require(milliseconds < 9'000'000'000'000); }
+
+  int violations_ = 0;
+};
+
+template <class Envelope>
+int count_violations(const Envelope& message) {
+  Bounds bounds;
+  std::visit([&](const auto& body) { bounds.message(body); }, message);
+  return bounds.violations();
+}
+
+}  // namespace atoll_core::wire::message_bounds

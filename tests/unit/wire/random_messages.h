@@ -1,0 +1,229 @@
+// Random, legal control messages: one draw() per part, built from the draws of its fields.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/limits.h"
+#include "wire/control.h"
+
+namespace atoll_core::wire::random_messages {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+
+  // Small numbers as often as large ones, so that varints of all lengths occur.
+  uint64_t number(uint64_t max = std::numeric_limits<uint64_t>::max()) {
+    const uint64_t value = engine_() >> (engine_() % 64);
+    return max == std::numeric_limits<uint64_t>::max() ? value : value % (max + 1);
+  }
+  uint64_t between(uint64_t min, uint64_t max) { return min + engine_() % (max - min + 1); }
+  bool coin() { return engine_() % 2 == 0; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// ---- kinds of fields ---------------------------------------------------------------------------
+
+template <class T>
+requires std::is_unsigned_v<T>
+void draw(Random& random, T& out) { out = static_cast<T>(random.number()); }
+inline void draw(Random& random, bool& out) { out = random.coin(); }
+
+template <class Enum>
+constexpr Enum kLast = Enum{};
+template <>
+inline constexpr auto kLast<OpKind> = OpKind::kSync;
+template <>
+inline constexpr auto kLast<OpPhase> = OpPhase::kAborted;
+template <>
+inline constexpr auto kLast<SyncStrategy> = SyncStrategy::kReceiveOnly;
+template <>
+inline constexpr auto kLast<LinkState> = LinkState::kUnreachable;
+template <>
+inline constexpr auto kLast<ProbeOutcome> = ProbeOutcome::kSilent;
+template <>
+inline constexpr auto kLast<DataType> = DataType::kFloat64;
+template <>
+inline constexpr auto kLast<ReduceOp> = ReduceOp::kMax;
+
+template <class Enum>
+requires std::is_enum_v<Enum>
+void draw(Random& random, Enum& out) {
+  out = static_cast<Enum>(random.between(0, static_cast<uint64_t>(kLast<Enum>)));
+}
+inline void draw(Random& random, ErrorCode& out) {
+  constexpr std::array kCodes = {ErrorCode::kSuccess,       ErrorCode::kMismatch,
+                                 ErrorCode::kPeerLost,      ErrorCode::kTimeout,
+                                 ErrorCode::kEvicted,       ErrorCode::kDuplicatePeer,
+                                 ErrorCode::kInternalError, ErrorCode::kOutOfMemory};
+  out = kCodes[random.between(0, kCodes.size() - 1)];
+}
+
+// Legal as a name, a host and a sentence.
+inline void draw(Random& random, std::string& out) {
+  constexpr std::array kCharacters = {"a", "Z", "7", "-", " ", "\"", "é", "環", "🏝"};
+  out.clear();
+  const uint64_t characters = random.between(1, limits::kNameBytes / 4);
+  for (uint64_t i = 0; i < characters; ++i) {
+    out += kCharacters[random.between(0, kCharacters.size() - 1)];
+  }
+}
+
+template <class T>
+void draw(Random& random, std::vector<T>& out) {
+  out.resize(random.between(0, 4));
+  for (T& element : out) draw(random, element);
+}
+template <class T>
+void draw(Random& random, std::optional<T>& out) {
+  out.reset();
+  if (random.coin()) draw(random, out.emplace());
+}
+
+template <class... Fields>
+void draw_all(Random& random, Fields&... fields) {
+  (draw(random, fields), ...);
+}
+
+// ---- parts -------------------------------------------------------------------------------------
+
+inline void draw_group(Random& random, Group& out) {
+  const std::array<Group, 3> choices = {
+      static_cast<Group>(random.number(limits::kShardsPerReplica - 1)), kGroupAll, kGroupReplica};
+  out = choices[random.between(0, choices.size() - 1)];
+}
+inline void draw(Random& random, PeerId& out) { out.value = random.number() | 1; }
+inline void draw(Random& random, SessionId& out) { draw_all(random, out.high, out.low); }
+inline void draw(Random& random, ContentDigest& out) { draw_all(random, out.high, out.low); }
+inline void draw(Random& random, Incarnation& out) { draw_all(random, out.counter, out.nonce); }
+inline void draw(Random& random, Epoch& out) { draw_all(random, out.incarnation, out.number); }
+inline void draw(Random& random, Generation& out) { draw(random, out.first); }
+inline void draw(Random& random, OpId& out) {
+  draw_all(random, out.generation, out.tag, out.sequence);
+  draw_group(random, out.group);
+}
+inline void draw(Random& random, Endpoint& out) {
+  draw(random, out.host);
+  out.port = static_cast<uint16_t>(random.between(1, 0xFFFF));
+}
+inline void draw(Random& random, PeerInfo& out) {
+  draw_all(random, out.id, out.session, out.name, out.replica, out.endpoints);
+  out.shard_count = static_cast<uint32_t>(random.between(1, limits::kShardsPerReplica));
+  out.shard = static_cast<uint32_t>(random.between(0, out.shard_count - 1));
+}
+inline void draw(Random& random, View& out) {
+  draw_all(random, out.epoch, out.generation, out.members);
+}
+inline void draw(Random& random, ViewDelta& out) {
+  draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
+           out.reason);
+}
+inline void draw(Random& random, CallDescription& out) {
+  draw_all(random, out.kind, out.type, out.reduce, out.layout, out.algorithm, out.codec, out.root,
+           out.retry);
+  out.count = random.number(1ull << 56);
+  out.tensors = static_cast<uint32_t>(random.number(limits::kTensorsPerBatch));
+}
+inline void draw(Random& random, OpReport& out) {
+  draw_all(random, out.op, out.epoch, out.phase, out.call);
+}
+inline void draw(Random& random, Verdict& out) {
+  draw_all(random, out.op, out.epoch, out.committed, out.final, out.code, out.reason,
+           out.contributors);
+}
+inline void draw(Random& random, CallPosition& out) {
+  draw_all(random, out.tag, out.next_sequence);
+  draw_group(random, out.group);
+}
+inline void draw(Random& random, TensorSummary& out) {
+  draw_all(random, out.name, out.type, out.digest);
+  out.count = random.number(1ull << 56);
+}
+inline void draw(Random& random, StateSummary& out) {
+  draw_all(random, out.revision, out.strategy, out.digest, out.tensors);
+}
+
+// ---- peer to coordinator -----------------------------------------------------------------------
+
+inline void draw(Random& random, Register& out) {
+  draw_all(random, out.version_min, out.run, out.peer, out.epoch);
+  out.version_max = static_cast<uint32_t>(random.between(out.version_min, 0xFFFFFFFFu));
+}
+inline void draw(Random& random, PeerHeartbeat& out) { draw(random, out.number); }
+inline void draw(Random& random, Leave& out) { draw(random, out.reason); }
+inline void draw(Random& random, UpdateRequest& out) { draw_all(random, out.epoch, out.positions); }
+inline void draw(Random& random, LinkReport& out) {
+  draw_all(random, out.peer, out.state, out.reason);
+}
+inline void draw(Random& random, ProbeResult& out) {
+  draw_all(random, out.peer, out.session, out.outcome, out.reason);
+}
+inline void draw(Random& random, OpDone& out) { draw_all(random, out.op, out.epoch, out.call); }
+inline void draw(Random& random, OpWaiting& out) {
+  draw_all(random, out.op, out.epoch, out.call, out.missing);
+  out.waited_ms = random.number(1'000'000'000);
+}
+inline void draw(Random& random, AbortRequest& out) {
+  draw_all(random, out.op, out.epoch, out.call, out.code, out.reason);
+}
+inline void draw(Random& random, SettleReport& out) { draw_all(random, out.round, out.ops); }
+inline void draw(Random& random, SyncRequest& out) {
+  draw_all(random, out.op, out.epoch, out.state);
+}
+inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.epoch); }
+
+// ---- coordinator to peer -----------------------------------------------------------------------
+
+inline void draw(Random& random, Registered& out) {
+  draw_all(random, out.peer, out.incarnation, out.run, out.version, out.member);
+  out.heartbeat_interval_ms = random.number(1'000'000'000);
+  out.peer_timeout_ms = random.number(1'000'000'000);
+}
+inline void draw(Random& random, Refused& out) { draw_all(random, out.code, out.reason); }
+inline void draw(Random& random, CoordinatorHeartbeat& out) { draw(random, out.number); }
+inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
+inline void draw(Random& random, Roster& out) { draw(random, out.peers); }
+inline void draw(Random& random, Updated& out) { draw_all(random, out.epoch, out.delta); }
+inline void draw(Random& random, OpVerdict& out) { draw(random, out.verdict); }
+inline void draw(Random& random, Freeze& out) { draw_all(random, out.round, out.op, out.reason); }
+inline void draw(Random& random, Settled& out) {
+  draw_all(random, out.round, out.op, out.delta, out.verdicts);
+}
+inline void draw(Random& random, Probe& out) { draw(random, out.peer); }
+inline void draw(Random& random, SyncPlan& out) {
+  draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
+}
+inline void draw(Random& random, Evicted& out) { draw_all(random, out.code, out.reason); }
+
+// ---- envelopes ---------------------------------------------------------------------------------
+
+template <class T>
+T any(Random& random) {
+  T out{};
+  draw(random, out);
+  return out;
+}
+
+// One message of every kind that `Envelope` (ToCoordinator, ToPeer) holds.
+template <class Envelope>
+std::vector<Envelope> one_of_each(Random& random) {
+  std::vector<Envelope> messages;
+  [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+    (messages.emplace_back(any<std::variant_alternative_t<kIndex, Envelope>>(random)), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Envelope>>{});
+  return messages;
+}
+
+}  // namespace atoll_core::wire::random_messages

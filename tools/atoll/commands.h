@@ -1,0 +1,13 @@
+// Each subcommand is one file with one function that adds it to the program. What the user asked
+// for runs when CLI11 has parsed the whole line, and puts the exit code into `exit_code`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace atoll_cli {
+
+inline constexpr int kExitFailure = 1;  // with a sentence on standard error
+
+void add_coordinator_command(CLI::App& program, int& exit_code);
+
+}  // namespace atoll_cli

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The one list of Debian and Ubuntu packages that building and testing need, and how to install
+# what is missing of it. Meant to be sourced: tools/demo.sh and tools/test.sh do. Executed, it
+# installs.
+
+ATOLL_PACKAGES=(
+  # tools
+  g++ cmake ninja-build pkg-config ccache git python3 protobuf-compiler
+  # libraries
+  libasio-dev libuv1-dev libssl-dev libprotobuf-dev libhwy-dev libxxhash-dev libexpected-dev
+  libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+  # tests and benchmarks
+  libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
+)
+
+# Prints those of ATOLL_PACKAGES that are not installed.
+missing_packages() {
+  local package status
+  for package in "${ATOLL_PACKAGES[@]}"; do
+    status="$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" || status=""
+    [[ "$status" == *installed && "$status" != *not-installed* ]] || echo "$package"
+  done
+}
+
+# Installs what is missing with apt-get, as root or through sudo. Returns 1 with a sentence on
+# standard error when that is impossible. Costs nothing when all is there.
+install_packages() {
+  local missing as_root=()
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "error: this is not a Debian or Ubuntu system (no apt-get); install what matches these" \
+      "packages yourself: ${ATOLL_PACKAGES[*]}" >&2
+    return 1
+  fi
+  mapfile -t missing < <(missing_packages)
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    echo "==> All ${#ATOLL_PACKAGES[@]} packages are installed."
+    return 0
+  fi
+  if [[ "$(id -u)" -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      echo "error: these packages are missing: ${missing[*]}; run this as root, or install sudo" >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  echo "==> Installing with apt-get: ${missing[*]}"
+  "${as_root[@]}" apt-get update -q || return 1
+  "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" || return 1
+}
+
+if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  install_packages
+fi
