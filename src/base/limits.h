@@ -16,6 +16,7 @@ inline constexpr size_t kHostBytes = 255;
 inline constexpr size_t kSentenceBytes = 2048;   // reasons and error sentences
 inline constexpr size_t kOpsPerReport = 65536;   // open ops in a settle report
 inline constexpr size_t kCallPositions = 65536;  // (group, tag) pairs in an update request
+inline constexpr size_t kWatermarks = 65536;     // in one message
 inline constexpr size_t kTensorsPerState = 65536;
 inline constexpr size_t kControlConnections = 2 * kPeers;   // of one coordinator
 inline constexpr size_t kControlQueueBytes = 64u << 20;     // waiting to be sent to one peer
@@ -27,5 +28,12 @@ inline constexpr size_t kEagerBytesPerLink = 8u << 20;
 inline constexpr size_t kConnectionsPerLink = 64;
 inline constexpr size_t kTensorsPerBatch = 65536;
 inline constexpr size_t kOpsInFlight = 4096;        // calls of one peer; bounds a settle round, too
+
+// Small ops: a peer returns from them on local completion and keeps the result until it is known
+// that all members have it. When it keeps so much, calls wait.
+inline constexpr size_t kSmallOpBytes = 1u << 20;
+inline constexpr size_t kResultsKept = 16384;
+inline constexpr size_t kResultBytesKept = 64u << 20;
+inline constexpr size_t kReportBytesKept = 8u << 20;  // of a settle report about all that is kept
 
 }  // namespace atoll_core::limits

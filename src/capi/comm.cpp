@@ -129,10 +129,10 @@ atollResult_t atollCommConnect(atollComm_t comm) {
 namespace atoll_core::capi {
 namespace {
 
-Result<void> leave(atollComm_t comm, const char* function, Error reason) {
+Result<void> leave(atollComm_t comm, const char* function, Error reason, bool at_once) {
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
-  (*session)->leave(std::move(reason));
+  (*session)->leave(std::move(reason), at_once);
   const std::lock_guard<std::mutex> lock(comm->mutex);
   if (comm->current == *session) comm->current = nullptr;
   return {};
@@ -144,14 +144,14 @@ Result<void> leave(atollComm_t comm, const char* function, Error reason) {
 atollResult_t atollCommLeave(atollComm_t comm) {
   return capi::guard([&] {
     return capi::leave(comm, "atollCommLeave",
-                       Error{ErrorCode::kNotConnected, "the communicator left the run"});
+                       Error{ErrorCode::kNotConnected, "the communicator left the run"}, false);
   });
 }
 
 atollResult_t atollCommAbort(atollComm_t comm) {
   return capi::guard([&] {
     return capi::leave(comm, "atollCommAbort",
-                       Error{ErrorCode::kCancelled, "atollCommAbort was called"});
+                       Error{ErrorCode::kCancelled, "atollCommAbort was called"}, true);
   });
 }
 

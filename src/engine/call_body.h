@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,6 +21,8 @@ struct AttemptContext {
   std::vector<PeerId> participants;  // in view order
   PeerId self;
   uint64_t fingerprint = 0;
+  // Here the calls of the op's name below this have ended; travels with the data.
+  uint64_t ended_below = 0;
 };
 
 class CallBody {
@@ -38,6 +41,8 @@ class CallBody {
 
   // Locally complete: the result is held.
   virtual bool complete() const = 0;
+  // The call may return on local completion, because its result is kept for those who miss it.
+  virtual bool small() const { return false; }
   // Cannot go on: the call is to be aborted for this reason.
   virtual const Error* failure() const = 0;
   virtual wire::ToCoordinator done_message() const = 0;
@@ -45,8 +50,17 @@ class CallBody {
   virtual std::vector<PeerId> senders() const = 0;
   // Grows whenever data arrives.
   virtual uint64_t progress() const = 0;
-  // All have committed: makes the result the caller's, and tells of it.
-  virtual Result<CallInfo> commit(const wire::Verdict& verdict, uint32_t attempts) = 0;
+  // The call has committed: makes the result the caller's, and tells of it.
+  virtual Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) = 0;
+
+  // Of small calls. The result as it is kept; shared with frames that are still to be sent.
+  virtual std::shared_ptr<const ByteBuffer> result() const { return nullptr; }
+  // Another member's result in place of an attempt that did not complete; then complete().
+  virtual Result<void> take_result(ByteSpan) {
+    return fail(ErrorCode::kInternalError, "a call of this kind has no result to be sent");
+  }
+  // What came with the data: the calls of the op's name below this have ended on all participants.
+  virtual uint64_t stable_below() const { return 0; }
 };
 
 }  // namespace atoll_core::engine

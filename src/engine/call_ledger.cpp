@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/assert.h"
 
@@ -30,14 +29,7 @@ void CallLedger::begin(NewCall call) {
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;
   open.call = std::move(call);
   Open& kept = open_.emplace(op, std::move(open)).first->second;
-  const auto early = early_verdicts_.find(op);
-  if (early != early_verdicts_.end()) {
-    const wire::Verdict verdict = early->second;
-    early_verdicts_.erase(early);
-    end(op, fail(verdict.code, "{}", verdict.reason));
-    return;
-  }
-  if (!frozen(op)) begin_attempt(kept);
+  if (!frozen(op)) start(kept);
 }
 
 void CallLedger::cancel(CallId call) {
@@ -51,10 +43,20 @@ void CallLedger::cancel(CallId call) {
 
 // ---- attempts ----------------------------------------------------------------------------------
 
+void CallLedger::start(Open& open) {
+  const auto early = early_verdicts_.find(open.op);
+  if (early == early_verdicts_.end()) return begin_attempt(open);
+  const wire::Verdict verdict = std::move(early->second);
+  early_verdicts_.erase(early);
+  end_aborted(open, verdict);
+}
+
 void CallLedger::begin_attempt(Open& open) {
   open.attempt = AttemptId{open.op, membership_.view()->epoch};
   ++open.attempts;
   open.phase = Phase::kMoving;
+  open.fetched = false;
+  open.contributors = open.members;
   open.done_sent = false;
   open.stall_noticed = false;
   open.arrived.clear();
@@ -65,8 +67,9 @@ void CallLedger::begin_attempt(Open& open) {
     request_abort(open, open.call.doomed->code, open.call.doomed->message);
     return;
   }
-  open.call.body->begin(
-      AttemptContext{open.attempt, open.members, membership_.self().id, open.fingerprint});
+  open.call.body->begin(AttemptContext{
+      open.attempt, open.members, membership_.self().id, open.fingerprint,
+      first_open({open.op.generation, open.op.group, open.op.tag, 0})});
   send_posted(open, open.call.body->senders());
   // An abort that was asked for in an earlier attempt is still wanted.
   if (open.abort_wanted) request_abort(open, open.abort_wanted->code, open.abort_wanted->message);
@@ -115,7 +118,60 @@ void CallLedger::after_progress(Open& open) {
   }
   if (!open.call.body->complete()) return;
   open.phase = Phase::kComplete;
-  if (!frozen(open.op)) send_done(open);
+  advance_complete(open);
+}
+
+void CallLedger::advance_complete(Open& open) {
+  if (open.phase != Phase::kComplete || frozen(open.op)) return;
+  if (!open.call.body->small()) return send_done(open);
+  if (ended_.full()) return tell_ended();
+  context_.trace("op.done");
+  commit(open, open.attempt.epoch);
+}
+
+void CallLedger::advance_all_complete() {
+  std::vector<OpId> ids;
+  for (const auto& [id, open] : open_) {
+    if (open.phase == Phase::kComplete) ids.push_back(id);
+  }
+  for (const OpId& id : ids) {
+    const auto found = open_.find(id);
+    if (found != open_.end()) advance_complete(found->second);
+  }
+}
+
+void CallLedger::commit(Open& open, const Epoch& epoch) {
+  context_.trace("op.commit");
+  CallBody& body = *open.call.body;
+  // The frames of a small call are still needed by others; they own what they carry.
+  if (!body.small()) end_attempt(open);
+  Result<CallInfo> info = body.commit(open.contributors, open.attempts);
+  const OpId op = open.op;
+  const uint64_t stable_below = body.stable_below();
+  EndedCall ended;
+  ended.epoch = epoch;
+  ended.call = open.call.description;
+  ended.committed = true;
+  ended.contributors = std::move(open.contributors);
+  ended.result = body.result();
+  const bool alone = ended.contributors.size() == 1;
+  end(op, std::move(info));
+  if (alone) return links_->revoke({op, epoch});
+  ended_.add(op, std::move(ended));
+  note_ended();
+  if (stable_below > 0) forget({op.generation, op.group, op.tag, stable_below});
+}
+
+void CallLedger::end_aborted(Open& open, const wire::Verdict& verdict) {
+  EndedCall ended;
+  ended.epoch = verdict.epoch;
+  ended.call = open.call.description;
+  ended.code = verdict.code;
+  ended.reason = verdict.reason;
+  const OpId op = open.op;
+  end(op, fail(verdict.code, "{}", verdict.reason));
+  ended_.add(op, std::move(ended));
+  note_ended();
 }
 
 void CallLedger::send_done(Open& open) {
@@ -161,7 +217,14 @@ void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInf
   for (auto& [op, open] : open_) {
     for (const wire::PeerInfo& peer : lost) std::erase(open.members, peer.id);
   }
-  if (new_generation) early_verdicts_.clear();
+  if (new_generation) {
+    early_verdicts_.clear();
+  } else {
+    // Who lacks a result gets it by a verdict of this settle round, not by frames of old attempts.
+    for (const auto& [op, ended] : ended_.calls()) {
+      if (ended.result != nullptr) links_->revoke({op, ended.epoch});
+    }
+  }
   drop_obsolete_stash();
 }
 
@@ -186,6 +249,7 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op) {
     item.call = open.call.description;
     report.ops.push_back(std::move(item));
   }
+  report_ended(op, report.ops);
   membership_.send(std::move(report));
 }
 
@@ -197,8 +261,8 @@ void CallLedger::on_thaw(const std::optional<OpId>& op) {
   for (const OpId& id : ids) {
     const auto found = open_.find(id);
     if (found == open_.end() || frozen(id)) continue;
-    if (found->second.phase == Phase::kWaiting) begin_attempt(found->second);
-    else if (found->second.phase == Phase::kComplete) send_done(found->second);
+    if (found->second.phase == Phase::kWaiting) start(found->second);
+    else advance_complete(found->second);
   }
 }
 
@@ -214,14 +278,10 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   }
   Open& open = found->second;
   if (verdict.committed) {
-    ATOLL_ASSERT(open.phase == Phase::kComplete && open.attempt.epoch == verdict.epoch,
-                 "commit of {} at {}, here at {} in phase {}", to_string(open.op),
-                 to_string(verdict.epoch), to_string(open.attempt.epoch),
-                 static_cast<int>(open.phase));
-    context_.trace("op.commit");
-    end_attempt(open);
-    end(verdict.op, open.call.body->commit(verdict, open.attempts));
-    return;
+    const bool complete = open.phase == Phase::kComplete && open.attempt.epoch == verdict.epoch;
+    if (!complete) return begin_fetch(open, verdict);
+    open.contributors = verdict.contributors;
+    return commit(open, verdict.epoch);
   }
   if (!verdict.final && (open.phase == Phase::kWaiting || verdict.epoch < open.attempt.epoch)) {
     return;  // about an attempt that has ended before
@@ -231,7 +291,8 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   end_attempt(open);
   if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
   open.phase = Phase::kWaiting;
-  if (verdict.final) end(verdict.op, fail(verdict.code, "{}", verdict.reason));
+  open.fetched = false;
+  if (verdict.final) end_aborted(open, verdict);
 }
 
 void CallLedger::on_plan(const wire::SyncPlan& plan) {
@@ -251,204 +312,22 @@ void CallLedger::fail_all(const Error& error) {
     outcome = Error{ErrorCode::kOutcomeUnknown,
                     "the coordinator was lost during the call: " + error.message};
   }
+  fail_calls(outcome);
+  ended_.clear();
+  tell_at_ = kNever;
+}
+
+void CallLedger::fail_calls(const Error& error) {
   while (!open_.empty()) {
     Open& open = open_.begin()->second;
     end_attempt(open);
     if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
-    end(open_.begin()->first, tl::unexpected<Error>(outcome));
+    end(open_.begin()->first, tl::unexpected<Error>(error));
   }
 }
 
 bool CallLedger::frozen(const OpId& op) const {
   return membership_.frozen() || frozen_ops_.count(op) != 0;
-}
-
-// ---- frames ------------------------------------------------------------------------------------
-
-CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open) {
-  const auto found = open_.find(attempt.op);
-  if (found != open_.end()) {
-    *open = &found->second;
-    const bool moving = found->second.phase != Phase::kWaiting;
-    if (moving && found->second.attempt.epoch == attempt.epoch) return Relation::kCurrent;
-    if (found->second.attempts > 0 && attempt.epoch <= found->second.attempt.epoch) {
-      return Relation::kPast;
-    }
-  } else if (!names_.in_future(attempt.op) || early_verdicts_.count(attempt.op) != 0) {
-    return Relation::kPast;
-  }
-  // Within a generation every new view restarts all attempts, so an older epoch is over.
-  const bool over = attempt.op.generation == names_.generation() && membership_.view() &&
-                    attempt.epoch < membership_.view()->epoch;
-  return over ? Relation::kPast : Relation::kFuture;
-}
-
-bool CallLedger::check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header) {
-  if (header.fingerprint == open.fingerprint) return true;
-  if (!open.abort_wanted) {
-    request_abort(open, ErrorCode::kMismatch,
-                  fmt::format("{} and {} differ in {}", membership_.self().name,
-                              names_of({from}), describe(open)));
-  }
-  return false;
-}
-
-Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::FrameHeader& header) {
-  if (!check_fingerprint(open, from, header)) return {};
-  if (open.arrived.insert(from).second) open.last_progress = context_.now;
-  links_->grant(from, open.attempt, header.argument);
-  return {};
-}
-
-Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHeader& header) {
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return link::Placement{};
-  if (where == Relation::kFuture) {
-    if (header.kind != wire::FrameKind::kData) return link::Placement{};
-    if (Result<void> admitted = stash_.admit(link.peer(), header); !admitted) {
-      return tl::unexpected<Error>(admitted.error());
-    }
-    return link::Placement{link::Placement::Kind::kKeep, {}};
-  }
-  if (open->call.doomed || !check_fingerprint(*open, link.peer(), header)) {
-    return link::Placement{};
-  }
-  return open->call.body->place(link.peer(), header);
-}
-
-Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& header,
-                                 ByteSpan payload) {
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return {};
-  if (where == Relation::kFuture) {
-    if (header.kind != wire::FrameKind::kCredit) return {};
-    return stash_.add_posted(link.peer(), header);
-  }
-  if (open->call.doomed) return {};
-  if (header.kind == wire::FrameKind::kCredit) return heard_posted(*open, link.peer(), header);
-  open->arrived.insert(link.peer());
-  open->last_progress = context_.now;
-  Result<void> delivered = open->call.body->deliver(link.peer(), header, payload);
-  if (!delivered) return delivered;
-  after_progress(*open);
-  return {};
-}
-
-Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader& header,
-                                      ByteBuffer payload) {
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return {};
-  stash_.add(link.peer(), header, std::move(payload));
-  // The call may have begun while the chunk was on its way in.
-  if (where == Relation::kCurrent && !open->call.doomed) {
-    replay_stash(*open);
-    open->last_progress = context_.now;
-    after_progress(*open);
-  }
-  return {};
-}
-
-void CallLedger::wake(link::Link&, link::ConnectionKey connection) {
-  context_.emit(output::WakeWriter{connection});
-}
-
-// ---- waiting -----------------------------------------------------------------------------------
-
-namespace {
-constexpr Duration kStallNotice = std::chrono::seconds(1);
-}
-
-TimePoint CallLedger::stall_deadline(const Open& open) const {
-  if (open.phase == Phase::kWaiting || open.abort_wanted) return kNever;
-  if (!open.stall_noticed) return open.last_progress + kStallNotice;
-  return open.last_progress + (missing(open).empty() ? context_.config.progress_timeout
-                                                     : context_.config.arrival_timeout);
-}
-
-std::optional<Error> CallLedger::tick() {
-  for (auto& [op, open] : open_) {
-    if (open.grace <= context_.now) {
-      return Error{ErrorCode::kOutcomeUnknown,
-                   fmt::format("no verdict on {} within {} ms of asking for its end ({})",
-                               describe(open), to_ms(context_.config.outcome_grace),
-                               open.abort_wanted->message)};
-    }
-    if (open.deadline <= context_.now && !open.abort_wanted) {
-      request_abort(open, ErrorCode::kTimeout,
-                    fmt::format("the deadline of {} ms of {} on {} has passed{}",
-                                to_ms(open.call.options.deadline), describe(open),
-                                membership_.self().name,
-                                missing(open).empty()
-                                    ? ""
-                                    : ", waiting for " + names_of(missing(open))));
-    }
-    if (stall_deadline(open) <= context_.now) notice_stall(open);
-  }
-  return std::nullopt;
-}
-
-void CallLedger::notice_stall(Open& open) {
-  const std::vector<PeerId> absent = missing(open);
-  const int64_t waited = to_ms(context_.now - open.last_progress);
-  if (!open.stall_noticed) {
-    open.stall_noticed = true;
-    // Now that it is slow anyway, everybody is told who has come.
-    send_posted(open, open.members);
-    wire::OpWaiting waiting;
-    waiting.op = open.op;
-    waiting.epoch = open.attempt.epoch;
-    waiting.call = open.call.description;
-    waiting.missing = absent;
-    waiting.waited_ms = static_cast<uint64_t>(waited);
-    membership_.send(std::move(waiting));
-    return;
-  }
-  if (absent.empty()) {
-    request_abort(open, ErrorCode::kTimeout,
-                  fmt::format("no data has moved in {} on {} for {} ms", describe(open),
-                              membership_.self().name, waited));
-  } else {
-    request_abort(open, ErrorCode::kTimeout,
-                  fmt::format("{} waited {} ms for {} in {}", membership_.self().name, waited,
-                              names_of(absent), describe(open)));
-  }
-}
-
-TimePoint CallLedger::next_deadline() const {
-  TimePoint next = kNever;
-  for (const auto& [op, open] : open_) {
-    next = std::min({next, open.grace, stall_deadline(open)});
-    if (!open.abort_wanted) next = std::min(next, open.deadline);
-  }
-  return next;
-}
-
-std::vector<PeerId> CallLedger::missing(const Open& open) const {
-  std::vector<PeerId> peers;
-  for (const PeerId peer : open.members) {
-    if (open.arrived.count(peer) == 0) peers.push_back(peer);
-  }
-  return peers;
-}
-
-std::string CallLedger::names_of(const std::vector<PeerId>& peers) const {
-  std::vector<std::string> names;
-  for (const PeerId peer : peers) {
-    std::string name = to_string(peer);
-    for (const wire::PeerInfo& member : membership_.view()->members) {
-      if (member.id == peer) name = member.name;
-    }
-    names.push_back(std::move(name));
-  }
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-std::string CallLedger::describe(const Open& open) const {
-  return fmt::format("{} tag {} #{}", wire::to_string(open.call.description.kind), open.op.tag,
-                     open.op.sequence);
 }
 
 }  // namespace atoll_core::engine

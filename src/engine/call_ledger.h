@@ -1,8 +1,14 @@
 // The open calls of one peer: collectives and state syncs. Each has a name, an attempt at a time,
-// deadlines, and ends by an agreed verdict or with the engine itself.
+// deadlines, and ends by an agreed verdict, by local completion if it is small, or with the engine
+// itself.
 //
-// Between a full FreezeOps and its Thaw no attempt begins and no `done` is sent; data may go on
-// moving, which does no harm: a verdict that commits finds it complete, one that aborts drops it.
+// Between a full FreezeOps and its Thaw no attempt begins, no `done` is sent and no call returns;
+// data may go on moving, which does no harm: a verdict that commits finds it complete, one that
+// aborts drops it.
+//
+// A small call that others have returned from, but this peer has not completed, gets the result
+// from one of them. Until it has it, the commit is provisional: if nobody who holds the result
+// lives, the next settle round decides otherwise.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +22,7 @@
 #include "engine/call_body.h"
 #include "engine/call_names.h"
 #include "engine/context.h"
+#include "engine/ended_calls.h"
 #include "engine/link_table.h"
 #include "engine/stash.h"
 #include "membership/peer_machine.h"
@@ -48,8 +55,13 @@ class CallLedger final : public link::LinkOwner {
   void on_thaw(const std::optional<OpId>& op);
   void on_verdict(const wire::Verdict& verdict);
   void on_plan(const wire::SyncPlan& plan);
+  void on_stable(const std::vector<wire::Watermark>& marks);
+  // The control connection is there (again).
+  void on_control();
 
-  // Ends every call; `error` is what became of the peer.
+  // Ends every call, with `error`; the results for others stay.
+  void fail_calls(const Error& error);
+  // Ends every call and forgets everything; `error` is what became of the peer.
   void fail_all(const Error& error);
 
   // An error means that the peer must leave the run: it does not know an outcome in time.
@@ -57,6 +69,11 @@ class CallLedger final : public link::LinkOwner {
   TimePoint next_deadline() const;
 
   std::vector<wire::CallPosition> positions() const { return names_.positions(); }
+
+  // Results that others may still have to fetch here.
+  bool keeps_results() const { return ended_.keeps_results(); }
+  // Tells the coordinator at once what has ended.
+  void tell_ended();
 
   // LinkOwner.
   Result<link::Placement> place(link::Link& link, const wire::FrameHeader& header) override;
@@ -67,13 +84,21 @@ class CallLedger final : public link::LinkOwner {
   void wake(link::Link& link, link::ConnectionKey connection) override;
 
  private:
-  enum class Phase : uint8_t { kWaiting, kMoving, kComplete };  // kWaiting: for a thaw
+  enum class Phase : uint8_t {
+    kWaiting,   // for a thaw
+    kMoving,
+    kFetching,  // the result, from another member
+    kComplete,
+  };
 
   struct Open {
     NewCall call;
     OpId op;
     uint64_t fingerprint = 0;
     std::vector<PeerId> members;  // of the op's generation, less the dead
+    std::vector<PeerId> contributors;  // of the attempt, or of the result that is fetched
+    std::vector<PeerId> holders;       // kFetching: still to be asked, the present one first
+    bool fetched = false;              // complete with a fetched result
     Phase phase = Phase::kWaiting;
     AttemptId attempt;
     uint32_t attempts = 0;
@@ -89,13 +114,26 @@ class CallLedger final : public link::LinkOwner {
   enum class Relation : uint8_t { kCurrent, kFuture, kPast };
   Relation relation(const AttemptId& attempt, Open** open);
 
+  // Takes the outcome if it is known already, or begins an attempt. May erase `open`.
+  void start(Open& open);
   void begin_attempt(Open& open);
+  void begin_fetch(Open& open, const wire::Verdict& verdict);
+  void ask_holder(Open& open);
+  // Ends a complete call, or tells that it is complete, if that may be now. May erase `open`.
+  void advance_complete(Open& open);
+  void advance_all_complete();
+  void commit(Open& open, const Epoch& epoch);
   void replay_stash(Open& open);
   void send_posted(Open& open, const std::vector<PeerId>& to);
   void after_progress(Open& open);
   void send_done(Open& open);
   void end_attempt(Open& open);
   void end(OpId op, Result<CallInfo> result);
+  void end_aborted(Open& open, const wire::Verdict& verdict);
+  void note_ended();
+  void forget(const wire::Watermark& stable);
+  uint64_t first_open(const wire::Watermark& name) const;
+  void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
   void request_abort(Open& open, ErrorCode code, std::string reason);
   void notice_stall(Open& open);
   TimePoint stall_deadline(const Open& open) const;
@@ -106,13 +144,17 @@ class CallLedger final : public link::LinkOwner {
   Result<void> heard_posted(Open& open, PeerId from, const wire::FrameHeader& header);
   bool check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header);
   void drop_obsolete_stash();
+  void serve_result(PeerId to, const wire::FrameHeader& header);
+  void heard_result(PeerId from, const wire::FrameHeader& header, ByteSpan payload);
 
   Context& context_;
   membership::PeerMachine& membership_;
   LinkTable* links_ = nullptr;
   CallNames names_;
   std::map<OpId, Open> open_;
-  std::map<OpId, wire::Verdict> early_verdicts_;  // final, heard before the call
+  std::map<OpId, wire::Verdict> early_verdicts_;  // final aborts, heard before the call
+  EndedCalls ended_;
+  TimePoint tell_at_ = kNever;
   std::set<OpId> frozen_ops_;                     // by rounds about one op
   Stash stash_;
 };

@@ -5,12 +5,13 @@
 #include <memory>
 #include <utility>
 
-#include "base/assert.h"
+#include "base/limits.h"
 #include "codec/codec.h"
 #include "codec/stage.h"
 #include "codec/tensor_list.h"
 #include "collective/make_schedule.h"
 #include "engine/input_backup.h"
+#include "engine/work_buffer.h"
 #include "kernels/hash.h"
 #include "topology/plan.h"
 
@@ -37,40 +38,66 @@ wire::CallDescription describe(const CollectiveCall& call) {
   return description;
 }
 
+// Its result is the same on all participants, and small enough to be kept by all of them. With
+// several shards per replica the groups of one call end alike, which nobody can know alone.
+bool is_small(const CollectiveCall& call, uint64_t bytes, const Context& context) {
+  const bool ends_alone = call.options.group != CallGroup::kShard ||
+                          context.config.membership.self.shard_count == 1;
+  return ends_alone && bytes <= limits::kSmallOpBytes;
+}
+
+// Small calls of all kinds are all-reduces: nobody returns before all have called. In a broadcast
+// the others bring zero bytes, and the greatest of each byte is the root's.
+bool reduces_bytes(const CollectiveCall& call, bool small) {
+  return small && call.kind != wire::OpKind::kAllReduce;
+}
+
 class CollectiveBody final : public CallBody {
  public:
-  CollectiveBody(CollectiveCall call, codec::TensorList tensors, Context& context,
+  CollectiveBody(CollectiveCall call, codec::TensorList tensors, bool small, Context& context,
                  LinkTable& links)
       : call_(std::move(call)),
         context_(context),
         links_(links),
-        tensors_(std::move(tensors)),
-        backup_(tensors_, call_.kind == wire::OpKind::kAllReduce &&
-                              !call_.options.input_disposable && in_place(call_)) {}
+        small_(small),
+        type_(reduces_bytes(call_, small) ? DataType::kUint8 : call_.type),
+        reduce_(reduces_bytes(call_, small) ? ReduceOp::kMax : call_.reduce),
+        caller_(std::move(tensors)),
+        backup_(caller_, !small && call_.kind == wire::OpKind::kAllReduce &&
+                             !call_.options.input_disposable && in_place(call_)),
+        work_(type_) {}
 
   void begin(const AttemptContext& attempt) override {
     attempt_ = attempt;
+    stable_below_ = 0;
+    if (small_) {
+      const bool reads = call_.kind != wire::OpKind::kBroadcast || call_.root == attempt.self;
+      work_.open(caller_, reads);
+    }
     schedule_ = make_schedule();
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->start(work);
-    carry_out(work);
+    carry_out(work, attempt_.ended_below);
   }
 
   void abandon() override {
     schedule_.reset();
     backup_.restore();
+    work_.close();
   }
 
   Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) override {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
-    if (accepted->action == collective::Action::kStore) {
-      if (tensors_.contiguous(arrival.range)) {
+    // A small call may return while a connection still holds half of a chunk that has come over
+    // another one: nothing is received straight into its buffer.
+    if (accepted->action == collective::Action::kStore && !small_) {
+      if (caller_.contiguous(arrival.range)) {
         backup_.keep(arrival.range);
         link::Placement placement{link::Placement::Kind::kDirect, {}};
-        tensors_.for_each_sink_span(
+        caller_.for_each_sink_span(
             arrival.range, [&](MutableByteSpan span) { placement.destination = span; });
         return placement;
       }
@@ -85,26 +112,33 @@ class CollectiveBody final : public CallBody {
     const bool reduced = accepted->action == collective::Action::kReduce;
     context_.trace(reduced ? "scatter.receive" : "gather.receive");
     backup_.keep(arrival.range);
+    uint64_t ended_below = header.argument;
     if (reduced) {
-      codec::reduce_in(tensors_, arrival.range, call_.reduce, codec::Side::kSource, payload);
-      if (accepted->finish && call_.reduce == ReduceOp::kAvg) {
-        codec::divide_sink(tensors_, arrival.range,
+      codec::reduce_in(data(), arrival.range, reduce_, codec::Side::kSource, payload);
+      if (accepted->finish && reduce_ == ReduceOp::kAvg) {
+        codec::divide_sink(data(), arrival.range,
                            static_cast<double>(attempt_.participants.size()));
       }
-    } else if (!tensors_.contiguous(arrival.range)) {
-      codec::copy_in(tensors_, arrival.range, payload);  // else it was placed there
+      ended_below = std::min(ended_below, attempt_.ended_below);
+    } else if (small_ || !caller_.contiguous(arrival.range)) {
+      codec::copy_in(data(), arrival.range, payload);  // else it was placed there
+    }
+    // What is final has been through all participants of a small call.
+    if (small_ && (!reduced || accepted->finish)) {
+      stable_below_ = std::max(stable_below_, ended_below);
     }
     bytes_received_ += payload.size();
     ++progress_;
     collective::Work work;
     schedule_->absorbed(arrival, work);
-    carry_out(work);
+    carry_out(work, ended_below);
     return {};
   }
 
   void on_plan(const wire::SyncPlan&) override {}
 
   bool complete() const override { return schedule_ == nullptr || schedule_->complete(); }
+  bool small() const override { return small_; }
   const Error* failure() const override { return nullptr; }
 
   wire::ToCoordinator done_message() const override {
@@ -122,9 +156,26 @@ class CollectiveBody final : public CallBody {
 
   uint64_t progress() const override { return progress_; }
 
-  Result<CallInfo> commit(const wire::Verdict& verdict, uint32_t attempts) override {
-    return CollectiveInfo{verdict.contributors, attempts, bytes_sent_, bytes_received_};
+  Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
+    if (small_) work_.copy_to(caller_);
+    return CollectiveInfo{contributors, attempts, bytes_sent_, bytes_received_};
   }
+
+  std::shared_ptr<const ByteBuffer> result() const override { return work_.bytes(); }
+
+  Result<void> take_result(ByteSpan result) override {
+    if (!small_ || result.size() != work_.bytes_for(caller_)) {
+      return fail(ErrorCode::kInternalError, "a result of {} bytes for {}", result.size(),
+                  to_string(attempt_.id));
+    }
+    work_.open_with(caller_, result);
+    schedule_.reset();
+    bytes_received_ += result.size();
+    ++progress_;
+    return {};
+  }
+
+  uint64_t stable_below() const override { return stable_below_; }
 
  private:
   static bool in_place(const CollectiveCall& call) {
@@ -133,21 +184,24 @@ class CollectiveBody final : public CallBody {
     });
   }
 
+  // What the schedule's ranges are ranges of.
+  const codec::TensorList& data() const { return small_ ? work_.tensors() : caller_; }
+
   uint32_t index_of(PeerId peer) const {
     const auto& peers = attempt_.participants;
     return static_cast<uint32_t>(std::find(peers.begin(), peers.end(), peer) - peers.begin());
   }
 
   std::unique_ptr<collective::Schedule> make_schedule() const {
-    if (call_.kind == wire::OpKind::kBarrier) return nullptr;
+    if (call_.kind == wire::OpKind::kBarrier && !small_) return nullptr;
     collective::ScheduleRequest request;
     request.world = static_cast<uint32_t>(attempt_.participants.size());
     request.self = index_of(attempt_.self);
-    request.count = tensors_.total_count();
-    request.element_bytes = static_cast<uint32_t>(size_of(call_.type));
+    request.count = data().total_count();
+    request.element_bytes = static_cast<uint32_t>(size_of(type_));
     request.chunk_bytes_max = context_.config.chunk_bytes;
     const std::vector<uint32_t> ring = topology::make_plan(request.world).ring;
-    if (call_.kind == wire::OpKind::kBroadcast) {
+    if (call_.kind == wire::OpKind::kBroadcast && !small_) {
       return collective::make_ring_broadcast(request, ring, index_of(call_.root));
     }
     return collective::make_ring_all_reduce(request, ring);
@@ -157,8 +211,8 @@ class CollectiveBody final : public CallBody {
                                       collective::Arrival& arrival) const {
     const uint64_t end = header.element_offset + header.element_count;
     const bool sane = schedule_ != nullptr && header.kind == wire::FrameKind::kData &&
-                      end >= header.element_offset && end <= tensors_.total_count() &&
-                      header.payload_bytes == header.element_count * size_of(call_.type);
+                      end >= header.element_offset && end <= data().total_count() &&
+                      header.payload_bytes == header.element_count * size_of(type_);
     if (!sane) {
       return fail(ErrorCode::kInternalError, "peer {} sent a {} frame that is no part of {}",
                   to_string(from), wire::to_string(header.kind), to_string(attempt_.id));
@@ -167,8 +221,9 @@ class CollectiveBody final : public CallBody {
     return schedule_->expect(arrival);
   }
 
-  void carry_out(const collective::Work& work) {
-    for (const ElementRange& range : work.copies) codec::copy_across(tensors_, range);
+  // `ended_below`: what is sent on says so, what begins here says what holds here.
+  void carry_out(const collective::Work& work, uint64_t ended_below) {
+    for (const ElementRange& range : work.copies) codec::copy_across(data(), range);
     for (const collective::Transfer& transfer : work.sends) {
       link::OutFrame frame;
       frame.header.kind = wire::FrameKind::kData;
@@ -178,9 +233,11 @@ class CollectiveBody final : public CallBody {
       frame.header.element_offset = transfer.range.begin;
       frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
       frame.header.fingerprint = attempt_.fingerprint;
+      frame.header.argument = transfer.from_source ? attempt_.ended_below : ended_below;
       frame.header.payload_bytes =
-          static_cast<uint32_t>(transfer.range.count() * size_of(call_.type));
-      codec::append_spans(tensors_,
+          static_cast<uint32_t>(transfer.range.count() * size_of(type_));
+      if (small_) frame.owned = work_.bytes();
+      codec::append_spans(data(),
                           transfer.from_source ? codec::Side::kSource : codec::Side::kSink,
                           transfer.range, frame.payload);
       bytes_sent_ += frame.header.payload_bytes;
@@ -191,13 +248,18 @@ class CollectiveBody final : public CallBody {
   const CollectiveCall call_;
   Context& context_;
   LinkTable& links_;
-  const codec::TensorList tensors_;
-  InputBackup backup_;
+  const bool small_;
+  const DataType type_;    // of the elements that travel
+  const ReduceOp reduce_;
+  const codec::TensorList caller_;
+  InputBackup backup_;  // of large calls
+  WorkBuffer work_;     // of small calls
   AttemptContext attempt_;
   std::unique_ptr<collective::Schedule> schedule_;
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
   uint64_t progress_ = 0;
+  uint64_t stable_below_ = 0;
 };
 
 }  // namespace
@@ -210,8 +272,9 @@ Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall argument
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);
-  open.body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), context,
-                                               links);
+  const bool small = is_small(arguments, tensors->total_bytes(), context);
+  open.body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
+                                               context, links);
   return open;
 }
 

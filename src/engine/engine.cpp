@@ -15,6 +15,11 @@ namespace atoll_core::engine {
 
 namespace peer_output = membership::peer_output;
 
+namespace {
+// How long one who leaves serves those who are late.
+constexpr Duration kLeaveGrace = std::chrono::seconds(2);
+}  // namespace
+
 Engine::Engine(EngineConfig config)
     : context_{std::move(config), {}, {}},
       membership_(context_.config.membership),
@@ -37,14 +42,14 @@ bool Engine::refuse(CallId call, const CallOptions& options) {
                                "tag {} is atollUpdate's own: choose another", options.tag));
     return true;
   }
-  if (!left_ && membership_.view()) {  // perhaps reconnecting, but the view stands
+  if (!left_ && !leaving_ && membership_.view()) {  // perhaps reconnecting, but the view stands
     if (ledger_.open_calls() < limits::kOpsInFlight) return false;
     end(call, atoll_core::fail(ErrorCode::kInvalidUsage,
                                "{} has {} calls in flight: wait for some of them",
                                membership_.self().name, ledger_.open_calls()));
     return true;
   }
-  if (left_) {
+  if (left_ || leaving_) {
     end(call, tl::unexpected<Error>(departed()));
     return true;
   }
@@ -55,6 +60,7 @@ bool Engine::refuse(CallId call, const CallOptions& options) {
 }
 
 Error Engine::departed() const {
+  if (!left_) return leaving_->reason;
   const bool says_it_all = left_->code == ErrorCode::kEvicted ||
                            left_->code == ErrorCode::kCoordinatorUnreachable;
   if (says_it_all) return *left_;
@@ -71,7 +77,7 @@ void Engine::connect(TimePoint now, CallId call) {
 
 void Engine::update(TimePoint now, CallId call) {
   context_.now = now;
-  if (left_) {
+  if (left_ || leaving_) {
     end(call, tl::unexpected<Error>(departed()));
     return;
   }
@@ -135,10 +141,29 @@ void Engine::cancel(TimePoint now, CallId call) {
 
 void Engine::leave(TimePoint now, const Error& reason) {
   context_.now = now;
+  if (left_ || leaving_) return;
+  ledger_.fail_calls(reason);
+  if (updating_) end(std::exchange(updating_, std::nullopt)->call, tl::unexpected<Error>(reason));
+  leaving_ = Leaving{reason, now + kLeaveGrace};
+  ledger_.tell_ended();
+  depart();
+}
+
+void Engine::abort(TimePoint now, const Error& reason) {
+  context_.now = now;
   if (left_) return;
-  membership_.leave(now, reason.message);
-  absorb();
-  fail(reason);
+  leaving_ = Leaving{reason, now};
+  depart();
+}
+
+void Engine::depart() {
+  if (leaving_->deadline <= context_.now || !ledger_.keeps_results()) {
+    membership_.leave(context_.now, leaving_->reason.message);
+    absorb();
+    fail(leaving_->reason);
+  } else {
+    absorb();
+  }
 }
 
 // ---- what happens outside ----------------------------------------------------------------------
@@ -221,6 +246,7 @@ void Engine::tick(TimePoint now) {
                                membership_.self().name, to_ms(context_.config.update_timeout)));
   }
   absorb();
+  if (leaving_ && !left_) depart();
 }
 
 TimePoint Engine::next_deadline() const {
@@ -228,11 +254,13 @@ TimePoint Engine::next_deadline() const {
   TimePoint next = std::min({membership_.next_deadline(), links_.next_deadline(),
                              ledger_.next_deadline()});
   if (updating_) next = std::min(next, updating_->deadline);
+  if (leaving_) next = std::min(next, leaving_->deadline);
   return next;
 }
 
 std::vector<EngineOutput> Engine::take_outputs() {
   absorb();  // what frames have led to since the last input
+  if (leaving_ && !left_) depart();
   return std::exchange(context_.outputs, {});
 }
 
@@ -268,6 +296,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     context_.trace("connect.registered");
     links_.set_identity(connected->self, connected->run);
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
+    ledger_.on_control();
   } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {
     links_.apply_roster(roster->roster);
   } else if (auto* change = std::get_if<peer_output::ViewChanged>(&item)) {
@@ -287,6 +316,8 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     links_.probe(probe->peer);
   } else if (auto* plan = std::get_if<peer_output::SyncPlanned>(&item)) {
     ledger_.on_plan(plan->plan);
+  } else if (auto* stable = std::get_if<peer_output::StableHeard>(&item)) {
+    ledger_.on_stable(stable->marks);
   } else if (auto* lost = std::get_if<peer_output::Failed>(&item)) {
     fail(lost->error);
   }

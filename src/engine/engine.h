@@ -34,8 +34,11 @@ class Engine {
   void collective(TimePoint now, CallId call, CollectiveCall arguments);
   void sync(TimePoint now, CallId call, SyncCall arguments);
   void cancel(TimePoint now, CallId call);
-  // Leaves the run: every call ends, then output::Left.
+  // Leaves the run: every call ends, then output::Left. Until then, for a bounded time, results of
+  // small calls are still handed to members that lack them.
   void leave(TimePoint now, const Error& reason);
+  // Leaves at once.
+  void abort(TimePoint now, const Error& reason);
 
   // The control connection.
   void on_control_connected(TimePoint now);
@@ -67,6 +70,12 @@ class Engine {
     TimePoint deadline = kNever;
   };
 
+  struct Leaving {
+    Error reason;
+    TimePoint deadline = kNever;
+  };
+
+  void depart();
   bool refuse(CallId call, const CallOptions& options);
   Error departed() const;  // for calls that come after it has left
   void end(CallId call, Result<CallInfo> result);
@@ -84,6 +93,7 @@ class Engine {
   std::optional<CallId> connecting_;
   std::optional<PendingUpdate> updating_;
   bool update_outcome_waiting_ = false;  // the barrier ended after its caller had given up
+  std::optional<Leaving> leaving_;
   std::optional<Error> left_;            // why
 };
 

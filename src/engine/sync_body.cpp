@@ -100,7 +100,7 @@ class SyncBody final : public CallBody {
   uint64_t progress() const override { return progress_; }
 
   // What was fetched becomes the caller's only now: after an error it has what it had.
-  Result<CallInfo> commit(const wire::Verdict&, uint32_t attempts) override {
+  Result<CallInfo> commit(const std::vector<PeerId>&, uint32_t attempts) override {
     if (fetch_ != nullptr) {
       note_fetched();
       if (Result<state::StateDigests> taken = fetch_->commit(); !taken) {

@@ -100,6 +100,7 @@ void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
   if (std::exchange(pending.round_needed, false)) begin_round(now);
   if (std::exchange(pending.roster_changed, false)) send_rosters();
   complete_rounds();
+  if (std::exchange(pending.marks_changed, false)) tell_stable();
   if (std::exchange(pending.updates_changed, false)) evaluate_updates();
 }
 

@@ -27,14 +27,19 @@ bool CoordinatorMachine::Parts::is_present_attempt(const OpKey& key, const Epoch
   return ledgers.generations.find(key.generation)->attempt == epoch;
 }
 
-EndedOp CoordinatorMachine::Parts::record_end(const OpKey& key, Outcome outcome) {
+EndedOp CoordinatorMachine::Parts::record_end(const OpKey& key, Outcome outcome,
+                                              ToldCommits told) {
   outcome.reason = bounded(std::move(outcome.reason));
   EndedOp ended{key, ledgers.generations.find(key.generation)->attempt, std::move(outcome),
                 ledgers.generations.participants(key)};
+  if (!told.commits.empty()) {
+    ended.epoch = told.epoch;
+    ended.told = std::move(told.commits);
+  }
   ledgers.ops.erase(key);
   ledgers.syncs.erase(key);
   ++(ended.outcome.committed ? counters.commits : counters.aborts);
-  if (ended.outcome.final) ledgers.history.add(ended, counters.heartbeats);
+  if (ended.outcome.final && !told.provisional) ledgers.history.add(ended, counters.heartbeats);
   if (!ended.outcome.committed) {
     out.event(fmt::format("{} {}: {}", describe(key),
                           ended.outcome.final ? "is aborted" : "is to be tried again",

@@ -25,6 +25,7 @@
 #include "membership/sync_ledger.h"
 #include "membership/update_barrier.h"
 #include "membership/verdict_history.h"
+#include "membership/watermark_table.h"
 
 namespace atoll_core::membership {
 
@@ -46,6 +47,7 @@ struct Ledgers {
   OpLedger ops;
   SyncLedger syncs;
   VerdictHistory history;
+  WatermarkTable marks;
 };
 
 struct Waits {
@@ -58,6 +60,7 @@ struct Waits {
 struct Pending {
   bool roster_changed = false;
   bool updates_changed = false;  // the update barrier may be complete
+  bool marks_changed = false;    // more ops may have ended on all
   bool round_needed = false;
   bool somebody_lost = false;
   std::set<PeerId> gone;  // dropped since the view was made
@@ -116,7 +119,7 @@ struct CoordinatorMachine::Parts {
   void abort_op(TimePoint now, const OpKey& key, AbortNote note);
   // The op ends now, for good: all participants are told.
   void end_op(const OpKey& key, Outcome outcome);
-  EndedOp record_end(const OpKey& key, Outcome outcome);
+  EndedOp record_end(const OpKey& key, Outcome outcome, ToldCommits told = {});
   // A member that has not called an op stands in atollUpdate while others wait for it in the op.
   void compare_with_update(TimePoint now, const OpKey& key);
   void handle(TimePoint now, PeerId from, wire::OpDone message);
@@ -128,6 +131,10 @@ struct CoordinatorMachine::Parts {
   void begin_round_about(TimePoint now, const OpKey& key);
   void complete_rounds();
   void handle(TimePoint now, PeerId from, wire::SettleReport message);
+
+  // ---- coordinator_marks.cpp
+  void handle(TimePoint now, PeerId from, wire::Ended message);
+  void tell_stable();
 
   // ---- coordinator_syncs.cpp
   void handle(TimePoint now, PeerId from, wire::SyncRequest message);

@@ -29,8 +29,11 @@ Reports sort_reports(const Parts& parts, const SettleRound& round) {
         result.by_op[*key].push_back({reporter, report});
         continue;
       }
+      if (report.phase == wire::OpPhase::kCommitted || report.phase == wire::OpPhase::kAborted) {
+        continue;  // it has its answer
+      }
       wire::Verdict none{report.op, report.epoch, false, true, ErrorCode::kAborted,
-                         "this op is not known to the coordinator", {}};
+                         "this op is not known to the coordinator", {}, {}};
       result.unknown[peer].push_back(std::move(none));
     }
   }
@@ -70,9 +73,14 @@ std::optional<Outcome> decide_sync(Parts& parts, const OpKey& key, bool also_an_
   return Outcome{false, false, settle.code, settle.reason};
 }
 
+struct Decision {
+  Outcome outcome;
+  ToldCommits told;
+};
+
 // What becomes of one op that has not ended, in a round about all.
-std::optional<Outcome> decide_in_round(Parts& parts, const OpKey& key, const Reports& reports,
-                                       const std::string& reason) {
+std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Reports& reports,
+                                        const std::string& reason) {
   SettleCase settle;
   settle.key = key;
   settle.attempt = parts.ledgers.generations.find(key.generation)->attempt;
@@ -89,8 +97,11 @@ std::optional<Outcome> decide_in_round(Parts& parts, const OpKey& key, const Rep
       std::any_of(settle.reports.begin(), settle.reports.end(), [](const Evidence& evidence) {
         return evidence.report.call.kind != wire::OpKind::kSync;
       });
-  if (parts.ledgers.syncs.find(key) != nullptr) return decide_sync(parts, key, is_op, settle);
-  return decide(settle);
+  std::optional<Outcome> outcome = parts.ledgers.syncs.find(key) != nullptr
+                                       ? decide_sync(parts, key, is_op, settle)
+                                       : decide(settle);
+  if (!outcome) return std::nullopt;
+  return Decision{std::move(*outcome), told_commits(settle)};
 }
 
 std::set<OpKey> open_keys(const Parts& parts, const Reports& reports) {
@@ -136,9 +147,10 @@ VerdictLists decide_all(Parts& parts, const SettleRound& round, const std::strin
   }
   for (const OpKey& key : open_keys(parts, reports)) {
     if (parts.ledgers.history.find(key) != nullptr) continue;
-    std::optional<Outcome> outcome = decide_in_round(parts, key, reports, reason);
-    if (!outcome) continue;
-    const EndedOp ended = parts.record_end(key, std::move(*outcome));
+    std::optional<Decision> decision = decide_in_round(parts, key, reports, reason);
+    if (!decision) continue;
+    const EndedOp ended =
+        parts.record_end(key, std::move(decision->outcome), std::move(decision->told));
     for (const Participant& member : members) {
       if (!takes_part(ended, member.peer)) continue;
       lists[member.peer].push_back(verdict_for(ended, member.shard));
@@ -165,9 +177,11 @@ void complete_round(Parts& parts) {
   const wire::ViewDelta step = make_delta(&parts.view, next, reason);
   const wire::ViewDelta whole = make_delta(nullptr, next, reason);
   parts.ledgers.generations.restart(next.epoch, gone);
+  parts.ledgers.marks.members_changed();
   parts.view = std::move(next);
   parts.pending = {};
   parts.pending.updates_changed = true;
+  parts.pending.marks_changed = true;
   parts.out.event(fmt::format("view {}: {} members, settled in round {} ({})",
                               to_string(parts.view.epoch), parts.view.members.size(),
                               round.number, reason));
@@ -194,7 +208,8 @@ void complete_round_about(Parts& parts, const OpKey& key) {
   settle.about_all = false;
   settle.reason = "its end was asked for";
   const Outcome none{false, true, ErrorCode::kAborted, settle.reason};
-  const EndedOp ended = parts.record_end(key, decide(settle).value_or(none));
+  const EndedOp ended =
+      parts.record_end(key, decide(settle).value_or(none), told_commits(settle));
   for (const Participant& participant : settle.survivors) {
     wire::Settled settled{round.number, op_for(key, participant.shard), {},
                           {verdict_for(ended, participant.shard)}};

@@ -1,6 +1,7 @@
 #include "membership/op_ledger.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace atoll_core::membership {
 
@@ -28,6 +29,19 @@ OpRecord* OpLedger::find(const OpKey& key) {
 const OpRecord* OpLedger::find(const OpKey& key) const {
   const auto found = records_.find(key);
   return found == records_.end() ? nullptr : &found->second;
+}
+
+void OpLedger::erase_below(const OpKey& key) {
+  OpKey first = key;
+  first.sequence = 0;
+  first.replica.clear();
+  for (auto at = records_.lower_bound(first); at != records_.end();) {
+    const OpKey& found = at->first;
+    const bool same = found.generation == key.generation && found.scope == key.scope &&
+                      found.tag == key.tag;
+    if (!same || found.sequence >= key.sequence) return;
+    at = found.replica == key.replica ? records_.erase(at) : std::next(at);
+  }
 }
 
 std::optional<std::string> note_call(const OpKey& key, OpRecord& record, Call call) {

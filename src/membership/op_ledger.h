@@ -51,6 +51,8 @@ class OpLedger {
   OpRecord* find(const OpKey& key);
   const OpRecord* find(const OpKey& key) const;
   void erase(const OpKey& key) { records_.erase(key); }
+  // All of the same name with smaller sequences.
+  void erase_below(const OpKey& key);
   void clear() { records_.clear(); }
 
   const std::map<OpKey, OpRecord>& records() const { return records_; }

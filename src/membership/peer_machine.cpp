@@ -332,6 +332,10 @@ void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
   outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
 }
 
+void PeerMachine::handle(TimePoint, wire::Stable message) {
+  outputs_.push_back(peer_output::StableHeard{std::move(message.marks)});
+}
+
 void PeerMachine::handle(TimePoint, wire::Evicted message) {
   fail_run(message.code, std::move(message.reason));
 }

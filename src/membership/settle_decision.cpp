@@ -69,10 +69,60 @@ bool root_is_lost(const SettleCase& settle, const wire::CallDescription& call) {
                       [&call](const Participant& peer) { return peer.peer == call.root; });
 }
 
+bool has_ended(wire::OpPhase phase) {
+  return phase == wire::OpPhase::kCommitted || phase == wire::OpPhase::kAborted;
+}
+
+const Evidence* report_of(const SettleCase& settle, PeerId peer) {
+  for (const Evidence& found : settle.reports) {
+    if (found.reporter.peer == peer) return &found;
+  }
+  return nullptr;
+}
+
+bool ended_on_all(const SettleCase& settle) {
+  return !settle.survivors.empty() &&
+         std::all_of(settle.survivors.begin(), settle.survivors.end(),
+                     [&settle](const Participant& peer) {
+                       const Evidence* found = report_of(settle, peer.peer);
+                       return found != nullptr && has_ended(found->report.phase);
+                     });
+}
+
+// What was returned to a caller stands.
+std::optional<Outcome> returned_already(const SettleCase& settle) {
+  if (any_phase(settle, wire::OpPhase::kCommitted)) return Outcome{true, true, {}, ""};
+  for (const Evidence& found : settle.reports) {
+    if (found.report.phase != wire::OpPhase::kAborted) continue;
+    return aborted(found.report.code, found.report.reason);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
+ToldCommits told_commits(const SettleCase& settle) {
+  ToldCommits told;
+  for (const Evidence& found : settle.reports) {
+    if (found.report.phase != wire::OpPhase::kCommitted) continue;
+    told.epoch = found.report.epoch;
+    told.commits.push_back(
+        {found.reporter, found.report.contributors, found.report.holds_result});
+  }
+  if (told.commits.empty()) return told;
+  told.provisional = std::any_of(
+      settle.survivors.begin(), settle.survivors.end(), [&](const Participant& peer) {
+        const Evidence* found = report_of(settle, peer.peer);
+        if (found == nullptr) return true;
+        if (has_ended(found->report.phase)) return false;
+        return found->report.phase != wire::OpPhase::kDone || found->report.epoch != told.epoch;
+      });
+  return told;
+}
+
 std::optional<Outcome> decide(const SettleCase& settle) {
-  if (any_phase(settle, wire::OpPhase::kCommitted)) return Outcome{true, true, {}, ""};
+  if (settle.about_all && ended_on_all(settle)) return std::nullopt;
+  if (auto stands = returned_already(settle)) return stands;
 
   std::vector<Call> calls = known_calls(settle);
   const AbortNote* note = settle.record && settle.record->abort ? &*settle.record->abort : nullptr;
@@ -82,9 +132,6 @@ std::optional<Outcome> decide(const SettleCase& settle) {
   }
   if (done_by_all(settle)) return Outcome{true, true, {}, ""};
   if (note != nullptr) return aborted_as_asked(*note);
-  if (any_phase(settle, wire::OpPhase::kAborted)) {
-    return aborted(ErrorCode::kAborted, "another member has returned it as aborted");
-  }
   if (calls.empty()) return std::nullopt;
   if (!settle.about_all) return aborted(ErrorCode::kAborted, settle.reason);
 

@@ -26,7 +26,11 @@ struct SettleCase {
   std::string reason;
 };
 
-// None: no survivor has called it and nobody asked for its end.
+// None: there is nothing to decide, because no survivor has called it and nobody asked for its end,
+// or because it has ended on all of them.
 std::optional<Outcome> decide(const SettleCase& settle);
+
+// What survivors that have returned from the op tell of it; empty when none has.
+ToldCommits told_commits(const SettleCase& settle);
 
 }  // namespace atoll_core::membership

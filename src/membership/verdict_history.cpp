@@ -13,6 +13,12 @@ wire::Verdict verdict_for(const EndedOp& ended, uint32_t shard) {
   verdict.code = ended.outcome.code;
   verdict.reason = ended.outcome.reason;
   if (!ended.outcome.committed) return verdict;
+  for (const ToldCommit& told : ended.told) {
+    if (!same_group(ended.key, told.teller.shard, shard)) continue;
+    if (verdict.contributors.empty()) verdict.contributors = told.contributors;
+    if (told.holds_result) verdict.holders.push_back(told.teller.peer);
+  }
+  if (!verdict.contributors.empty()) return verdict;
   for (const Participant& participant : ended.participants) {
     if (same_group(ended.key, participant.shard, shard)) {
       verdict.contributors.push_back(participant.peer);

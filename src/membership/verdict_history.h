@@ -32,15 +32,32 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
+// What one member that has returned from a committed op told of it.
+struct ToldCommit {
+  Participant teller;
+  std::vector<PeerId> contributors;  // in the teller's group
+  bool holds_result = false;
+};
+
+// What all of them told; and whether members are left that still have to get the result from them,
+// so that the commit may yet be void if these die.
+struct ToldCommits {
+  std::vector<ToldCommit> commits;
+  Epoch epoch;  // of the attempt that committed
+  bool provisional = false;
+};
+
 struct EndedOp {
   OpKey key;
   Epoch epoch;  // of the attempt that ended
   Outcome outcome;
   std::vector<Participant> participants;  // of that attempt, in view order
+  // Some members had returned from it before the coordinator decided anything.
+  std::vector<ToldCommit> told = {};
 };
 
-// The verdict as a peer with this shard hears it: its own group number, and as contributors those
-// whose data its result holds.
+// The verdict as a peer with this shard hears it: its own group number, as contributors those
+// whose data its result holds, as holders those who can give it the result.
 wire::Verdict verdict_for(const EndedOp& ended, uint32_t shard);
 
 class VerdictHistory {

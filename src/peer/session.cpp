@@ -71,7 +71,7 @@ Result<void> Session::open() {
 
 Session::~Session() {
   if (thread_.joinable()) {
-    leave(Error{ErrorCode::kNotConnected, "the communicator was destroyed"});
+    leave(Error{ErrorCode::kNotConnected, "the communicator was destroyed"}, false);
     network_->stop();
     thread_.join();
   }
@@ -105,14 +105,23 @@ void Session::cancel(engine::CallId call) {
   });
 }
 
-void Session::leave(Error reason) {
-  std::shared_ptr<PendingCall> done = call([this, reason](engine::Engine& engine, TimePoint now,
-                                                          engine::CallId id) {
-    engine.leave(now, reason);
+void Session::leave(Error reason, bool at_once) {
+  std::shared_ptr<PendingCall> done = call([=, this](engine::Engine& engine, TimePoint now,
+                                                     engine::CallId id) {
+    if (at_once) engine.abort(now, reason);
+    else engine.leave(now, reason);
+    leaving_.push_back(id);
     pump();
-    finish(id, engine::CallInfo{engine::ConnectInfo{}});
+    finish_leaving();
   });
   (void)done->wait();
+}
+
+void Session::finish_leaving() {
+  if (!engine_->left()) return;
+  for (const engine::CallId call : std::exchange(leaving_, {})) {
+    finish(call, engine::CallInfo{engine::ConnectInfo{}});
+  }
 }
 
 Snapshot Session::snapshot() const {
@@ -207,6 +216,7 @@ void Session::carry_out(engine::EngineOutput& item) {
   } else if (auto* gone = std::get_if<output::Left>(&item)) {
     left_ = true;
     config_.logger->info("left the run: {}", gone->error.message);
+    finish_leaving();
   }
 }
 

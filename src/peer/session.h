@@ -52,8 +52,9 @@ class Session {
   // Any thread. `start` runs on the I/O thread.
   std::shared_ptr<PendingCall> call(Start start);
   void cancel(engine::CallId call);
-  // Leaves the run; pending calls end with `reason`. Returns when that is done.
-  void leave(Error reason);
+  // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
+  // others have what only this peer can give them, which takes a bounded time.
+  void leave(Error reason, bool at_once);
 
   bool left() const { return left_.load(); }
   uint16_t listening_port() const { return listening_port_; }
@@ -74,12 +75,14 @@ class Session {
   link::ConnectionKey adopt(transport::Connection* connection);
   void finish(engine::CallId call, Result<engine::CallInfo> result);
   void finish_all(const Error& error);
+  void finish_leaving();
   void publish_snapshot();
 
   SessionConfig config_;
   std::unique_ptr<engine::Engine> engine_;
   std::map<link::ConnectionKey, std::unique_ptr<Stream>> streams_;
   link::ConnectionKey next_key_ = 1;
+  std::vector<engine::CallId> leaving_;
   bool pumping_ = false;
   TimePoint timer_ = kNever;
   uint16_t listening_port_ = 0;

@@ -99,6 +99,10 @@ struct OpReport {
   Epoch epoch;  // of the attempt
   OpPhase phase = OpPhase::kBegun;
   CallDescription call;
+  bool holds_result = false;         // committed: others can fetch the result here
+  std::vector<PeerId> contributors;  // committed
+  ErrorCode code = ErrorCode::kSuccess;  // aborted
+  std::string reason;                    // aborted
   bool operator==(const OpReport&) const = default;
 };
 
@@ -110,6 +114,8 @@ struct Verdict {
   ErrorCode code = ErrorCode::kSuccess;
   std::string reason;      // empty when committed
   std::vector<PeerId> contributors;
+  // Committed: from whom one who has not completed that attempt fetches the result.
+  std::vector<PeerId> holders;
   bool operator==(const Verdict&) const = default;
 };
 
@@ -119,6 +125,15 @@ struct CallPosition {
   uint64_t tag = 0;
   uint64_t next_sequence = 0;
   auto operator<=>(const CallPosition&) const = default;
+};
+
+// Stands for all ops of one generation, group and tag with sequences below `below`.
+struct Watermark {
+  Generation generation;
+  Group group = 0;
+  uint64_t tag = 0;
+  uint64_t below = 0;
+  auto operator<=>(const Watermark&) const = default;
 };
 
 enum class SyncStrategy : uint8_t { kPopular = 0, kSendOnly = 1, kReceiveOnly = 2 };
@@ -241,9 +256,15 @@ struct SyncDone {
   bool operator==(const SyncDone&) const = default;
 };
 
+// These ops have ended on this peer.
+struct Ended {
+  std::vector<Watermark> marks;
+  bool operator==(const Ended&) const = default;
+};
+
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
-                 OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone>;
+                 OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -329,8 +350,14 @@ struct Evicted {
   bool operator==(const Evicted&) const = default;
 };
 
+// These ops have ended on all their participants: nobody will ask for them again.
+struct Stable {
+  std::vector<Watermark> marks;
+  bool operator==(const Stable&) const = default;
+};
+
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
-                            Freeze, Settled, Probe, SyncPlan, Evicted>;
+                            Freeze, Settled, Probe, SyncPlan, Evicted, Stable>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

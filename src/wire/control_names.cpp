@@ -10,10 +10,11 @@ namespace {
 // In the order of the variants.
 constexpr std::array<std::string_view, std::variant_size_v<ToCoordinator>> kToCoordinatorNames = {
     "register", "heartbeat",  "leave",         "update_request", "link_report",  "probe_result",
-    "op_done",  "op_waiting", "abort_request", "settle_report",  "sync_request", "sync_done"};
+    "op_done",  "op_waiting", "abort_request", "settle_report",  "sync_request", "sync_done",
+    "ended"};
 constexpr std::array<std::string_view, std::variant_size_v<ToPeer>> kToPeerNames = {
     "registered", "refused", "heartbeat", "roster",    "updated", "op_verdict",
-    "freeze",     "settled", "probe",     "sync_plan", "evicted"};
+    "freeze",     "settled", "probe",     "sync_plan", "evicted",   "stable"};
 
 class Differences {
  public:

@@ -28,6 +28,7 @@ class SessionId;
 class StateSummary;
 class TensorSummary;
 class Verdict;
+class Watermark;
 class ViewDelta;
 
 }  // namespace atoll_core::wire::proto
@@ -51,6 +52,7 @@ void encode_part(const CallDescription& in, proto::CallDescription* out);
 void encode_part(const OpReport& in, proto::OpReport* out);
 void encode_part(const Verdict& in, proto::Verdict* out);
 void encode_part(const CallPosition& in, proto::CallPosition* out);
+void encode_part(const Watermark& in, proto::Watermark* out);
 void encode_part(const TensorSummary& in, proto::TensorSummary* out);
 void encode_part(const StateSummary& in, proto::StateSummary* out);
 
@@ -84,6 +86,7 @@ void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCh
 void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check);
 void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check);
 void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check);
+void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check);
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check);
 void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check);
 

@@ -84,6 +84,10 @@ void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_enum(check, "phase", in.phase(), OpPhase::kAborted, out.phase);
   take_part(check, "call", in.has_call(), in.call(), out.call);
+  out.holds_result = in.holds_result();
+  take_peers(check, "contributors", in.contributors(), out.contributors);
+  take_error_code(check, "code", in.code(), out.code);
+  take_sentence(check, "reason", in.reason(), out.reason);
 }
 
 void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
@@ -94,12 +98,20 @@ void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
   take_peers(check, "contributors", in.contributors(), out.contributors);
+  take_peers(check, "holders", in.holders(), out.holders);
 }
 
 void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check) {
   take_group(check, "group", in.group(), out.group);
   out.tag = in.tag();
   out.next_sequence = in.next_sequence();
+}
+
+void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check) {
+  take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
+  take_group(check, "group", in.group(), out.group);
+  out.tag = in.tag();
+  out.below = in.below();
 }
 
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check) {

@@ -88,6 +88,10 @@ void encode_part(const OpReport& in, proto::OpReport* out) {
   encode_part(in.epoch, out->mutable_epoch());
   out->set_phase(static_cast<proto::OpPhase>(in.phase));
   encode_part(in.call, out->mutable_call());
+  out->set_holds_result(in.holds_result);
+  encode_peers(in.contributors, out->mutable_contributors());
+  out->set_code(static_cast<int32_t>(in.code));
+  out->set_reason(encode_sentence(in.reason));
 }
 
 void encode_part(const Verdict& in, proto::Verdict* out) {
@@ -98,12 +102,20 @@ void encode_part(const Verdict& in, proto::Verdict* out) {
   out->set_code(static_cast<int32_t>(in.code));
   out->set_reason(encode_sentence(in.reason));
   encode_peers(in.contributors, out->mutable_contributors());
+  encode_peers(in.holders, out->mutable_holders());
 }
 
 void encode_part(const CallPosition& in, proto::CallPosition* out) {
   out->set_group(in.group);
   out->set_tag(in.tag);
   out->set_next_sequence(in.next_sequence);
+}
+
+void encode_part(const Watermark& in, proto::Watermark* out) {
+  encode_part(in.generation, out->mutable_generation());
+  out->set_group(in.group);
+  out->set_tag(in.tag);
+  out->set_below(in.below);
 }
 
 void encode_part(const TensorSummary& in, proto::TensorSummary* out) {

@@ -70,6 +70,9 @@ std::string_view to_string(FrameKind kind) {
     case FrameKind::kStateRequest: return "state-request";
     case FrameKind::kStateData: return "state-data";
     case FrameKind::kStateRefused: return "state-refused";
+    case FrameKind::kResultRequest: return "result-request";
+    case FrameKind::kResultData: return "result-data";
+    case FrameKind::kResultRefused: return "result-refused";
   }
   return "unknown frame kind";
 }
@@ -104,7 +107,7 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
   FrameHeader header;
   const auto kind = load_little_endian<uint8_t>(at + 5);
   if (kind < static_cast<uint8_t>(FrameKind::kData) ||
-      kind > static_cast<uint8_t>(FrameKind::kStateRefused)) {
+      kind > static_cast<uint8_t>(FrameKind::kResultRefused)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
   if (const auto flags = load_little_endian<uint16_t>(at + 6); flags != 0) {

@@ -38,7 +38,8 @@ namespace atoll_core::wire {
 inline constexpr size_t kFrameHeaderBytes = 128;
 
 enum class FrameKind : uint8_t {
-  kData = 1,          // a chunk of an attempt
+  kData = 1,          // a chunk of an attempt; argument: on all whose data is in it, the ops of
+                      // this generation, group and tag with smaller sequences have ended
   kAck = 2,           // only `acknowledged` counts; not sequenced
   kCredit = 3,        // the receiver of an attempt's chunks posted it; argument = bytes in total
   kSkip = 4,          // takes the place of a chunk whose attempt has ended
@@ -47,6 +48,9 @@ enum class FrameKind : uint8_t {
                       // argument = revision
   kStateData = 6,     // the same fields for what is carried
   kStateRefused = 7,  // the holder cannot serve this request
+  kResultRequest = 8, // send me the result of this committed attempt
+  kResultData = 9,    // here it is, whole
+  kResultRefused = 10,  // it is not kept here
 };
 std::string_view to_string(FrameKind kind);
 

@@ -92,6 +92,10 @@ void put(const SyncDone& in, proto::ToCoordinator& envelope) {
   encode_part(in.epoch, out->mutable_epoch());
 }
 
+void put(const Ended& in, proto::ToCoordinator& envelope) {
+  encode_parts(in.marks, envelope.mutable_ended()->mutable_marks());
+}
+
 // ---- parsed message to typed value -------------------------------------------------------------
 
 void take(const proto::Register& in, Register& out, FieldCheck& check) {
@@ -169,6 +173,10 @@ void take(const proto::SyncDone& in, SyncDone& out, FieldCheck& check) {
   take_attempt(in, out, check);
 }
 
+void take(const proto::Ended& in, Ended& out, FieldCheck& check) {
+  take_parts(check, "marks", in.marks(), limits::kWatermarks, out.marks);
+}
+
 template <class Message, class In>
 Result<ToCoordinator> decode_as(const In& in) {
   ToCoordinator message{Message{}};
@@ -211,6 +219,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kSettleReport: return decode_as<SettleReport>(envelope->settle_report());
     case Envelope::kSyncRequest: return decode_as<SyncRequest>(envelope->sync_request());
     case Envelope::kSyncDone: return decode_as<SyncDone>(envelope->sync_done());
+    case Envelope::kEnded: return decode_as<Ended>(envelope->ended());
     case Envelope::BODY_NOT_SET: break;
   }
   return fail(ErrorCode::kInvalidArgument, "a peer sent a control message of an unknown kind");

@@ -41,6 +41,7 @@ class ChurnRun {
     uint64_t failed = 0;
     uint64_t retried = 0;
     uint64_t syncs = 0;
+    uint64_t fetches = 0;  // of results of small calls
     uint64_t deaths = 0;
     uint64_t cancels = 0;
     uint64_t admissions = 0;
@@ -62,6 +63,7 @@ class ChurnRun {
   struct Outcome {
     std::string text;
     ByteBuffer result;
+    ProcessId told = 0;
   };
 
   void join();

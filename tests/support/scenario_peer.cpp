@@ -50,7 +50,12 @@ void ScenarioPeer::report() {
     wire::SettleReport report;
     report.round = round;
     for (const auto& [op, model] : open_) {
-      report.ops.push_back({op, model.epoch, model.phase, model.call});
+      wire::OpReport item;
+      item.op = op;
+      item.epoch = model.epoch;
+      item.phase = model.phase;
+      item.call = model.call;
+      report.ops.push_back(std::move(item));
     }
     machine_.send(std::move(report));
   }

@@ -55,6 +55,15 @@ std::string about(const std::optional<OpId>& op) {
   return op ? " about " + describe(*op) : std::string();
 }
 
+std::string marks_text(const std::vector<wire::Watermark>& marks) {
+  std::string text;
+  for (const wire::Watermark& mark : marks) {
+    text += fmt::format(" generation {} group {} tag {} below {}", to_string(mark.generation),
+                        mark.group, mark.tag, mark.below);
+  }
+  return text;
+}
+
 struct ToCoordinatorText {
   const ScenarioWorld& world;
 
@@ -114,6 +123,9 @@ struct ToCoordinatorText {
   std::string operator()(const wire::SyncDone& message) const {
     return "sync-done " + describe(message.op);
   }
+  std::string operator()(const wire::Ended& message) const {
+    return "ended" + marks_text(message.marks);
+  }
 };
 
 struct ToPeerText {
@@ -159,6 +171,9 @@ struct ToPeerText {
     return fmt::format("sync-plan {} revision {} digest {} from {}", describe(message.op),
                        message.revision, message.digest.low, names(message.holders, world));
   }
+  std::string operator()(const wire::Stable& message) const {
+    return "stable" + marks_text(message.marks);
+  }
   std::string operator()(const wire::Evicted& message) const {
     return "evicted: " + message.reason;
   }
@@ -202,6 +217,9 @@ struct OutputText {
   }
   std::string operator()(const peer_output::SyncPlanned& output) const {
     return "sync planned " + describe(output.plan.op);
+  }
+  std::string operator()(const peer_output::StableHeard& output) const {
+    return "stable" + marks_text(output.marks);
   }
   std::string operator()(const peer_output::Failed& output) const {
     return fmt::format("failed {}: {}", error_name(output.error.code), output.error.message);

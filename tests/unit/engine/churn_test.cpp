@@ -43,14 +43,15 @@ TEST_P(Churn, EndsWellWhateverHappens) {
     sum.failed += run.counters().failed;
     sum.retried += run.counters().retried;
     sum.syncs += run.counters().syncs;
+    sum.fetches += run.counters().fetches;
     sum.cancels += run.counters().cancels;
     sum.deaths += run.counters().deaths;
     sum.admissions += run.counters().admissions;
   }
-  fmt::print("{} committed, {} of them retried, {} failed, {} syncs, {} cancels, {} deaths, "
-             "{} admissions\n",
-             sum.committed, sum.retried, sum.failed, sum.syncs, sum.cancels, sum.deaths,
-             sum.admissions);
+  fmt::print("{} committed, {} of them retried, {} failed, {} syncs, {} fetches, {} cancels, "
+             "{} deaths, {} admissions\n",
+             sum.committed, sum.retried, sum.failed, sum.syncs, sum.fetches, sum.cancels,
+             sum.deaths, sum.admissions);
   if (count < kSeeds) return;
   // The test itself does what it is for.
   EXPECT_GT(sum.committed, 300u);

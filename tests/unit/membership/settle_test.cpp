@@ -61,7 +61,12 @@ class Decision : public testing::Test {
   }
 
   void reports(const Participant& who, wire::OpPhase phase, uint64_t number = 3) {
-    settle_.reports.push_back({who, {op_for(settle_.key, 0), epoch(number), phase, call_}});
+    wire::OpReport report;
+    report.op = op_for(settle_.key, 0);
+    report.epoch = epoch(number);
+    report.phase = phase;
+    report.call = call_;
+    settle_.reports.push_back({who, std::move(report)});
   }
 
   const Participant a_ = participant(1, "a");

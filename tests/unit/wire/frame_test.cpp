@@ -144,7 +144,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
       {0, 4, 0x20544547, "a data frame begins with \"GET \", not with \"ATL1\""},
       {4, 1, 2, "a data frame has version 2, this side speaks 1"},
       {5, 1, 0, "a data frame has the unknown kind 0"},
-      {5, 1, 8, "a data frame has the unknown kind 8"},
+      {5, 1, 11, "a data frame has the unknown kind 11"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},
       {8, 4, limits::kChunkBytes + 1,
        "a data frame announces 4194305 bytes of payload, at most 4194304 are allowed"},

@@ -68,12 +68,19 @@ class Bounds {
     part(report.op);
     part(report.call);
     last(report.phase, OpPhase::kAborted);
+    list(report.contributors, limits::kPeers);
+    code(report.code);
+    sentence(report.reason);
   }
   void part(const Verdict& verdict) {
     part(verdict.op);
     code(verdict.code);
     sentence(verdict.reason);
     list(verdict.contributors, limits::kPeers);
+    list(verdict.holders, limits::kPeers);
+  }
+  void part(const Watermark& mark) {
+    require(mark.group < limits::kShardsPerReplica || mark.group >= kGroupReplica);
   }
   void part(const CallPosition& position) {
     require(position.group < limits::kShardsPerReplica || position.group >= kGroupReplica);
@@ -128,6 +135,8 @@ class Bounds {
     part(m.state);
   }
   void message(const SyncDone& m) { part(m.op); }
+  void message(const Ended& m) { list(m.marks, limits::kWatermarks); }
+  void message(const Stable& m) { list(m.marks, limits::kWatermarks); }
 
   void message(const Registered& m) {
     part(m.peer);

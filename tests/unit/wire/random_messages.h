@@ -136,11 +136,16 @@ inline void draw(Random& random, CallDescription& out) {
   out.tensors = static_cast<uint32_t>(random.number(limits::kTensorsPerBatch));
 }
 inline void draw(Random& random, OpReport& out) {
-  draw_all(random, out.op, out.epoch, out.phase, out.call);
+  draw_all(random, out.op, out.epoch, out.phase, out.call, out.holds_result, out.contributors,
+           out.code, out.reason);
 }
 inline void draw(Random& random, Verdict& out) {
   draw_all(random, out.op, out.epoch, out.committed, out.final, out.code, out.reason,
-           out.contributors);
+           out.contributors, out.holders);
+}
+inline void draw(Random& random, Watermark& out) {
+  draw_all(random, out.generation, out.tag, out.below);
+  draw_group(random, out.group);
 }
 inline void draw(Random& random, CallPosition& out) {
   draw_all(random, out.tag, out.next_sequence);
@@ -182,6 +187,7 @@ inline void draw(Random& random, SyncRequest& out) {
   draw_all(random, out.op, out.epoch, out.state);
 }
 inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.epoch); }
+inline void draw(Random& random, Ended& out) { draw(random, out.marks); }
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -205,6 +211,7 @@ inline void draw(Random& random, SyncPlan& out) {
   draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
 }
 inline void draw(Random& random, Evicted& out) { draw_all(random, out.code, out.reason); }
+inline void draw(Random& random, Stable& out) { draw(random, out.marks); }
 
 // ---- envelopes ---------------------------------------------------------------------------------
 

@@ -1,0 +1,121 @@
+// Frames that the links hand to the calls they belong to.
+#include <cstring>
+#include <utility>
+
+#include "engine/call_ledger.h"
+
+namespace atoll_core::engine {
+namespace {
+
+bool is_about_result(wire::FrameKind kind) {
+  return kind == wire::FrameKind::kResultRequest || kind == wire::FrameKind::kResultData ||
+         kind == wire::FrameKind::kResultRefused;
+}
+
+}  // namespace
+
+CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open) {
+  const auto found = open_.find(attempt.op);
+  if (found != open_.end()) {
+    *open = &found->second;
+    const Phase phase = found->second.phase;
+    if (phase == Phase::kFetching || found->second.fetched) return Relation::kPast;
+    const bool moving = phase != Phase::kWaiting;
+    if (moving && found->second.attempt.epoch == attempt.epoch) return Relation::kCurrent;
+    if (found->second.attempts > 0 && attempt.epoch <= found->second.attempt.epoch) {
+      return Relation::kPast;
+    }
+  } else if (!names_.in_future(attempt.op) || early_verdicts_.count(attempt.op) != 0) {
+    return Relation::kPast;
+  }
+  // Within a generation every new view restarts all attempts, so an older epoch is over.
+  const bool over = attempt.op.generation == names_.generation() && membership_.view() &&
+                    attempt.epoch < membership_.view()->epoch;
+  return over ? Relation::kPast : Relation::kFuture;
+}
+
+bool CallLedger::check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header) {
+  if (header.fingerprint == open.fingerprint) return true;
+  if (!open.abort_wanted) {
+    request_abort(open, ErrorCode::kMismatch,
+                  fmt::format("{} and {} differ in {}", membership_.self().name,
+                              names_of({from}), describe(open)));
+  }
+  return false;
+}
+
+Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::FrameHeader& header) {
+  if (!check_fingerprint(open, from, header)) return {};
+  if (open.arrived.insert(from).second) open.last_progress = context_.now;
+  links_->grant(from, open.attempt, header.argument);
+  return {};
+}
+
+Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHeader& header) {
+  if (header.kind == wire::FrameKind::kResultData) {
+    return link::Placement{link::Placement::Kind::kScratch, {}};
+  }
+  if (is_about_result(header.kind)) return link::Placement{};
+  Open* open = nullptr;
+  const Relation where = relation(header.attempt, &open);
+  if (where == Relation::kPast) return link::Placement{};
+  if (where == Relation::kFuture) {
+    if (header.kind != wire::FrameKind::kData) return link::Placement{};
+    if (Result<void> admitted = stash_.admit(link.peer(), header); !admitted) {
+      return tl::unexpected<Error>(admitted.error());
+    }
+    return link::Placement{link::Placement::Kind::kKeep, {}};
+  }
+  if (open->call.doomed || !check_fingerprint(*open, link.peer(), header)) {
+    return link::Placement{};
+  }
+  return open->call.body->place(link.peer(), header);
+}
+
+Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& header,
+                                 ByteSpan payload) {
+  if (header.kind == wire::FrameKind::kResultRequest) {
+    serve_result(link.peer(), header);
+    return {};
+  }
+  if (is_about_result(header.kind)) {
+    heard_result(link.peer(), header, payload);
+    return {};
+  }
+  Open* open = nullptr;
+  const Relation where = relation(header.attempt, &open);
+  if (where == Relation::kPast) return {};
+  if (where == Relation::kFuture) {
+    if (header.kind != wire::FrameKind::kCredit) return {};
+    return stash_.add_posted(link.peer(), header);
+  }
+  if (open->call.doomed) return {};
+  if (header.kind == wire::FrameKind::kCredit) return heard_posted(*open, link.peer(), header);
+  open->arrived.insert(link.peer());
+  open->last_progress = context_.now;
+  Result<void> delivered = open->call.body->deliver(link.peer(), header, payload);
+  if (!delivered) return delivered;
+  after_progress(*open);
+  return {};
+}
+
+Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader& header,
+                                      ByteBuffer payload) {
+  Open* open = nullptr;
+  const Relation where = relation(header.attempt, &open);
+  if (where == Relation::kPast) return {};
+  stash_.add(link.peer(), header, std::move(payload));
+  // The call may have begun while the chunk was on its way in.
+  if (where == Relation::kCurrent && !open->call.doomed) {
+    replay_stash(*open);
+    open->last_progress = context_.now;
+    after_progress(*open);
+  }
+  return {};
+}
+
+void CallLedger::wake(link::Link&, link::ConnectionKey connection) {
+  context_.emit(output::WakeWriter{connection});
+}
+
+}  // namespace atoll_core::engine

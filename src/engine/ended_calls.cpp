@@ -1,0 +1,87 @@
+#include "engine/ended_calls.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+namespace atoll_core::engine {
+
+size_t EndedCalls::report_bytes(const EndedCall& call) {
+  return 160 + call.reason.size() + sizeof(PeerId) * call.contributors.size();
+}
+
+void EndedCalls::add(const OpId& op, EndedCall call) {
+  const size_t bytes = call.result == nullptr ? 0 : call.result->size();
+  report_bytes_ += report_bytes(call);
+  result_bytes_ += bytes;
+  if (call.result != nullptr) ++results_;
+  ++untold_;
+  untold_bytes_ += bytes;
+  const bool inserted = calls_.emplace(op, std::move(call)).second;
+  ATOLL_ASSERT(inserted, "{} ended twice", to_string(op));
+  Progress& progress = names_[name_of(op)];
+  progress.ended = std::max(progress.ended, op.sequence + 1);
+  ++progress.kept;
+}
+
+const EndedCall* EndedCalls::find(const OpId& op) const {
+  const auto found = calls_.find(op);
+  return found == calls_.end() ? nullptr : &found->second;
+}
+
+std::vector<AttemptId> EndedCalls::forget(const wire::Watermark& stable) {
+  std::vector<AttemptId> forgotten;
+  const auto name = names_.find({stable.generation, stable.group, stable.tag});
+  if (name == names_.end()) return forgotten;
+  auto call = calls_.lower_bound({stable.generation, stable.group, stable.tag, 0});
+  while (call != calls_.end() && name_of(call->first) == name->first &&
+         call->first.sequence < stable.below) {
+    const EndedCall& ended = call->second;
+    if (ended.result != nullptr) {
+      --results_;
+      result_bytes_ -= ended.result->size();
+    }
+    report_bytes_ -= report_bytes(ended);
+    --name->second.kept;
+    forgotten.push_back({call->first, ended.epoch});
+    call = calls_.erase(call);
+  }
+  if (name->second.kept == 0) names_.erase(name);
+  return forgotten;
+}
+
+void EndedCalls::clear() { *this = EndedCalls(); }
+
+bool EndedCalls::full() const {
+  return results_ >= limits::kResultsKept || result_bytes_ >= limits::kResultBytesKept ||
+         report_bytes_ >= limits::kReportBytesKept;
+}
+
+bool EndedCalls::should_tell_now() const {
+  return untold_ >= limits::kResultsKept / 4 || untold_bytes_ >= limits::kResultBytesKept / 4 ||
+         (untold_ > 0 && full());
+}
+
+std::vector<wire::Watermark> EndedCalls::take_untold(const FirstOpen& first_open) {
+  std::vector<wire::Watermark> marks;
+  for (auto& [name, progress] : names_) {
+    wire::Watermark mark{name.generation, name.group, name.tag, 0};
+    mark.below = std::min(progress.ended, first_open(mark));
+    if (mark.below <= progress.told || marks.size() == limits::kWatermarks) continue;
+    progress.told = mark.below;
+    marks.push_back(mark);
+  }
+  untold_ = 0;
+  untold_bytes_ = 0;
+  return marks;
+}
+
+void EndedCalls::tell_again() {
+  for (auto& [name, progress] : names_) progress.told = 0;
+  untold_ = calls_.size();
+}
+
+}  // namespace atoll_core::engine

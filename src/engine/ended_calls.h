@@ -1,0 +1,85 @@
+// The calls that have ended here, kept until they are known to have ended on all their
+// participants: a settle round asks for them, and who has missed a result fetches it here.
+//
+// What has ended is told to the coordinator as one watermark for each name (generation, group,
+// tag): all calls below it have ended. What has ended on all comes back in the same form.
+//
+// Invariants: a call is in here once; `told` of a name never exceeds what has ended.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "wire/control.h"
+
+namespace atoll_core::engine {
+
+struct EndedCall {
+  Epoch epoch;  // of the last attempt
+  wire::CallDescription call;
+  bool committed = false;
+  std::vector<PeerId> contributors;          // committed
+  std::shared_ptr<const ByteBuffer> result;  // of a small op that committed
+  ErrorCode code = ErrorCode::kSuccess;      // aborted
+  std::string reason;                        // aborted
+};
+
+class EndedCalls {
+ public:
+  using Calls = std::map<OpId, EndedCall>;
+
+  void add(const OpId& op, EndedCall call);
+  // Null: not here, or known to have ended on all.
+  const EndedCall* find(const OpId& op) const;
+  const Calls& calls() const { return calls_; }
+
+  // These have ended on all participants. Returns what is no longer kept.
+  std::vector<AttemptId> forget(const wire::Watermark& stable);
+  void clear();
+
+  // No further result is taken until others are forgotten.
+  bool full() const;
+  bool keeps_results() const { return results_ > 0; }
+
+  // The watermarks that the coordinator does not know yet; it is told now. `first_open` gives the
+  // smallest sequence of an open call of that name, or UINT64_MAX.
+  using FirstOpen = std::function<uint64_t(const wire::Watermark& name)>;
+  std::vector<wire::Watermark> take_untold(const FirstOpen& first_open);
+  // So much has come that it should be told at once.
+  bool should_tell_now() const;
+  bool has_untold() const { return untold_ > 0; }
+  // The coordinator may have forgotten what it was told.
+  void tell_again();
+
+ private:
+  struct Name {
+    Generation generation;
+    Group group = 0;
+    uint64_t tag = 0;
+    auto operator<=>(const Name&) const = default;
+  };
+  struct Progress {
+    uint64_t ended = 0;  // 1 + the highest sequence that has ended
+    uint64_t told = 0;
+    size_t kept = 0;
+  };
+  static Name name_of(const OpId& op) { return {op.generation, op.group, op.tag}; }
+  static size_t report_bytes(const EndedCall& call);
+
+  Calls calls_;
+  std::map<Name, Progress> names_;
+  size_t results_ = 0;
+  size_t result_bytes_ = 0;
+  size_t report_bytes_ = 0;
+  size_t untold_ = 0;        // calls that ended since the coordinator was told
+  size_t untold_bytes_ = 0;
+};
+
+}  // namespace atoll_core::engine

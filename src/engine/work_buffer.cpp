@@ -1,0 +1,52 @@
+#include "engine/work_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace atoll_core::engine {
+
+uint64_t WorkBuffer::bytes_for(const codec::TensorList& caller) const {
+  return std::max<uint64_t>(caller.total_bytes(), size_of(type_));
+}
+
+void WorkBuffer::allocate(const codec::TensorList& caller) {
+  bytes_ = std::make_shared<ByteBuffer>(bytes_for(caller));
+  auto made = codec::TensorList::create(
+      type_, {{bytes_->data(), bytes_->data(), bytes_->size() / size_of(type_)}});
+  ATOLL_ASSERT(made.has_value(), "{} bytes", bytes_->size());
+  tensors_.emplace(std::move(*made));
+}
+
+void WorkBuffer::open(const codec::TensorList& caller, bool with_input) {
+  allocate(caller);
+  if (!with_input) return;
+  std::byte* to = bytes_->data();
+  caller.for_each_source_span(caller.all(), [&](ByteSpan piece) {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  });
+}
+
+void WorkBuffer::open_with(const codec::TensorList& caller, ByteSpan result) {
+  allocate(caller);
+  ATOLL_ASSERT(result.size() == bytes_->size(), "{} bytes, not {}", result.size(), bytes_->size());
+  std::memcpy(bytes_->data(), result.data(), result.size());
+}
+
+void WorkBuffer::close() {
+  tensors_.reset();
+  bytes_.reset();
+}
+
+void WorkBuffer::copy_to(const codec::TensorList& caller) const {
+  const std::byte* from = bytes_->data();
+  caller.for_each_sink_span(caller.all(), [&](MutableByteSpan piece) {
+    std::memcpy(piece.data(), from, piece.size());
+    from += piece.size();
+  });
+}
+
+}  // namespace atoll_core::engine

@@ -1,0 +1,43 @@
+// Where a small collective works: a copy of the caller's input that belongs to the library, so that
+// the call can return while others still need what this peer sends, and the input is untouched
+// until there is a result. It is filled with zeros where the caller brings nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/element.h"
+#include "codec/tensor_list.h"
+
+namespace atoll_core::engine {
+
+class WorkBuffer {
+ public:
+  // The work is done on elements of `type`, which may be another than the caller's.
+  explicit WorkBuffer(DataType type) : type_(type) {}
+
+  // At least one element, so that an empty call, too, waits for all.
+  uint64_t bytes_for(const codec::TensorList& caller) const;
+
+  // A new buffer with the caller's input in it, or with nothing. The old one lives on in frames.
+  void open(const codec::TensorList& caller, bool with_input);
+  // Another member's result, of the size for the caller's tensors.
+  void open_with(const codec::TensorList& caller, ByteSpan result);
+  void close();
+
+  // One tensor, in place.
+  const codec::TensorList& tensors() const { return *tensors_; }
+  const std::shared_ptr<ByteBuffer>& bytes() const { return bytes_; }
+  void copy_to(const codec::TensorList& caller) const;
+
+ private:
+  void allocate(const codec::TensorList& caller);
+
+  const DataType type_;
+  std::shared_ptr<ByteBuffer> bytes_;
+  std::optional<codec::TensorList> tensors_;
+};
+
+}  // namespace atoll_core::engine

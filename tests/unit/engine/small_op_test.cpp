@@ -1,0 +1,204 @@
+// Small calls return without the coordinator, and are agreed all the same.
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+#include "base/limits.h"
+#include "unit/engine/small_run.h"
+
+namespace atoll_core::world {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+PlannedCall small_call(wire::OpKind kind = wire::OpKind::kAllReduce) {
+  PlannedCall plan;
+  plan.kind = kind;
+  plan.counts = {700, 0, 301};
+  if (kind == wire::OpKind::kBarrier) plan.counts.clear();
+  return plan;
+}
+
+PlannedCall large_call() {
+  PlannedCall plan;
+  plan.counts = {300'000};
+  return plan;
+}
+
+void long_without_coordinator(WorldConfig& config) {
+  config.engine.membership.coordinator_timeout = minutes(10);
+  config.engine.outcome_grace = seconds(1);
+}
+
+// Until the first of the calls has ended; which.
+const Call& first_to_end(SmallRun& run, const std::vector<Call>& calls) {
+  const Call* first = nullptr;
+  EXPECT_TRUE(run.world().run_until([&] {
+    for (const Call& call : calls) {
+      if (call.ended() && first == nullptr) first = &call;
+    }
+    return first != nullptr;
+  }, minutes(1)));
+  return *first;
+}
+
+class EachKind : public ::testing::TestWithParam<wire::OpKind> {};
+
+TEST_P(EachKind, ReturnsWithoutACoordinator) {
+  SmallRun run(3, long_without_coordinator);
+  PlannedCall plan = small_call(GetParam());
+  plan.root = run.peer(1);
+  run.world().stop_coordinator();
+  const std::vector<Call> calls = run.on_all(plan);
+  run.finish(calls, seconds(20));
+  run.expect_committed(calls);
+}
+
+TEST_P(EachKind, NobodyReturnsBeforeAllHaveCalled) {
+  SmallRun run(3);
+  PlannedCall plan = small_call(GetParam());
+  plan.root = run.peer(0);
+  std::vector<Call> calls{run.collective(run.process(0), plan),
+                          run.collective(run.process(1), plan)};
+  run.world().run_for(seconds(5));
+  EXPECT_FALSE(calls[0].ended());
+  EXPECT_FALSE(calls[1].ended());
+  calls.push_back(run.collective(run.process(2), plan));
+  run.finish(calls);
+  run.expect_committed(calls);
+}
+
+INSTANTIATE_TEST_SUITE_P(SmallOp, EachKind,
+                         ::testing::Values(wire::OpKind::kAllReduce, wire::OpKind::kBroadcast,
+                                           wire::OpKind::kBarrier));
+
+TEST(SmallOp, ALargeOneWaitsForTheCoordinator) {
+  SmallRun run(2, long_without_coordinator);
+  run.world().stop_coordinator();
+  PlannedCall plan = large_call();
+  plan.options.deadline = seconds(3);
+  const std::vector<Call> calls = run.on_all(plan);
+  run.finish(calls, seconds(20));
+  run.expect_failed(calls, ErrorCode::kOutcomeUnknown);
+}
+
+// One has returned when another dies: what was returned stands, and who lacks it fetches it.
+TEST(SmallOp, WhatOneSurvivorHasReturnedAllReturn) {
+  int fetches = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SmallRun run(4, [seed](WorldConfig& config) { config.seed = seed; });
+    run.world().on_trace([&](ProcessId, const char* point) {
+      if (std::string_view(point) == "result.fetch") ++fetches;
+    });
+    const std::vector<Call> calls = run.on_all(small_call());
+    const Call& first = first_to_end(run, calls);
+    size_t victim = 0;
+    while (calls[victim].ended()) ++victim;
+    run.world().kill(calls[victim].process);
+    run.finish(calls, seconds(60));
+    run.expect_committed(calls);
+    EXPECT_EQ(first.info().contributors.size(), 4u) << "seed " << seed;
+  }
+  EXPECT_GT(fetches, 10);
+}
+
+// Nobody is left who has returned: the survivors agree on something else.
+TEST(SmallOp, TheOnlyOneThatHasReturnedDies) {
+  int without = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SmallRun run(3, [seed](WorldConfig& config) { config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(small_call());
+    const ProcessId victim = first_to_end(run, calls).process;
+    run.world().kill(victim);
+    run.finish(calls, seconds(60));
+    run.expect_committed(calls);
+    for (const Call& call : calls) {
+      if (call.process != victim && call.info().contributors.size() == 2) ++without;
+    }
+  }
+  EXPECT_GT(without, 10);
+}
+
+// A holder dies while others fetch from it.
+TEST(SmallOp, AHolderDiesWhileItServes) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SmallRun run(5, [seed](WorldConfig& config) { config.seed = seed; });
+    bool fetching = false;
+    run.world().on_trace([&](ProcessId, const char* point) {
+      fetching = fetching || std::string_view(point) == "result.fetch";
+    });
+    const std::vector<Call> calls = run.on_all(small_call());
+    const ProcessId holder = first_to_end(run, calls).process;
+    size_t victim = 0;
+    while (calls[victim].ended()) ++victim;
+    run.world().kill(calls[victim].process);
+    (void)run.world().run_until([&] { return fetching; }, seconds(30));
+    run.world().kill(holder);
+    run.finish(calls, seconds(60));
+    run.expect_committed(calls);
+  }
+}
+
+// Watermarks that travel with the data free results when no coordinator does.
+TEST(SmallOp, ResultsAreForgottenWithoutACoordinator) {
+  SmallRun run(3, long_without_coordinator);
+  run.world().stop_coordinator();
+  PlannedCall plan;
+  plan.counts = {limits::kSmallOpBytes / sizeof(float)};
+  const size_t rounds = 2 * limits::kResultBytesKept / limits::kSmallOpBytes;
+  for (size_t round = 0; round < rounds; ++round) {
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls, seconds(60));
+    if (round % 32 == 0) run.expect_committed(calls);
+    for (const Call& call : calls) ASSERT_TRUE(call.committed()) << "round " << round;
+  }
+}
+
+// Results that are kept bound what may be in flight; the coordinator's word lets it go on.
+TEST(SmallOp, CallsWaitWhenTooMuchIsKept) {
+  SmallRun run(2);
+  PlannedCall plan;
+  plan.counts = {limits::kSmallOpBytes / sizeof(float)};
+  const size_t in_flight = limits::kResultBytesKept / limits::kSmallOpBytes + 40;
+  std::vector<Call> calls;
+  for (size_t i = 0; i < in_flight; ++i) {
+    for (const Call& call : run.on_all(plan)) calls.push_back(call);
+  }
+  run.finish(calls, minutes(5));
+  for (const Call& call : calls) EXPECT_TRUE(call.committed()) << call.sentence();
+}
+
+// One who leaves at once after its call leaves nobody behind.
+TEST(SmallOp, OneThatLeavesStaysUntilAllHaveItsResult) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SmallRun run(3, [seed](WorldConfig& config) { config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(small_call());
+    const ProcessId first = first_to_end(run, calls).process;
+    run.world().leave(first, Error{ErrorCode::kNotConnected, "left by its user"});
+    run.finish(calls, seconds(30));
+    run.expect_committed(calls);
+    for (const Call& call : calls) EXPECT_EQ(call.info().contributors.size(), 3u);
+    EXPECT_TRUE(run.world().run_until([&] { return run.world().left(first).has_value(); },
+                                      seconds(3)));
+  }
+}
+
+TEST(SmallOp, ACancelEndsItForAll) {
+  SmallRun run(3);
+  std::vector<Call> calls{run.collective(run.process(0), small_call()),
+                          run.collective(run.process(1), small_call())};
+  run.world().run_for(milliseconds(200));
+  run.world().cancel(run.process(0), calls[0].id);
+  run.finish(calls, seconds(20));
+  calls.push_back(run.collective(run.process(2), small_call()));
+  run.finish(calls, seconds(20));
+  run.expect_failed(calls, ErrorCode::kCancelled);
+  const std::vector<Call> after = run.on_all(small_call());
+  run.finish(after);
+  run.expect_committed(after);
+}
+
+}  // namespace
+}  // namespace atoll_core::world
