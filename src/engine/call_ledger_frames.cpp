@@ -51,6 +51,14 @@ Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::Frame
   return {};
 }
 
+// This peer has returned from a small call, but others still need frames of it that wait for credit.
+void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& header) {
+  const EndedCall* ended = ended_.find(header.attempt.op);
+  const bool kept = ended != nullptr && ended->result != nullptr &&
+                    ended->epoch == header.attempt.epoch;
+  if (kept) links_->grant(from, header.attempt, header.argument);
+}
+
 Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHeader& header) {
   if (header.kind == wire::FrameKind::kResultData) {
     return link::Placement{link::Placement::Kind::kScratch, {}};
@@ -84,7 +92,10 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
   }
   Open* open = nullptr;
   const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return {};
+  if (where == Relation::kPast) {
+    if (header.kind == wire::FrameKind::kCredit) posted_after_return(link.peer(), header);
+    return {};
+  }
   if (where == Relation::kFuture) {
     if (header.kind != wire::FrameKind::kCredit) return {};
     return stash_.add_posted(link.peer(), header);

@@ -185,6 +185,21 @@ TEST(SmallOp, OneThatLeavesStaysUntilAllHaveItsResult) {
   }
 }
 
+// The last chunks of the largest small call exceed what may be sent eagerly: they wait for credit,
+// also when the sender has all it needs and has returned.
+TEST(SmallOp, OneThatHasReturnedStillSendsWhatWaitsForCredit) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SmallRun run(4, [seed](WorldConfig& config) { config.seed = seed; });
+    PlannedCall plan;
+    plan.counts = {limits::kSmallOpBytes / sizeof(float)};
+    for (int round = 0; round < 3; ++round) {
+      const std::vector<Call> calls = run.on_all(plan);
+      run.finish(calls, seconds(5));
+      run.expect_committed(calls);
+    }
+  }
+}
+
 TEST(SmallOp, ACancelEndsItForAll) {
   SmallRun run(3);
   std::vector<Call> calls{run.collective(run.process(0), small_call()),
