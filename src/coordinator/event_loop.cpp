@@ -56,6 +56,7 @@ EventLoop::~EventLoop() {
 TimePoint EventLoop::now() { return TimePoint(Duration(static_cast<int64_t>(uv_hrtime()))); }
 
 void EventLoop::set_deadline(TimePoint at) {
+  deadline_ = at;
   if (at == kNever) {
     uv_timer_stop(&deadline_timer_);
     return;
@@ -66,6 +67,8 @@ void EventLoop::set_deadline(TimePoint at) {
   uv_update_time(&loop_);
   const auto on_timer = [](uv_timer_t* timer) {
     EventLoop* self = owner_of(timer->data);
+    // The loop's clock is coarse and may be ahead of the one that deadlines are of.
+    if (now() < self->deadline_) return self->set_deadline(self->deadline_);
     self->guard([self] { self->deadline_callback_(); });
   };
   uv_timer_start(&deadline_timer_, on_timer, static_cast<uint64_t>(wait_ms), 0);

@@ -63,6 +63,7 @@ class EventLoop {
   uv_loop_t loop_{};
   uv_async_t stop_async_{};
   uv_timer_t deadline_timer_{};
+  TimePoint deadline_ = kNever;
   std::array<uv_signal_t, 2> signals_{};
   bool started_ = false;
   std::function<void()> deadline_callback_;
