@@ -115,6 +115,23 @@ void Session::leave(Error reason) {
   (void)done->wait();
 }
 
+Result<void> Session::reset_connections() {
+  const auto done = call([this](engine::Engine&, TimePoint, engine::CallId id) {
+    std::vector<link::ConnectionKey> keys;
+    for (const auto& [key, stream] : streams_) keys.push_back(key);
+    for (const link::ConnectionKey key : keys) {
+      const auto found = streams_.find(key);
+      if (found != streams_.end()) found->second->reset();
+    }
+    config_.logger->info("reset {} data connections on request", keys.size());
+    publish_snapshot();
+    finish(id, engine::CallInfo{engine::ConnectInfo{}});
+  });
+  Result<engine::CallInfo> result = done->wait();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return {};
+}
+
 Snapshot Session::snapshot() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return snapshot_;

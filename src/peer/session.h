@@ -54,6 +54,8 @@ class Session {
   void cancel(engine::CallId call);
   // Leaves the run; pending calls end with `reason`. Returns when that is done.
   void leave(Error reason);
+  // Resets all data connections, as a bad network would. Returns when that is done.
+  Result<void> reset_connections();
 
   bool left() const { return left_.load(); }
   uint16_t listening_port() const { return listening_port_; }
