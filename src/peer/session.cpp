@@ -185,6 +185,10 @@ void Session::pump() {
     std::vector<engine::EngineOutput> items = engine_->take_outputs();
     if (items.empty()) break;
     publish_snapshot();
+    // Before any call ends by it: its caller may connect again at once.
+    for (const engine::EngineOutput& item : items) {
+      if (std::holds_alternative<output::Left>(item)) left_ = true;
+    }
     for (engine::EngineOutput& item : items) carry_out(item);
   }
   pumping_ = false;
@@ -222,7 +226,6 @@ void Session::carry_out(engine::EngineOutput& item) {
   } else if (auto* moment = std::get_if<output::Trace>(&item)) {
     if (config_.engine.trace) config_.engine.trace(moment->point);
   } else if (auto* gone = std::get_if<output::Left>(&item)) {
-    left_ = true;
     config_.logger->info("left the run: {}", gone->error.message);
   }
 }
