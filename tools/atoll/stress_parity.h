@@ -23,7 +23,9 @@ class ParityLedger {
   bool agrees(uint64_t revision, uint64_t hash) const;
   uint64_t newest() const { return entries_.empty() ? 0 : entries_.rbegin()->first; }
   // Nobody who held it is left: the run has gone on from an older revision.
-  void forget_from(uint64_t revision) { entries_.erase(entries_.lower_bound(revision), entries_.end()); }
+  void forget_from(uint64_t revision) {
+    entries_.erase(entries_.lower_bound(revision), entries_.end());
+  }
 
  private:
   struct Entry {

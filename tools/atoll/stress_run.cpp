@@ -252,6 +252,7 @@ void StressRun::note_content(Worker& worker, const ReportLine& line) {
           return other.get() != &worker && !other->ending && other->revision >= revision &&
                  ledger_.agrees(other->revision, other->hash);
         });
+    if (stopping_ && !contradicted) return;  // those who come last begin anew
     if (contradicted) {
       return find(tally_.parity_failures, worker,
                   "holds revision " + std::to_string(revision) + " with another content");
@@ -296,6 +297,7 @@ void StressRun::find_hangs() {
 }
 
 void StressRun::stop_everybody() {
+  stopping_ = true;
   for (const auto& worker : workers_) {
     if (worker->frozen) worker->process->signal(SIGCONT);
     worker->frozen = false;

@@ -77,6 +77,7 @@ class StressRun {
   std::unique_ptr<StressProcess> coordinator_;
   std::vector<std::unique_ptr<Worker>> workers_;
   unsigned workers_started_ = 0;
+  bool stopping_ = false;
 };
 
 }  // namespace atoll_cli

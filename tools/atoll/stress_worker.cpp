@@ -130,6 +130,7 @@ class StressWorker {
     if (options_.fault == "exit") ::_exit(kExitFault);
     if (options_.fault == "abort") std::abort();
     if (options_.fault == "stop") ::raise(SIGSTOP);
+    while (options_.fault == "idle" && !leaves_) std::this_thread::sleep_for(Milliseconds(10));
     if (options_.fault != "hang") return;
     const StressWatchdog::Watch watch(dog_, "a call that does not end", options_.deadline);
     for (;;) ::pause();
