@@ -31,8 +31,8 @@ constexpr const char* kExamples =
     "\n"
     "Examples:\n"
     "    atoll stress --peers 6 --duration 60s --kill-every 500ms --join-every 500ms\n"
-    "    atoll stress --peers 4 --duration 2m --kill-every 2s --join-every 2s --freeze-every 5s \\\n"
-    "        --reset-connections-every 2s --seed 7 --json";
+    "    atoll stress --peers 4 --duration 2m --kill-every 2s --join-every 2s \\\n"
+    "        --freeze-every 5s --reset-connections-every 2s --seed 7 --json";
 
 // The folder of one run; removed unless something in it may be of use.
 class LogFolder {
@@ -69,7 +69,9 @@ void add_duration(CLI::App& command, const std::string& name, Milliseconds& valu
           name,
           [name, &value](const std::string& given) {
             const auto parsed = parse_duration(given);
-            if (!parsed) throw CLI::ValidationError(name, "'" + given + "' is not like 500ms or 5s");
+            if (!parsed) {
+              throw CLI::ValidationError(name, "'" + given + "' is not like 500ms or 5s");
+            }
             value = *parsed;
           },
           text)

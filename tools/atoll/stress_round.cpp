@@ -13,7 +13,12 @@ constexpr size_t kSmallCounts[] = {1, 3, 64, 1'000, 2, 4'096, 17, 255};
 constexpr uint64_t kSmallTags = 4;
 constexpr size_t kBroadcastCount = 10'000;
 
-enum Place : uint64_t { kBatch = 10, kInPlace = 20, kOutOfPlace = 30, kSmall = 40, kBroadcast = 60 };
+// First places of the calls in a round; some take one per tensor or call.
+constexpr uint64_t kBatch = 10;
+constexpr uint64_t kInPlace = 20;
+constexpr uint64_t kOutOfPlace = 30;
+constexpr uint64_t kSmall = 40;
+constexpr uint64_t kBroadcast = 60;
 
 }  // namespace
 
