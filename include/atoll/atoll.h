@@ -478,6 +478,13 @@ ATOLL_API atollResult_t atollDilocoStep(atollDiloco_t diloco, atollComm_t comm, 
 ATOLL_API atollResult_t atollDilocoGetOuter(atollDiloco_t diloco, float* parameters,
                                             uint64_t* round);
 
+/* ---- For tests and sceptics ------------------------------------------------------------------ */
+
+/* Resets (RST) all data connections of this communicator, as a bad network would; what was on its
+ * way in them is lost. Calls in progress go on: lost connections are made anew, and what had not
+ * arrived is sent again. From any thread; returns when the connections are cut. */
+ATOLL_API atollResult_t atollResetConnections(atollComm_t comm);
+
 #ifdef __cplusplus
 }
 #endif

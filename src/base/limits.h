@@ -20,6 +20,7 @@ inline constexpr size_t kWatermarks = 65536;     // in one message
 inline constexpr size_t kTensorsPerState = 65536;
 inline constexpr size_t kControlConnections = 2 * kPeers;   // of one coordinator
 inline constexpr size_t kControlQueueBytes = 64u << 20;     // waiting to be sent to one peer
+inline constexpr size_t kSnapshotBytes = 64u << 20;         // what a coordinator keeps on disk
 
 // Data plane.
 inline constexpr size_t kChunkBytes = 4u << 20;          // payload of one data frame

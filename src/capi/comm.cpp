@@ -162,6 +162,14 @@ atollResult_t atollCommDestroy(atollComm_t comm) {
   });
 }
 
+atollResult_t atollResetConnections(atollComm_t comm) {
+  return capi::guard([&]() -> Result<void> {
+    auto session = capi::session_of(comm, "atollResetConnections");
+    if (!session) return tl::unexpected(session.error());
+    return (*session)->reset_connections();
+  });
+}
+
 atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
   return capi::guard([&]() -> Result<void> {
     auto session = capi::session_of(comm, "atollUpdate");

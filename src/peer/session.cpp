@@ -124,6 +124,23 @@ void Session::finish_leaving() {
   }
 }
 
+Result<void> Session::reset_connections() {
+  const auto done = call([this](engine::Engine&, TimePoint, engine::CallId id) {
+    std::vector<link::ConnectionKey> keys;
+    for (const auto& [key, stream] : streams_) keys.push_back(key);
+    for (const link::ConnectionKey key : keys) {
+      const auto found = streams_.find(key);
+      if (found != streams_.end()) found->second->reset();
+    }
+    config_.logger->info("reset {} data connections on request", keys.size());
+    publish_snapshot();
+    finish(id, engine::CallInfo{engine::ConnectInfo{}});
+  });
+  Result<engine::CallInfo> result = done->wait();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return {};
+}
+
 Snapshot Session::snapshot() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return snapshot_;
@@ -177,6 +194,10 @@ void Session::pump() {
     std::vector<engine::EngineOutput> items = engine_->take_outputs();
     if (items.empty()) break;
     publish_snapshot();
+    // Before any call ends by it: its caller may connect again at once.
+    for (const engine::EngineOutput& item : items) {
+      if (std::holds_alternative<output::Left>(item)) left_ = true;
+    }
     for (engine::EngineOutput& item : items) carry_out(item);
   }
   pumping_ = false;
@@ -214,7 +235,6 @@ void Session::carry_out(engine::EngineOutput& item) {
   } else if (auto* moment = std::get_if<output::Trace>(&item)) {
     if (config_.engine.trace) config_.engine.trace(moment->point);
   } else if (auto* gone = std::get_if<output::Left>(&item)) {
-    left_ = true;
     config_.logger->info("left the run: {}", gone->error.message);
     finish_leaving();
   }

@@ -55,6 +55,8 @@ class Session {
   // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
   // others have what only this peer can give them, which takes a bounded time.
   void leave(Error reason, bool at_once);
+  // Resets all data connections, as a bad network would. Returns when that is done.
+  Result<void> reset_connections();
 
   bool left() const { return left_.load(); }
   uint16_t listening_port() const { return listening_port_; }

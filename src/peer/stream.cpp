@@ -29,6 +29,12 @@ void Session::Stream::on_written(size_t bytes) {
   if (link::FrameStream* stream = frames()) stream->on_written(bytes);
 }
 
+void Session::Stream::reset() {
+  if (connection_ == nullptr) return;
+  std::exchange(connection_, nullptr)->reset();
+  on_closed("it was reset on request");
+}
+
 void Session::Stream::on_closed(const std::string& reason) {
   connection_ = nullptr;
   Session& session = session_;

@@ -19,6 +19,8 @@ class Session::Stream final : public transport::StreamDriver {
   void close() {
     if (connection_ != nullptr) std::exchange(connection_, nullptr)->close();
   }
+  // As if the network had reset the connection. This object is gone afterwards.
+  void reset();
 
   size_t read_spans(std::span<MutableByteSpan> spans) override;
   bool on_read(size_t bytes) override;

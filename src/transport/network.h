@@ -27,6 +27,8 @@ class Connection {
   virtual void resume_reading() = 0;  // read_spans has places again
   // Closes without calling on_closed. The object is gone after this call.
   virtual void close() = 0;
+  // As close, but the other side is told with RST, and what was on its way is lost.
+  virtual void reset() = 0;
   virtual const std::string& remote() const = 0;  // "10.0.0.7:4711"
 };
 

@@ -43,6 +43,11 @@ void tune_connection(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
 }
 
+void cut_on_close(int socket) {
+  const linger cut{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &cut, sizeof(cut));
+}
+
 bool is_system_error(const std::error_code& error, int number) {
   return error == std::error_code(number, asio::error::get_system_category());
 }

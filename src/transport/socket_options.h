@@ -23,6 +23,9 @@ void set_buffer_sizes(int socket, const BufferSizes& sizes);
 // path, so reading must not be paused for longer while the other side has more to send.
 void tune_connection(int socket);
 
+// Closing it sends RST and forgets what was not sent.
+void cut_on_close(int socket);
+
 inline constexpr int kSilenceSeconds = 20;
 
 // Whether `error` came from the system with this errno. Asio's categories do not compare with

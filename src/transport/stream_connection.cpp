@@ -85,6 +85,11 @@ void StreamConnection::close() {
   loop_.release(this);  // last: nobody else may hold this object
 }
 
+void StreamConnection::reset() {
+  if (socket_.is_open()) cut_on_close(socket_.native_handle());
+  close();
+}
+
 void StreamConnection::serve() {
   queued_ = false;
   if (writing_.flow == Flow::kReady) pump(writing_);

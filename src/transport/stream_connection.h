@@ -34,6 +34,7 @@ class StreamConnection final : public Connection,
   void wake_writer() override { wake(writing_); }
   void resume_reading() override { wake(reading_); }
   void close() override;
+  void reset() override;
   const std::string& remote() const override { return remote_; }
 
   // For the loop: serves the directions that are ready.

@@ -166,12 +166,23 @@ static void wrong_arguments_of_collectives_are_refused(void) {
   local_run_stop(&run);
 }
 
+static void resetting_needs_a_connected_communicator(void) {
+  atollComm_t comm = NULL;
+  atollCommConfig_t config = ATOLL_COMM_CONFIG_INITIALIZER;
+  config.coordinator = "127.0.0.1:1";
+  CHECK_RESULT(atollResetConnections(NULL), atollInvalidArgument);
+  CHECK_OK(atollCommCreate(&comm, &config));
+  CHECK_RESULT(atollResetConnections(comm), atollNotConnected);
+  CHECK_OK(atollCommDestroy(comm));
+}
+
 int main(void) {
   null_handles_are_refused();
   destroying_nothing_is_fine();
   wrong_addresses_are_refused();
   wrong_configs_are_refused();
   calls_before_connect_are_refused();
+  resetting_needs_a_connected_communicator();
   an_absent_coordinator_is_an_error_in_time();
   wrong_arguments_of_collectives_are_refused();
   return check_status();

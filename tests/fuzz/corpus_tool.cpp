@@ -19,6 +19,7 @@
 #include "wire/control_framing.h"
 #include "wire/frame.h"
 #include "wire/hello.h"
+#include "wire/snapshot_frame.h"
 
 namespace atoll_core::fuzz {
 namespace {
@@ -100,12 +101,18 @@ void write_hellos(const fs::path& folder) {
   }
 }
 
+void write_snapshots(const fs::path& folder) {
+  write_seed(folder, "empty", wire::frame_snapshot(""));
+  write_seed(folder, "short", wire::frame_snapshot("what a coordinator remembers"));
+}
+
 int write_all(const fs::path& corpus) {
   write_messages<wire::ToCoordinator>(corpus / "control_to_coordinator_fuzz");
   write_messages<wire::ToPeer>(corpus / "control_to_peer_fuzz");
   write_streams(corpus / "control_framing_fuzz");
   write_frames(corpus / "frame_header_fuzz");
   write_hellos(corpus / "hello_fuzz");
+  write_snapshots(corpus / "snapshot_frame_fuzz");
   return 0;
 }
 
