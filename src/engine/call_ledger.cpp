@@ -26,7 +26,8 @@ void CallLedger::begin(NewCall call) {
   open.op = op;
   open.fingerprint = wire::fingerprint(call.description);
   open.members = CallNames::participants(view, self, call.options.group);
-  open.last_progress = context_.now;
+  open.begun = open.last_progress = context_.now;
+  context_.note({FlightKind::kOpBegun, &op, {}, 0, wire::to_string(call.description.kind)});
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;
   open.call = std::move(call);
   Open& kept = open_.emplace(op, std::move(open)).first->second;
@@ -34,6 +35,8 @@ void CallLedger::begin(NewCall call) {
   if (early != early_verdicts_.end()) {
     const wire::Verdict verdict = early->second;
     early_verdicts_.erase(early);
+    context_.note({FlightKind::kOpFailed, &op, {}, static_cast<uint64_t>(verdict.code),
+                   verdict.reason});
     end(op, fail(verdict.code, "{}", verdict.reason));
     return;
   }
@@ -61,6 +64,7 @@ void CallLedger::begin_attempt(Open& open) {
   open.arrived.insert(membership_.self().id);
   open.last_progress = context_.now;
   context_.trace("op.begin");
+  context_.note({FlightKind::kOpAttempt, &open.op, {}, open.attempts});
   if (open.call.doomed) {
     request_abort(open, open.call.doomed->code, open.call.doomed->message);
     return;
@@ -115,6 +119,7 @@ void CallLedger::after_progress(Open& open) {
   }
   if (!open.call.body->complete()) return;
   open.phase = Phase::kComplete;
+  context_.note({FlightKind::kOpComplete, &open.op, {}, open.attempts});
   if (!frozen(open.op)) send_done(open);
 }
 
@@ -141,6 +146,7 @@ void CallLedger::request_abort(Open& open, ErrorCode code, std::string reason) {
   const bool again = open.abort_wanted.has_value();
   if (!again) {
     open.abort_wanted = Error{code, reason};
+    context_.note({FlightKind::kAbortWanted, &open.op, {}, static_cast<uint64_t>(code), reason});
     open.grace = context_.now + context_.config.outcome_grace;
   }
   if (open.phase == Phase::kWaiting) return;  // sent when the next attempt begins
@@ -219,6 +225,7 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
                  to_string(verdict.epoch), to_string(open.attempt.epoch),
                  static_cast<int>(open.phase));
     context_.trace("op.commit");
+    context_.note({FlightKind::kOpCommitted, &open.op, {}, verdict.contributors.size()});
     end_attempt(open);
     end(verdict.op, open.call.body->commit(verdict, open.attempts));
     return;
@@ -228,6 +235,8 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   }
   // An epoch beyond this attempt's: what ended this one was lost with the control connection.
   context_.trace("op.abort");
+  context_.note({verdict.final ? FlightKind::kOpFailed : FlightKind::kOpAborted, &open.op, {},
+                 static_cast<uint64_t>(verdict.code), verdict.reason});
   end_attempt(open);
   if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
   open.phase = Phase::kWaiting;
@@ -383,9 +392,12 @@ std::optional<Error> CallLedger::tick() {
                                 membership_.self().name,
                                 missing(open).empty()
                                     ? ""
-                                    : ", waiting for " + names_of(missing(open))));
+                                    : fmt::format(", waiting for {} for {} ms",
+                                                  names_of(missing(open)),
+                                                  to_ms(context_.now - open.last_progress))));
     }
     if (stall_deadline(open) <= context_.now) notice_stall(open);
+    warn_of_wait(open);
   }
   return std::nullopt;
 }
@@ -403,6 +415,7 @@ void CallLedger::notice_stall(Open& open) {
     waiting.call = open.call.description;
     waiting.missing = absent;
     waiting.waited_ms = static_cast<uint64_t>(waited);
+    context_.note({FlightKind::kOpStalled, &open.op, {}, absent.size(), names_of(absent)});
     membership_.send(std::move(waiting));
     return;
   }
@@ -421,6 +434,7 @@ TimePoint CallLedger::next_deadline() const {
   TimePoint next = kNever;
   for (const auto& [op, open] : open_) {
     next = std::min({next, open.grace, stall_deadline(open)});
+    next = std::min(next, open.notice.next(open.last_progress));
     if (!open.abort_wanted) next = std::min(next, open.deadline);
   }
   return next;

@@ -121,6 +121,7 @@ class CollectiveBody final : public CallBody {
   }
 
   uint64_t progress() const override { return progress_; }
+  Traffic traffic() const override { return {bytes_sent_, bytes_received_}; }
 
   Result<CallInfo> commit(const wire::Verdict& verdict, uint32_t attempts) override {
     return CollectiveInfo{verdict.contributors, attempts, bytes_sent_, bytes_received_};
