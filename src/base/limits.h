@@ -17,6 +17,9 @@ inline constexpr size_t kSentenceBytes = 2048;   // reasons and error sentences
 inline constexpr size_t kOpsPerReport = 65536;   // open ops in a settle report
 inline constexpr size_t kCallPositions = 65536;  // (group, tag) pairs in an update request
 inline constexpr size_t kTensorsPerState = 65536;
+inline constexpr size_t kOpsPerStatus = 256;     // open ops that a status tells of
+inline constexpr size_t kPeersPerOpStatus = 64;  // of one op: done, or awaited
+inline constexpr size_t kEventsPerStatus = 64;
 inline constexpr size_t kControlConnections = 2 * kPeers;   // of one coordinator
 inline constexpr size_t kControlQueueBytes = 64u << 20;     // waiting to be sent to one peer
 

@@ -129,6 +129,10 @@ struct CoordinatorMachine::Parts {
   void complete_rounds();
   void handle(TimePoint now, PeerId from, wire::SettleReport message);
 
+  // ---- coordinator_status.cpp
+  wire::Status wire_status(TimePoint now) const;
+  void handle(TimePoint now, PeerId from, wire::StatusRequest message);
+
   // ---- coordinator_syncs.cpp
   void handle(TimePoint now, PeerId from, wire::SyncRequest message);
   void handle(TimePoint now, PeerId from, wire::SyncDone message);
@@ -152,6 +156,7 @@ struct CoordinatorMachine::Parts {
   Outbox out;
   TimerTable<Timer> timers;
   std::optional<TimePoint> last_input;
+  TimePoint started{};  // the first input
 };
 
 }  // namespace atoll_core::membership

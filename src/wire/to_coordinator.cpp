@@ -92,6 +92,10 @@ void put(const SyncDone& in, proto::ToCoordinator& envelope) {
   encode_part(in.epoch, out->mutable_epoch());
 }
 
+void put(const StatusRequest&, proto::ToCoordinator& envelope) {
+  envelope.mutable_status_request();
+}
+
 // ---- parsed message to typed value -------------------------------------------------------------
 
 void take(const proto::Register& in, Register& out, FieldCheck& check) {
@@ -169,6 +173,8 @@ void take(const proto::SyncDone& in, SyncDone& out, FieldCheck& check) {
   take_attempt(in, out, check);
 }
 
+void take(const proto::StatusRequest&, StatusRequest&, FieldCheck&) {}
+
 template <class Message, class In>
 Result<ToCoordinator> decode_as(const In& in) {
   ToCoordinator message{Message{}};
@@ -211,6 +217,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kSettleReport: return decode_as<SettleReport>(envelope->settle_report());
     case Envelope::kSyncRequest: return decode_as<SyncRequest>(envelope->sync_request());
     case Envelope::kSyncDone: return decode_as<SyncDone>(envelope->sync_done());
+    case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }
   return fail(ErrorCode::kInvalidArgument, "a peer sent a control message of an unknown kind");

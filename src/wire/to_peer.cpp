@@ -85,6 +85,10 @@ void put(const Evicted& in, proto::ToPeer& envelope) {
   out->set_reason(encode_sentence(in.reason));
 }
 
+void put(const Status& in, proto::ToPeer& envelope) {
+  encode_part(in, envelope.mutable_status());
+}
+
 // ---- parsed message to typed value -------------------------------------------------------------
 
 void take(const proto::Registered& in, Registered& out, FieldCheck& check) {
@@ -165,6 +169,10 @@ void take(const proto::Evicted& in, Evicted& out, FieldCheck& check) {
   take_sentence(check, "reason", in.reason(), out.reason);
 }
 
+void take(const proto::Status& in, Status& out, FieldCheck& check) {
+  decode_part(in, out, check);
+}
+
 template <class Message, class In>
 Result<ToPeer> decode_as(const In& in) {
   ToPeer message{Message{}};
@@ -206,6 +214,7 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kProbe: return decode_as<Probe>(envelope->probe());
     case Envelope::kSyncPlan: return decode_as<SyncPlan>(envelope->sync_plan());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
+    case Envelope::kStatus: return decode_as<Status>(envelope->status());
     case Envelope::BODY_NOT_SET: break;
   }
   return fail(ErrorCode::kInvalidArgument,

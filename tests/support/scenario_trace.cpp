@@ -114,6 +114,7 @@ struct ToCoordinatorText {
   std::string operator()(const wire::SyncDone& message) const {
     return "sync-done " + describe(message.op);
   }
+  std::string operator()(const wire::StatusRequest&) const { return "status-request"; }
 };
 
 struct ToPeerText {
@@ -161,6 +162,10 @@ struct ToPeerText {
   }
   std::string operator()(const wire::Evicted& message) const {
     return "evicted: " + message.reason;
+  }
+  std::string operator()(const wire::Status& message) const {
+    return fmt::format("status of epoch {}, {} peers, {} ops", to_string(message.epoch),
+                       message.peers.size(), message.ops_open);
   }
 };
 
