@@ -26,7 +26,7 @@ void CallLedger::warn_of_wait(Open& open) {
     return context_.log(kWarning, fmt::format("{} waits for the settle round to end, to begin {}, "
                                               "for {}", self, describe(open), waited));
   }
-  if (open.phase == Phase::kComplete) {
+  if (open.phase == Phase::kComplete && absent.empty()) {
     return context_.log(kWarning, fmt::format("{} is complete on {}, and has not ended for all "
                                               "for {}", describe(open), self, waited));
   }
@@ -57,7 +57,11 @@ void CallLedger::report(std::vector<CallReport>& calls) const {
         call.phase = "moving";
         call.awaited = missing(open);
         break;
-      case Phase::kComplete: call.phase = "complete here"; break;
+      case Phase::kComplete:
+        call.phase = "complete here";
+        // A barrier hears of the others only once it has waited for a while.
+        if (open.stall_noticed) call.awaited = missing(open);
+        break;
     }
   }
 }
