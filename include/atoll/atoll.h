@@ -35,7 +35,7 @@
  *             atollTest), and a state's tensors as said there.
  *   Errors.   Every function returns an atollResult_t. atollGetErrorString explains the number,
  *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
- *             here throws, aborts, or installs a signal handler.
+ *             here throws or aborts; only atollInstallDumpSignal installs a signal handler.
  *   Structs.  Set them up with their _INITIALIZER; it fills in `size`, by which the library knows
  *             what an older program was compiled with. A null pointer for options means defaults;
  *             for info, that the caller does not want it.
@@ -198,12 +198,16 @@ typedef struct {
   void* log_user;
   atollTraceCallback_t trace;      /* null: none */
   void* trace_user;
+  const char* dump_on_error; /* when a call fails with a result of 200 or more, atollCancelled
+                                excepted, the state is written to a file "<this>-NAME-PID-N.json":
+                                at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
+                                environment variable is set */
 } atollCommConfig_t;
 
 #define ATOLL_COMM_CONFIG_INITIALIZER                                                            \
   {                                                                                              \
     sizeof(atollCommConfig_t), NULL, NULL, NULL, NULL, 0, 1, NULL, NULL, 0, 10000, 0, 600000,    \
-        30000, 10000, 5000, NULL, NULL, NULL, NULL                                               \
+        30000, 10000, 5000, NULL, NULL, NULL, NULL, NULL                                         \
   }
 
 /* Copies the config. Opens nothing yet. */
@@ -267,6 +271,31 @@ ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t att
  * example as root of a broadcast. All members get the same answer until the next atollUpdate, also
  * when that peer has died since. */
 ATOLL_API atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* peer);
+
+/* ---- Looking inside -------------------------------------------------------------------------- */
+
+/* The state of a communicator as JSON: who it is, the view, links, open calls with who is awaited
+ * since when, and what happened lately. Works at any time and from any thread, also while others
+ * wait in calls, and after the communicator has left the run; takes a second at most. The fields
+ * are described in docs/HACKING.md; more may come. */
+
+/* Copies the text and its final zero to `buffer`. `needed` (may be null) is the size of both. With
+ * a null buffer only the size is told; it may be another the next time. */
+ATOLL_API atollResult_t atollFormatState(atollComm_t comm, char* buffer, size_t capacity,
+                                         size_t* needed);
+/* Writes the text to a file, or to standard error when `path` is null. */
+ATOLL_API atollResult_t atollDumpState(atollComm_t comm, const char* path);
+
+/* From now on this signal (SIGUSR1, say) makes the process write the state of all its
+ * communicators: to files named as for dump_on_error, or else to standard error. Takes the place of
+ * the handler that the signal had. Nothing of it happens in the handler itself, but in a thread of
+ * the library. */
+ATOLL_API atollResult_t atollInstallDumpSignal(int signal_number);
+
+/* How a run is, as JSON (what `atoll status` shows): asked from outside of the run, blocking.
+ * `json`, `capacity` and `needed` as in atollFormatState. */
+ATOLL_API atollResult_t atollGetCoordinatorStatus(const char* address, uint32_t timeout_ms,
+                                                  char* json, size_t capacity, size_t* needed);
 
 /* ---- Collectives ---------------------------------------------------------------------------- */
 

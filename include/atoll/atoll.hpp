@@ -249,6 +249,23 @@ class Communicator {
 
   atollSyncInfo_t sync(State& state, const atollSyncOptions_t& options = sync_options());
 
+  // As JSON, also while other threads wait in calls.
+  std::string state() const {
+    std::string text;
+    size_t needed = 0;
+    check(atollFormatState(handle_.get(), nullptr, 0, &needed));
+    for (;;) {  // it may have grown in between
+      text.resize(needed + 4096);
+      const atollResult_t result =
+          atollFormatState(handle_.get(), &text[0], text.size(), &needed);
+      if (result == atollInvalidArgument && needed > text.size()) continue;
+      check(result);
+      text.resize(needed - 1);
+      return text;
+    }
+  }
+  void dump_state(const char* path = nullptr) const { check(atollDumpState(handle_.get(), path)); }
+
   atollComm_t handle() const noexcept { return handle_.get(); }
 
  private:

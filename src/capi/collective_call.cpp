@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "capi/dump.h"
 #include "capi/guard.h"
 
 namespace atoll_core::capi {
@@ -50,8 +51,10 @@ Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& argume
   return views;
 }
 
-std::unique_ptr<atollRequest> new_request(std::shared_ptr<peer::Session> session) {
+std::unique_ptr<atollRequest> new_request(atollComm_t comm,
+                                          std::shared_ptr<peer::Session> session) {
   auto request = std::make_unique<atollRequest>();
+  request->comm = comm;
   request->session = std::move(session);
   request->started = peer::now();
   return request;
@@ -110,7 +113,7 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   // Without the input there is nothing to try again with.
   if (call->input_disposable && in_place) call->retry = false;
   if (!in_place) call->input_disposable = false;
-  auto request = new_request(*session);
+  auto request = new_request(comm, *session);
   request->call = peer::start_all_reduce(
       **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
       std::move(*views), *call);
@@ -129,7 +132,7 @@ Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& ten
   if (!views) return tl::unexpected(views.error());
   auto call = call_options(options, function);
   if (!call) return tl::unexpected(call.error());
-  auto request = new_request(*session);
+  auto request = new_request(comm, *session);
   request->call = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
                                         PeerId{root}, std::move(*views), *call);
   return request;
@@ -142,14 +145,14 @@ Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
   if (!call) return tl::unexpected(call.error());
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
-  auto request = new_request(*session);
+  auto request = new_request(comm, *session);
   request->call = peer::start_barrier(**session, *call);
   return request;
 }
 
 Result<void> wait_request(atollRequest& request, atollOpInfo_t* info) {
   const Result<peer::CollectiveInfo> result = peer::wait_collective(*request.call);
-  if (!result) return tl::unexpected(result.error());
+  if (!result) return dumped(*request.comm, result.error());
   fill_info(*result, microseconds_since(request.started), info);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "capi/comm_config.h"
+#include "capi/dump.h"
 #include "capi/guard.h"
 
 namespace capi = atoll_core::capi;
@@ -24,6 +25,12 @@ Result<std::shared_ptr<peer::Session>> session_of(atollComm_t comm, const char* 
                             function);
   }
   return session;
+}
+
+void keep_report(atollComm& comm, const peer::Session& session) {
+  std::optional<peer::EngineReport> report = session.report(peer::kReportPatience);
+  const std::lock_guard<std::mutex> lock(comm.mutex);
+  if (report) comm.last_report = std::move(report);
 }
 
 uint64_t microseconds_since(TimePoint started) {
@@ -90,6 +97,8 @@ atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig_t* config
     if (!session) return tl::unexpected(session.error());
     auto made = std::make_unique<atollComm>();
     made->config = std::move(*session);
+    made->dump_prefix = capi::dump_prefix(*given);
+    capi::register_for_signal(*made);
     *comm = made.release();
     return {};
   });
@@ -106,6 +115,7 @@ atollResult_t atollCommConnect(atollComm_t comm) {
       }
       old = std::exchange(comm->current, nullptr);
     }
+    if (old != nullptr) capi::keep_report(*comm, *old);
     old.reset();  // joins its thread, and gives its port back, before the new one binds
     auto created = peer::Session::create(comm->config);
     if (!created) return tl::unexpected(created.error());
@@ -120,9 +130,11 @@ atollResult_t atollCommConnect(atollComm_t comm) {
     }
     Result<void> result = peer::connect(*session);
     if (result) return {};
+    capi::keep_report(*comm, *session);
+    auto error = capi::dumped(*comm, result.error());
     const std::lock_guard<std::mutex> lock(comm->mutex);
     if (comm->current == session) comm->current = nullptr;
-    return tl::unexpected(result.error());
+    return error;
   });
 }
 
@@ -133,6 +145,7 @@ Result<void> leave(atollComm_t comm, const char* function, Error reason, bool at
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
   (*session)->leave(std::move(reason), at_once);
+  keep_report(*comm, **session);
   const std::lock_guard<std::mutex> lock(comm->mutex);
   if (comm->current == *session) comm->current = nullptr;
   return {};
@@ -157,6 +170,7 @@ atollResult_t atollCommAbort(atollComm_t comm) {
 
 atollResult_t atollCommDestroy(atollComm_t comm) {
   return capi::guard([&]() -> Result<void> {
+    if (comm != nullptr) capi::unregister_for_signal(*comm);
     delete comm;
     return {};
   });
@@ -175,7 +189,7 @@ atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
     auto session = capi::session_of(comm, "atollUpdate");
     if (!session) return tl::unexpected(session.error());
     Result<peer::View> result = peer::update(**session);
-    if (!result) return tl::unexpected(result.error());
+    if (!result) return capi::dumped(*comm, result.error());
     const peer::View& now = *result;
     atollView_t out = capi::describe_view(now, (*session)->snapshot().self);
     {

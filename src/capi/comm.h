@@ -3,11 +3,13 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "atoll/atoll.h"
 #include "peer/calls.h"
 #include "peer/session.h"
+#include "peer/state_json.h"
 
 struct atollComm {
   // Shared by calls in progress, so that a disconnect never pulls it from under them.
@@ -18,20 +20,27 @@ struct atollComm {
 
   atoll_core::peer::SessionConfig config;
   std::string host_name;
+  std::string dump_prefix;  // of files written on an error; empty: none are
   mutable std::mutex mutex;
   std::shared_ptr<atoll_core::peer::Session> current;
   atoll_core::peer::View last_view;  // of the last atollUpdate, for joined and lost
+  std::optional<atoll_core::peer::EngineReport> last_report;  // of the session before, at its end
+  std::optional<atoll_core::TimePoint> last_dump;
 };
 
 struct atollRequest {
   std::shared_ptr<atoll_core::peer::Session> session;
   std::shared_ptr<atoll_core::peer::PendingCall> call;
+  atollComm_t comm = nullptr;  // outlives its requests
   atoll_core::TimePoint started;
 };
 
 namespace atoll_core::capi {
 
 uint64_t microseconds_since(TimePoint started);
+
+// Before the communicator lets go of a session: its state stays to be told.
+void keep_report(atollComm& comm, const peer::Session& session);
 
 // The session, or kNotConnected naming the function.
 Result<std::shared_ptr<peer::Session>> session_of(atollComm_t comm, const char* function);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,6 +115,12 @@ Result<void> fill_timeouts(const atollCommConfig_t& config, engine::EngineConfig
 }
 
 }  // namespace
+
+std::string dump_prefix(const atollCommConfig_t& config) {
+  if (config.dump_on_error != nullptr) return config.dump_on_error;
+  const char* folder = std::getenv("ATOLL_DUMP_DIR");
+  return folder == nullptr || *folder == '\0' ? "" : std::string(folder) + "/atoll";
+}
 
 Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
   peer::SessionConfig session;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "capi/dump.h"
 #include "capi/guard.h"
 #include "peer/calls.h"
 
@@ -21,7 +22,7 @@ Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOpti
   const Result<peer::SyncInfo> synced = state.shared.sync(
       **session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
                   std::chrono::milliseconds(options.deadline_ms)});
-  if (!synced) return tl::unexpected(synced.error());
+  if (!synced) return dumped(*comm, synced.error());
   atollSyncInfo_t out = ATOLL_SYNC_INFO_INITIALIZER;
   out.revision = synced->revision;
   out.digest_high = synced->digest.high;

@@ -25,6 +25,12 @@ struct AttemptContext {
   uint64_t ended_below = 0;
 };
 
+// Payload of a call so far, all attempts.
+struct Traffic {
+  uint64_t sent = 0;
+  uint64_t received = 0;
+};
+
 class CallBody {
  public:
   virtual ~CallBody() = default;
@@ -50,6 +56,7 @@ class CallBody {
   virtual std::vector<PeerId> senders() const = 0;
   // Grows whenever data arrives.
   virtual uint64_t progress() const = 0;
+  virtual Traffic traffic() const = 0;
   // The call has committed: makes the result the caller's, and tells of it.
   virtual Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) = 0;
 

@@ -25,7 +25,8 @@ void CallLedger::begin(NewCall call) {
   open.op = op;
   open.fingerprint = wire::fingerprint(call.description);
   open.members = CallNames::participants(view, self, call.options.group);
-  open.last_progress = context_.now;
+  open.begun = open.last_progress = context_.now;
+  context_.note({FlightKind::kOpBegun, &op, {}, 0, wire::to_string(call.description.kind)});
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;
   open.call = std::move(call);
   Open& kept = open_.emplace(op, std::move(open)).first->second;
@@ -48,6 +49,8 @@ void CallLedger::start(Open& open) {
   if (early == early_verdicts_.end()) return begin_attempt(open);
   const wire::Verdict verdict = std::move(early->second);
   early_verdicts_.erase(early);
+  context_.note({FlightKind::kOpFailed, &open.op, {}, static_cast<uint64_t>(verdict.code),
+                 verdict.reason});
   end_aborted(open, verdict);
 }
 
@@ -63,6 +66,7 @@ void CallLedger::begin_attempt(Open& open) {
   open.arrived.insert(membership_.self().id);
   open.last_progress = context_.now;
   context_.trace("op.begin");
+  context_.note({FlightKind::kOpAttempt, &open.op, {}, open.attempts});
   if (open.call.doomed) {
     request_abort(open, open.call.doomed->code, open.call.doomed->message);
     return;
@@ -118,6 +122,7 @@ void CallLedger::after_progress(Open& open) {
   }
   if (!open.call.body->complete()) return;
   open.phase = Phase::kComplete;
+  context_.note({FlightKind::kOpComplete, &open.op, {}, open.attempts});
   advance_complete(open);
 }
 
@@ -142,6 +147,7 @@ void CallLedger::advance_all_complete() {
 
 void CallLedger::commit(Open& open, const Epoch& epoch) {
   context_.trace("op.commit");
+  context_.note({FlightKind::kOpCommitted, &open.op, {}, open.contributors.size()});
   CallBody& body = *open.call.body;
   // The frames of a small call are still needed by others; they own what they carry.
   if (!body.small()) end_attempt(open);
@@ -197,6 +203,7 @@ void CallLedger::request_abort(Open& open, ErrorCode code, std::string reason) {
   const bool again = open.abort_wanted.has_value();
   if (!again) {
     open.abort_wanted = Error{code, reason};
+    context_.note({FlightKind::kAbortWanted, &open.op, {}, static_cast<uint64_t>(code), reason});
     open.grace = context_.now + context_.config.outcome_grace;
   }
   if (open.phase == Phase::kWaiting) return;  // sent when the next attempt begins
@@ -288,6 +295,8 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   }
   // An epoch beyond this attempt's: what ended this one was lost with the control connection.
   context_.trace("op.abort");
+  context_.note({verdict.final ? FlightKind::kOpFailed : FlightKind::kOpAborted, &open.op, {},
+                 static_cast<uint64_t>(verdict.code), verdict.reason});
   end_attempt(open);
   if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
   open.phase = Phase::kWaiting;

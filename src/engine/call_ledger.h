@@ -24,7 +24,9 @@
 #include "engine/context.h"
 #include "engine/ended_calls.h"
 #include "engine/link_table.h"
+#include "engine/report.h"
 #include "engine/stash.h"
+#include "engine/wait_notice.h"
 #include "membership/peer_machine.h"
 
 namespace atoll_core::engine {
@@ -48,6 +50,7 @@ class CallLedger final : public link::LinkOwner {
   void begin(NewCall call);
   void cancel(CallId call);
   size_t open_calls() const { return open_.size(); }
+  void report(std::vector<CallReport>& calls) const;  // call_ledger_report.cpp
 
   // From membership.
   void on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost);
@@ -105,7 +108,9 @@ class CallLedger final : public link::LinkOwner {
     bool done_sent = false;
     std::set<PeerId> arrived;     // heard of in this attempt
     bool stall_noticed = false;
+    TimePoint begun{};
     TimePoint last_progress{};
+    WaitNotice notice;
     TimePoint deadline = kNever;
     TimePoint grace = kNever;     // armed by an abort request
     std::optional<Error> abort_wanted;
@@ -136,6 +141,7 @@ class CallLedger final : public link::LinkOwner {
   void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
   void request_abort(Open& open, ErrorCode code, std::string reason);
   void notice_stall(Open& open);
+  void warn_of_wait(Open& open);  // call_ledger_report.cpp
   TimePoint stall_deadline(const Open& open) const;
   std::vector<PeerId> missing(const Open& open) const;
   std::string names_of(const std::vector<PeerId>& peers) const;

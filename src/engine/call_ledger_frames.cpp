@@ -51,7 +51,7 @@ Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::Frame
   return {};
 }
 
-// This peer has returned from a small call, but others still need frames of it that wait for credit.
+// This peer has returned from a small call, but others need frames of it that wait for credit.
 void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& header) {
   const EndedCall* ended = ended_.find(header.attempt.op);
   const bool kept = ended != nullptr && ended->result != nullptr &&

@@ -71,6 +71,7 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
 
 void CallLedger::begin_fetch(Open& open, const wire::Verdict& verdict) {
   context_.trace("result.fetch");
+  context_.note({FlightKind::kResultFetch, &open.op, {}, verdict.holders.size()});
   end_attempt(open);
   if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
   open.phase = Phase::kFetching;

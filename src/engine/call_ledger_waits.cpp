@@ -36,9 +36,12 @@ std::optional<Error> CallLedger::tick() {
                                 membership_.self().name,
                                 missing(open).empty()
                                     ? ""
-                                    : ", waiting for " + names_of(missing(open))));
+                                    : fmt::format(", waiting for {} for {} ms",
+                                                  names_of(missing(open)),
+                                                  to_ms(context_.now - open.last_progress))));
     }
     if (stall_deadline(open) <= context_.now) notice_stall(open);
+    warn_of_wait(open);
   }
   return std::nullopt;
 }
@@ -56,6 +59,7 @@ void CallLedger::notice_stall(Open& open) {
     waiting.call = open.call.description;
     waiting.missing = absent;
     waiting.waited_ms = static_cast<uint64_t>(waited);
+    context_.note({FlightKind::kOpStalled, &open.op, {}, absent.size(), names_of(absent)});
     membership_.send(std::move(waiting));
     return;
   }
@@ -74,6 +78,7 @@ TimePoint CallLedger::next_deadline() const {
   TimePoint next = tell_at_;
   for (const auto& [op, open] : open_) {
     next = std::min({next, open.grace, stall_deadline(open)});
+    next = std::min(next, open.notice.next(open.last_progress));
     if (!open.abort_wanted) next = std::min(next, open.deadline);
   }
   return next;

@@ -155,6 +155,7 @@ class CollectiveBody final : public CallBody {
   }
 
   uint64_t progress() const override { return progress_; }
+  Traffic traffic() const override { return {bytes_sent_, bytes_received_}; }
 
   Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
     if (small_) work_.copy_to(caller_);

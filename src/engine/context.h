@@ -11,6 +11,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "engine/call.h"
+#include "engine/flight_recorder.h"
 #include "link/link.h"
 #include "membership/peer_machine.h"
 #include "wire/hello.h"
@@ -58,11 +59,13 @@ struct Context {
   EngineConfig config;
   TimePoint now{};
   std::vector<EngineOutput> outputs;
+  FlightRecorder flight{};
 
   template <class Item>
   void emit(Item&& item) {
     outputs.emplace_back(std::forward<Item>(item));
   }
+  void note(const FlightNote& event) { flight.note(now, event); }
   void log(int level, std::string text) { emit(output::Log{level, std::move(text)}); }
   // Told when the outputs so far have been carried out.
   void trace_after(const char* point) { emit(output::Trace{point}); }

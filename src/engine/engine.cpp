@@ -87,7 +87,8 @@ void Engine::update(TimePoint now, CallId call) {
     return;
   }
   context_.trace("update.request");
-  updating_ = PendingUpdate{call, now + context_.config.update_timeout};
+  context_.note({FlightKind::kUpdateRequested});
+  updating_ = PendingUpdate{call, now + context_.config.update_timeout, now};
   if (update_outcome_waiting_) {
     update_finished();
   } else if (!membership_.update_pending()) {
@@ -171,6 +172,8 @@ void Engine::depart() {
 void Engine::on_control_connected(TimePoint now) {
   context_.now = now;
   framer_ = wire::ControlFramer();
+  control_.up(now);
+  context_.note({FlightKind::kControlUp, nullptr, {}, control_.connects()});
   context_.emit(output::SendControl{std::string(wire::kControlPreamble)});
   membership_.on_control_connected(now);
   absorb();
@@ -178,6 +181,7 @@ void Engine::on_control_connected(TimePoint now) {
 
 void Engine::on_control_bytes(TimePoint now, ByteSpan bytes) {
   context_.now = now;
+  control_.heard(now);
   std::vector<std::string> messages;
   Result<void> fed = framer_.feed(bytes, messages);
   for (const std::string& message : messages) {
@@ -192,6 +196,7 @@ void Engine::on_control_bytes(TimePoint now, ByteSpan bytes) {
   }
   if (!fed && !left_) {
     context_.emit(output::CloseControl{});
+    control_lost(fed.error().message);
     membership_.on_control_failed(now, fed.error().message);
     absorb();
   }
@@ -199,6 +204,7 @@ void Engine::on_control_bytes(TimePoint now, ByteSpan bytes) {
 
 void Engine::on_control_failed(TimePoint now, const std::string& reason) {
   context_.now = now;
+  control_lost(reason);
   if (left_) return;
   membership_.on_control_failed(now, reason);
   absorb();
@@ -289,26 +295,35 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
                       std::holds_alternative<wire::SyncDone>(send->message);
     if (done) context_.trace_after("done.sent");
   } else if (std::holds_alternative<peer_output::DialCoordinator>(item)) {
+    control_.dialling(context_.now);
     context_.emit(output::OpenControl{});
-  } else if (std::holds_alternative<peer_output::CloseControl>(item)) {
+  } else if (auto* close = std::get_if<peer_output::CloseControl>(&item)) {
+    control_lost(close->reason);
     context_.emit(output::CloseControl{});
   } else if (auto* connected = std::get_if<peer_output::Connected>(&item)) {
     context_.trace("connect.registered");
+    context_.note({FlightKind::kRegistered, nullptr, connected->self, 0, connected->run});
+    run_ = connected->run;
     links_.set_identity(connected->self, connected->run);
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
     ledger_.on_control();
   } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {
+    context_.note({FlightKind::kRoster, nullptr, {}, roster->roster.peers.size()});
     links_.apply_roster(roster->roster);
   } else if (auto* change = std::get_if<peer_output::ViewChanged>(&item)) {
     view_changed(*change);
   } else if (std::holds_alternative<peer_output::UpdateFinished>(item)) {
     update_finished();
   } else if (auto* failed = std::get_if<peer_output::UpdateFailed>(&item)) {
+    context_.note({FlightKind::kUpdateFailed, nullptr, {}, 0, failed->error.message});
     if (updating_) end(std::exchange(updating_, std::nullopt)->call,
                        tl::unexpected<Error>(failed->error));
   } else if (auto* freeze = std::get_if<peer_output::FreezeOps>(&item)) {
+    context_.note({FlightKind::kFreeze, freeze->op ? &*freeze->op : nullptr, {}, freeze->round,
+                   freeze->reason});
     ledger_.on_freeze(freeze->round, freeze->op);
   } else if (auto* thaw = std::get_if<peer_output::Thaw>(&item)) {
+    context_.note({FlightKind::kThaw, thaw->op ? &*thaw->op : nullptr});
     ledger_.on_thaw(thaw->op);
   } else if (auto* verdict = std::get_if<peer_output::VerdictHeard>(&item)) {
     ledger_.on_verdict(verdict->verdict);
@@ -326,11 +341,13 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
 void Engine::view_changed(const peer_output::ViewChanged& change) {
   context_.log(2, fmt::format("view {} of {} peers: {}", to_string(change.view.epoch),
                               change.view.members.size(), change.reason));
+  context_.note({FlightKind::kView, nullptr, {}, change.view.epoch.number, change.reason});
   ledger_.on_view(change.view, change.lost);
 }
 
 void Engine::update_finished() {
   context_.trace("update.done");
+  context_.note({FlightKind::kUpdateDone, nullptr, {}, membership_.view()->epoch.number});
   update_outcome_waiting_ = !updating_.has_value();
   if (!updating_) return;
   const CallId call = std::exchange(updating_, std::nullopt)->call;
@@ -340,12 +357,14 @@ void Engine::update_finished() {
 void Engine::fail(const Error& error) {
   if (left_) return;
   left_ = error;
+  context_.note({FlightKind::kLeft, nullptr, {}, static_cast<uint64_t>(error.code), error.message});
   ledger_.fail_all(error);
   if (connecting_) end(*std::exchange(connecting_, std::nullopt), tl::unexpected<Error>(error));
   if (updating_) {
     end(std::exchange(updating_, std::nullopt)->call, tl::unexpected<Error>(error));
   }
   links_.close_all();
+  control_lost(error.message);
   context_.emit(output::CloseControl{});
   context_.emit(output::Left{error});
 }

@@ -16,6 +16,7 @@
 #include "engine/call_ledger.h"
 #include "engine/context.h"
 #include "engine/link_table.h"
+#include "engine/report.h"
 #include "membership/peer_machine.h"
 #include "wire/control_framing.h"
 
@@ -63,11 +64,14 @@ class Engine {
   bool left() const { return left_.has_value(); }
   link::LinkCounters counters() const { return links_.counters(); }
   size_t open_connections() const { return links_.open_connections(); }
+  // Also after it has left.
+  EngineReport report(TimePoint now) const;
 
  private:
   struct PendingUpdate {
     CallId call = 0;
     TimePoint deadline = kNever;
+    TimePoint since{};
   };
 
   struct Leaving {
@@ -84,12 +88,15 @@ class Engine {
   void absorb_membership(membership::PeerOutput& item);
   void view_changed(const membership::peer_output::ViewChanged& change);
   void update_finished();
+  void control_lost(const std::string& reason);
 
   Context context_;
   membership::PeerMachine membership_;
   CallLedger ledger_;
   LinkTable links_;
   wire::ControlFramer framer_;
+  ControlWatch control_;
+  std::string run_;
   std::optional<CallId> connecting_;
   std::optional<PendingUpdate> updating_;
   bool update_outcome_waiting_ = false;  // the barrier ended after its caller had given up

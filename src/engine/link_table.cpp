@@ -19,6 +19,15 @@ void add(link::LinkCounters& sum, const link::LinkCounters& part) {
   sum.frames_resent += part.frames_resent;
 }
 
+FlightKind flight_kind(wire::LinkState state) {
+  switch (state) {
+    case wire::LinkState::kUp: return FlightKind::kLinkUp;
+    case wire::LinkState::kRefused: return FlightKind::kLinkRefused;
+    case wire::LinkState::kUnreachable: break;
+  }
+  return FlightKind::kLinkUnreachable;
+}
+
 }  // namespace
 
 LinkTable::LinkTable(Context& context, link::LinkOwner& owner)
@@ -195,6 +204,8 @@ void LinkTable::on_closed(link::ConnectionKey key, const std::string& reason) {
   entry.connections.erase(key);
   entry.link->remove_connection(key);
   context_.log(2, fmt::format("a connection to {} is lost: {}", entry.info.name, reason));
+  context_.note({FlightKind::kConnectionLost, nullptr, entry.info.id, entry.connections.size(),
+                 reason});
   // A lost connection is not a lost peer: whoever dialled dials again. At once, unless
   // connections are made only to be lost.
   if (context_.now - entry.connected_at > kLongestBackoff) entry.backoff = Duration{0};
@@ -203,6 +214,8 @@ void LinkTable::on_closed(link::ConnectionKey key, const std::string& reason) {
 
 void LinkTable::schedule_redial(Entry& entry) {
   if (!entry.dial) return;
+  ++entry.redials;
+  context_.note({FlightKind::kRedial, nullptr, entry.info.id, entry.redials});
   const TimePoint at = context_.now + entry.backoff;
   entry.backoff = std::clamp(entry.backoff * 2, kFirstBackoff, kLongestBackoff);
   if (at > context_.now) {
@@ -215,6 +228,7 @@ void LinkTable::schedule_redial(Entry& entry) {
 void LinkTable::report(Entry& entry, wire::LinkState state, const std::string& reason) {
   if (entry.reported == state) return;
   entry.reported = state;
+  context_.note({flight_kind(state), nullptr, entry.info.id, entry.connections.size(), reason});
   if (state != wire::LinkState::kUp) {
     context_.log(3, fmt::format("no connection to {}: {}", entry.info.name, reason));
   }
@@ -222,6 +236,7 @@ void LinkTable::report(Entry& entry, wire::LinkState state, const std::string& r
 }
 
 void LinkTable::probe(const wire::PeerInfo& peer) {
+  context_.note({FlightKind::kProbe, nullptr, peer.id, 0, peer.name});
   prober_.probe(peer, hello_to(peer, wire::HelloRole::kProbe, 0));
 }
 
@@ -278,6 +293,24 @@ link::LinkCounters LinkTable::counters() const {
   link::LinkCounters sum = dropped_counters_;
   for (const auto& [peer, entry] : entries_) add(sum, entry.link->counters());
   return sum;
+}
+
+std::vector<LinkStatus> LinkTable::status() const {
+  std::vector<LinkStatus> all;
+  for (const auto& [peer, entry] : entries_) {
+    LinkStatus& status = all.emplace_back();
+    const link::LinkCounters& counters = entry.link->counters();
+    status.peer = entry.info;
+    status.connections = entry.connections.size();
+    status.dials_in_flight = entry.dials_in_flight;
+    status.payload_sent = counters.payload_sent;
+    status.payload_received = counters.payload_received;
+    status.frames_resent = counters.frames_resent;
+    status.redials = entry.redials;
+    status.heard = entry.link->last_heard();
+    status.state = entry.reported;
+  }
+  return all;
 }
 
 std::vector<LinkTable::Report> LinkTable::take_reports() {

@@ -14,6 +14,7 @@
 #include "engine/context.h"
 #include "engine/dial_result.h"
 #include "engine/prober.h"
+#include "engine/report.h"
 #include "link/frame_stream.h"
 #include "link/link.h"
 #include "wire/control.h"
@@ -57,6 +58,7 @@ class LinkTable {
 
   size_t open_connections() const { return connection_owner_.size(); }
   link::LinkCounters counters() const;
+  std::vector<LinkStatus> status() const;
   std::vector<Report> take_reports();
 
  private:
@@ -66,6 +68,7 @@ class LinkTable {
     std::unique_ptr<link::Link> link;
     std::set<link::ConnectionKey> connections;
     uint32_t dials_in_flight = 0;
+    uint64_t redials = 0;
     Duration backoff{0};             // before the next dial; 0: at once
     TimePoint connected_at{};        // last time
     TimePoint redial_at = kNever;

@@ -35,6 +35,7 @@ class SyncBody final : public CallBody {
 
   void on_plan(const wire::SyncPlan& plan) override {
     elected_ = {plan.revision, plan.digest};
+    context_.note({FlightKind::kSyncPlan, &attempt_.id.op, {}, plan.revision});
     if (plan.digest == call_.digests.whole && plan.revision == call_.table->revision()) {
       done_ = true;
       return;
@@ -98,6 +99,7 @@ class SyncBody final : public CallBody {
   // Credits are not needed: what is sent was asked for.
   std::vector<PeerId> senders() const override { return {}; }
   uint64_t progress() const override { return progress_; }
+  Traffic traffic() const override { return {bytes_sent_, bytes_received_}; }
 
   // What was fetched becomes the caller's only now: after an error it has what it had.
   Result<CallInfo> commit(const std::vector<PeerId>&, uint32_t attempts) override {
@@ -172,6 +174,7 @@ class SyncBody final : public CallBody {
   void note_fetched() {
     tensors_received_ = static_cast<uint32_t>(fetch_->counters().tensors_received);
     const std::string difference = fetch_->describe_difference();
+    context_.note({FlightKind::kSyncFetched, &attempt_.id.op, {}, bytes_received_, difference});
     if (!difference.empty()) context_.log(2, "fetched what differed: " + difference);
   }
 

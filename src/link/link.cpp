@@ -103,6 +103,7 @@ Result<Placement> Link::header_arrived(const wire::FrameHeader& header) {
 
 Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
                                  ByteBuffer* kept) {
+  last_heard_ = now;
   if (header.kind == wire::FrameKind::kAck) return {};
   if (!receive_window_.add(header.link_sequence)) return {};
   // Another copy may be half-way in on another connection: it must not touch its place any more,

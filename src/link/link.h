@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -98,6 +99,7 @@ class Link {
   void tick(TimePoint now);
   TimePoint next_deadline() const { return ack_deadline_; }
   const LinkCounters& counters() const { return counters_; }
+  std::optional<TimePoint> last_heard() const { return last_heard_; }  // a frame came
 
  private:
   friend class FrameStream;
@@ -122,6 +124,7 @@ class Link {
   bool ack_now_ = false;
   TimePoint ack_deadline_ = kNever;
   LinkCounters counters_;
+  std::optional<TimePoint> last_heard_;
 };
 
 }  // namespace atoll_core::link

@@ -64,26 +64,13 @@ TimePoint CoordinatorMachine::next_deadline() const { return parts_->timers.next
 
 CoordinatorOutput CoordinatorMachine::take_output() { return parts_->out.take(); }
 
-CoordinatorStatus CoordinatorMachine::status() const {
-  CoordinatorStatus status;
-  status.epoch = parts_->view.epoch;
-  status.generation = parts_->view.generation;
-  for (const auto& [peer, record] : parts_->people.roster.records()) {
-    status.peers.push_back(
-        {record.info, std::string(to_string(record.standing)), record.last_heard});
-  }
-  const Counters& counters = parts_->counters;
-  status.commits = counters.commits;
-  status.aborts = counters.aborts;
-  status.settle_rounds = counters.settle_rounds;
-  status.admissions = counters.admissions;
-  status.evictions = counters.evictions;
-  return status;
-}
-
 // A coordinator that did not run for a while (stopped, swapped out, suspended with its machine)
 // must not take its own sleep for the silence of all peers: what they sent waits to be read.
 void CoordinatorMachine::Parts::begin_input(TimePoint now) {
+  if (!last_input) started = now;
+  out.set_now(now);
+  ledgers.ops.set_now(now);
+  ledgers.syncs.set_now(now);
   const Duration slept = last_input ? now - *last_input : Duration::zero();
   last_input = now;
   const Duration unusual = std::max(config.peer_timeout / 2, 2 * config.heartbeat_interval);

@@ -51,7 +51,7 @@ struct CoordinatorOutput {
   std::vector<Item> items;
 };
 
-// What `atoll status` shows; a copy.
+// A copy; what `atoll status` shows is made of the same (coordinator_status.cpp).
 struct CoordinatorStatus {
   Epoch epoch;
   Generation generation;

@@ -136,6 +136,10 @@ struct CoordinatorMachine::Parts {
   void handle(TimePoint now, PeerId from, wire::Ended message);
   void tell_stable();
 
+  // ---- coordinator_status.cpp
+  wire::Status wire_status(TimePoint now) const;
+  void handle(TimePoint now, PeerId from, wire::StatusRequest message);
+
   // ---- coordinator_syncs.cpp
   void handle(TimePoint now, PeerId from, wire::SyncRequest message);
   void handle(TimePoint now, PeerId from, wire::SyncDone message);
@@ -159,6 +163,7 @@ struct CoordinatorMachine::Parts {
   Outbox out;
   TimerTable<Timer> timers;
   std::optional<TimePoint> last_input;
+  TimePoint started{};  // the first input
 };
 
 }  // namespace atoll_core::membership

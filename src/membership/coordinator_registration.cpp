@@ -86,6 +86,11 @@ void CoordinatorMachine::Parts::refuse(ConnectionId connection, Error error) {
 
 void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId connection,
                                                wire::ToCoordinator message) {
+  if (std::holds_alternative<wire::StatusRequest>(message)) {
+    people.visitors.erase(connection);
+    out.send(connection, wire_status(now));
+    return out.close(connection, "the status was told");
+  }
   auto* hello = std::get_if<wire::Register>(&message);
   if (hello == nullptr) {
     return refuse(connection, {ErrorCode::kInvalidUsage,

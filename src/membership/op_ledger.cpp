@@ -18,7 +18,9 @@ OpRecord* OpLedger::open(const OpKey& key) {
   const auto found = records_.find(key);
   if (found != records_.end()) return &found->second;
   if (records_.size() >= kOpenOpsMax) return nullptr;
-  return &records_[key];
+  OpRecord& record = records_[key];
+  record.since = now_;
+  return &record;
 }
 
 OpRecord* OpLedger::find(const OpKey& key) {

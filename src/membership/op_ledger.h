@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "membership/op_key.h"
 #include "membership/participant.h"
 #include "wire/control.h"
@@ -34,6 +35,7 @@ struct Call {
 };
 
 struct OpRecord {
+  TimePoint since{};             // heard of
   std::map<PeerId, Call> calls;  // of those known to have called
   std::set<PeerId> done;
   std::map<PeerId, std::vector<PeerId>> waiting;  // who waits, and for whom
@@ -46,6 +48,9 @@ std::optional<std::string> difference(const OpKey& key, const Call& one, const C
 
 class OpLedger {
  public:
+  // The time of the input: of what opens from now on.
+  void set_now(TimePoint now) { now_ = now; }
+
   // Null: kOpenOpsMax ops are open.
   OpRecord* open(const OpKey& key);
   OpRecord* find(const OpKey& key);
@@ -59,6 +64,7 @@ class OpLedger {
 
  private:
   std::map<OpKey, OpRecord> records_;
+  TimePoint now_{};
 };
 
 // Notes that `call` was made. Returns how it differs from what others called under this name.

@@ -4,13 +4,19 @@
 #include <string>
 #include <utility>
 
+#include "base/time.h"
 #include "membership/coordinator_machine.h"
+#include "membership/recent_events.h"
 #include "membership/roster.h"
 
 namespace atoll_core::membership {
 
 class Outbox {
  public:
+  // The time of the input: of the events from now on.
+  void set_now(TimePoint now) { now_ = now; }
+  const RecentEvents& recent() const { return recent_; }
+
   void send(ConnectionId connection, wire::ToPeer message) {
     output_.items.push_back(CoordinatorOutput::Send{connection, std::move(message)});
   }
@@ -22,12 +28,15 @@ class Outbox {
     output_.items.push_back(CoordinatorOutput::Close{connection, std::move(reason)});
   }
   void event(std::string text) {
+    recent_.add(now_, text);
     output_.items.push_back(CoordinatorOutput::Event{std::move(text)});
   }
   CoordinatorOutput take() { return std::exchange(output_, {}); }
 
  private:
   CoordinatorOutput output_;
+  RecentEvents recent_;
+  TimePoint now_{};
 };
 
 }  // namespace atoll_core::membership

@@ -146,6 +146,7 @@ class PeerMachine {
   void handle(TimePoint now, wire::SyncPlan message);
   void handle(TimePoint now, wire::Stable message);
   void handle(TimePoint now, wire::Evicted message);
+  void handle(TimePoint, wire::Status) {}  // nobody asked
 
   PeerConfig config_;
   State state_ = State::kIdle;

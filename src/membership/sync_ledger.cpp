@@ -8,7 +8,9 @@ SyncRecord* SyncLedger::open(const OpKey& key) {
   const auto found = records_.find(key);
   if (found != records_.end()) return &found->second;
   if (records_.size() >= kOpenSyncsMax) return nullptr;
-  return &records_[key];
+  SyncRecord& record = records_[key];
+  record.since = now_;
+  return &record;
 }
 
 SyncRecord* SyncLedger::find(const OpKey& key) {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "membership/op_key.h"
 #include "membership/op_ledger.h"
 #include "membership/participant.h"
@@ -26,6 +27,7 @@ namespace atoll_core::membership {
 inline constexpr size_t kOpenSyncsMax = 4096;
 
 struct SyncRecord {
+  TimePoint since{};  // heard of
   std::map<PeerId, wire::StateSummary> requests;
   bool planned = false;
   std::set<PeerId> done;
@@ -39,6 +41,9 @@ struct SyncPlans {
 
 class SyncLedger {
  public:
+  // The time of the input: of what opens from now on.
+  void set_now(TimePoint now) { now_ = now; }
+
   // Null: kOpenSyncsMax syncs are open.
   SyncRecord* open(const OpKey& key);
   SyncRecord* find(const OpKey& key);
@@ -48,6 +53,7 @@ class SyncLedger {
 
  private:
   std::map<OpKey, SyncRecord> records_;
+  TimePoint now_{};
 };
 
 bool all_asked(const SyncRecord& record, const std::vector<Participant>& participants);

@@ -185,6 +185,7 @@ void Session::run() {
   left_ = true;
   // From here on no byte moves: memory of pending calls is the callers' again.
   finish_all(failure);
+  io_ended_ = true;
 }
 
 void Session::pump() {

@@ -61,6 +61,10 @@ class Session {
   bool left() const { return left_.load(); }
   uint16_t listening_port() const { return listening_port_; }
   Snapshot snapshot() const;
+  // The engine as it stands, also after it has left; none when the I/O thread does not answer
+  // within `limit`.
+  std::optional<engine::EngineReport> report(Duration limit) const;
+  bool io_ended() const { return io_ended_.load(); }
 
  private:
   class Stream;
@@ -89,6 +93,7 @@ class Session {
   TimePoint timer_ = kNever;
   uint16_t listening_port_ = 0;
   std::atomic<bool> left_{false};
+  std::atomic<bool> io_ended_{false};
 
   mutable std::mutex mutex_;
   std::map<engine::CallId, std::shared_ptr<PendingCall>> pending_;

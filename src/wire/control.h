@@ -156,6 +156,49 @@ struct StateSummary {
   bool operator==(const StateSummary&) const = default;
 };
 
+enum class PeerStanding : uint8_t { kMember = 0, kPending = 1, kSuspect = 2 };
+std::string_view to_string(PeerStanding standing);  // "member"
+
+// A registered peer as the coordinator sees it.
+struct PeerStatus {
+  PeerInfo peer;               // with one endpoint at most
+  PeerStanding standing = PeerStanding::kPending;
+  std::string remote;          // where its control connection comes from
+  uint64_t silent_ms = 0;      // since it was heard
+  bool updating = false;       // waits in atollUpdate
+  bool operator==(const PeerStatus&) const = default;
+};
+
+// An op that has not ended, as far as the coordinator knows of it. Of the peers that are done, that
+// are not, and that are said not to have called, the first kPeersPerOpStatus are named.
+struct OpStatus {
+  OpId op;
+  std::string what;            // "all-reduce of 5 float32, sum"
+  uint64_t known_ms = 0;       // since the coordinator heard of it
+  uint32_t done_count = 0;
+  uint32_t awaited_count = 0;
+  std::vector<PeerId> done;
+  std::vector<PeerId> awaited;
+  std::vector<PeerId> absent;  // somebody waits for them: they have not called
+  std::string abort_reason;    // empty: nobody asked for its end
+  bool operator==(const OpStatus&) const = default;
+};
+
+struct EventStatus {
+  uint64_t age_ms = 0;
+  std::string text;
+  bool operator==(const EventStatus&) const = default;
+};
+
+struct StatusCounters {
+  uint64_t commits = 0;
+  uint64_t aborts = 0;
+  uint64_t settle_rounds = 0;
+  uint64_t admissions = 0;
+  uint64_t evictions = 0;
+  bool operator==(const StatusCounters&) const = default;
+};
+
 // ---- peer to coordinator -----------------------------------------------------------------------
 
 struct Register {
@@ -262,9 +305,15 @@ struct Ended {
   bool operator==(const Ended&) const = default;
 };
 
+// How is the run? Asked on a connection that registers no peer; one question per connection.
+struct StatusRequest {
+  bool operator==(const StatusRequest&) const = default;
+};
+
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
-                 OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended>;
+                 OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
+                 StatusRequest>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -356,8 +405,24 @@ struct Stable {
   bool operator==(const Stable&) const = default;
 };
 
+// The answer to StatusRequest.
+struct Status {
+  std::string run;
+  Incarnation incarnation;
+  Epoch epoch;
+  Generation generation;
+  uint64_t uptime_ms = 0;
+  bool settling = false;        // a settle round about all ops is open
+  uint64_t ops_open = 0;        // all of them; `ops` has the oldest kOpsPerStatus
+  StatusCounters counters;
+  std::vector<PeerStatus> peers;  // members in view order, then the others
+  std::vector<OpStatus> ops;
+  std::vector<EventStatus> events;  // the last ones, oldest first
+  bool operator==(const Status&) const = default;
+};
+
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
-                            Freeze, Settled, Probe, SyncPlan, Evicted, Stable>;
+                            Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

@@ -11,10 +11,11 @@ namespace {
 constexpr std::array<std::string_view, std::variant_size_v<ToCoordinator>> kToCoordinatorNames = {
     "register", "heartbeat",  "leave",         "update_request", "link_report",  "probe_result",
     "op_done",  "op_waiting", "abort_request", "settle_report",  "sync_request", "sync_done",
-    "ended"};
+    "ended",    "status_request"};
 constexpr std::array<std::string_view, std::variant_size_v<ToPeer>> kToPeerNames = {
     "registered", "refused", "heartbeat", "roster",    "updated", "op_verdict",
-    "freeze",     "settled", "probe",     "sync_plan", "evicted",   "stable"};
+    "freeze",     "settled", "probe",     "sync_plan", "evicted", "stable",
+    "status"};
 
 class Differences {
  public:
@@ -35,6 +36,15 @@ class Differences {
 std::string root_name(PeerId root) { return root ? to_string(root) : "none"; }
 
 }  // namespace
+
+std::string_view to_string(PeerStanding standing) {
+  switch (standing) {
+    case PeerStanding::kMember: return "member";
+    case PeerStanding::kPending: return "pending";
+    case PeerStanding::kSuspect: break;
+  }
+  return "suspect";
+}
 
 std::string_view name_of(const ToCoordinator& message) {
   return kToCoordinatorNames.at(message.index());

@@ -26,6 +26,7 @@ class OpReport;
 class PeerInfo;
 class SessionId;
 class StateSummary;
+class Status;
 class TensorSummary;
 class Verdict;
 class Watermark;
@@ -55,6 +56,7 @@ void encode_part(const CallPosition& in, proto::CallPosition* out);
 void encode_part(const Watermark& in, proto::Watermark* out);
 void encode_part(const TensorSummary& in, proto::TensorSummary* out);
 void encode_part(const StateSummary& in, proto::StateSummary* out);
+void encode_part(const Status& in, proto::Status* out);  // status_message.cpp
 
 std::string encode_sentence(std::string_view text);
 uint64_t encode_milliseconds(uint64_t value);
@@ -89,6 +91,7 @@ void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& c
 void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check);
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check);
 void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check);
+void decode_part(const proto::Status& in, Status& out, FieldCheck& check);
 
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer);
 

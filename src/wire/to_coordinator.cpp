@@ -96,6 +96,10 @@ void put(const Ended& in, proto::ToCoordinator& envelope) {
   encode_parts(in.marks, envelope.mutable_ended()->mutable_marks());
 }
 
+void put(const StatusRequest&, proto::ToCoordinator& envelope) {
+  envelope.mutable_status_request();
+}
+
 // ---- parsed message to typed value -------------------------------------------------------------
 
 void take(const proto::Register& in, Register& out, FieldCheck& check) {
@@ -177,6 +181,8 @@ void take(const proto::Ended& in, Ended& out, FieldCheck& check) {
   take_parts(check, "marks", in.marks(), limits::kWatermarks, out.marks);
 }
 
+void take(const proto::StatusRequest&, StatusRequest&, FieldCheck&) {}
+
 template <class Message, class In>
 Result<ToCoordinator> decode_as(const In& in) {
   ToCoordinator message{Message{}};
@@ -220,6 +226,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kSyncRequest: return decode_as<SyncRequest>(envelope->sync_request());
     case Envelope::kSyncDone: return decode_as<SyncDone>(envelope->sync_done());
     case Envelope::kEnded: return decode_as<Ended>(envelope->ended());
+    case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }
   return fail(ErrorCode::kInvalidArgument, "a peer sent a control message of an unknown kind");

@@ -89,6 +89,10 @@ void put(const Stable& in, proto::ToPeer& envelope) {
   encode_parts(in.marks, envelope.mutable_stable()->mutable_marks());
 }
 
+void put(const Status& in, proto::ToPeer& envelope) {
+  encode_part(in, envelope.mutable_status());
+}
+
 // ---- parsed message to typed value -------------------------------------------------------------
 
 void take(const proto::Registered& in, Registered& out, FieldCheck& check) {
@@ -173,6 +177,10 @@ void take(const proto::Stable& in, Stable& out, FieldCheck& check) {
   take_parts(check, "marks", in.marks(), limits::kWatermarks, out.marks);
 }
 
+void take(const proto::Status& in, Status& out, FieldCheck& check) {
+  decode_part(in, out, check);
+}
+
 template <class Message, class In>
 Result<ToPeer> decode_as(const In& in) {
   ToPeer message{Message{}};
@@ -215,6 +223,7 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kSyncPlan: return decode_as<SyncPlan>(envelope->sync_plan());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
     case Envelope::kStable: return decode_as<Stable>(envelope->stable());
+    case Envelope::kStatus: return decode_as<Status>(envelope->status());
     case Envelope::BODY_NOT_SET: break;
   }
   return fail(ErrorCode::kInvalidArgument,

@@ -1,4 +1,7 @@
-"""The atoll command as a script sees it: output, files, exit codes. cli_test.py PROGRAM"""
+"""The atoll command as a script sees it: output, files, exit codes.
+
+cli_test.py PROGRAM WORKER: the command, and a peer that is told what to do."""
+import json
 import pathlib
 import re
 import signal
@@ -10,6 +13,7 @@ import time
 import unittest
 
 PROGRAM = None
+WORKER = None
 SECONDS = 60
 
 
@@ -62,7 +66,9 @@ class GeneralTest(unittest.TestCase):
                                  (["coordinator", "--help"],
                                   ["--listen", "--insecure", "--min-replicas", "--run",
                                    "--port-file", "--heartbeat-ms", "--peer-timeout-ms",
-                                   "--log-level", "Examples:"])]:
+                                   "--log-level", "Examples:"]),
+                                 (["status", "--help"],
+                                  ["--coordinator", "--json", "--timeout-ms", "Examples:"])]:
             done = call(*arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
             for word in words:
@@ -77,6 +83,64 @@ class GeneralTest(unittest.TestCase):
             done = call(*arguments)
             self.assertNotEqual(done.returncode, 0, arguments)
             self.assertIn(word, done.stderr + done.stdout, arguments)
+
+
+class StatusTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="atoll-cli-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_of_an_empty_run(self):
+        with CoordinatorProcess(self.folder, "--run", "atlantis") as coordinator:
+            done = call("status", "--coordinator", coordinator.address)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr, "")
+            for words in ("run 'atlantis'", coordinator.address, "epoch 0", "peers: 0"):
+                self.assertIn(words, done.stdout)
+            done = call("status", "--coordinator", coordinator.address, "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            status = json.loads(done.stdout)
+            self.assertEqual(status["run"], "atlantis")
+            self.assertEqual(status["peers"], [])
+            self.assertEqual(status["ops"], [])
+            self.assertEqual(status["counters"]["commits"], 0)
+            self.assertEqual(coordinator.end(signal.SIGTERM)[0], 0)
+
+    def test_names_the_peers_of_a_run(self):
+        with CoordinatorProcess(self.folder, "--min-replicas", "2") as coordinator, \
+                subprocess.Popen([WORKER, "--coordinator", coordinator.address, "--name",
+                                  "island-7", "--stop-file", self.folder + "/stop"],
+                                 stdout=subprocess.DEVNULL) as worker:
+            deadline = time.monotonic() + SECONDS
+            try:
+                while True:
+                    done = call("status", "--coordinator", coordinator.address)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    if " waits " in done.stdout or time.monotonic() > deadline:
+                        break
+                self.assertRegex(done.stdout,
+                                 r"island-7 .*0/1 +pending +waits +\d.* ago +[\d.]+:\d")
+                self.assertRegex(done.stdout, r"ago  island-7 registers as")
+            finally:
+                worker.kill()
+
+    def test_without_a_coordinator(self):
+        with socket.socket() as taken:  # bound, not listening: refused
+            taken.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            done = call("status", "--coordinator", address, "--timeout-ms", "2000")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn(address, done.stderr)
+
+    def test_a_coordinator_that_is_stopped_does_not_hang_it(self):
+        with CoordinatorProcess(self.folder) as coordinator:
+            coordinator.process.send_signal(signal.SIGSTOP)
+            done = call("status", "--coordinator", coordinator.address, "--timeout-ms", "300")
+            coordinator.process.send_signal(signal.SIGCONT)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("300 ms", done.stderr)
 
 
 class CoordinatorTest(unittest.TestCase):
@@ -143,4 +207,5 @@ class CoordinatorTest(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
+    WORKER = sys.argv.pop(1)
     unittest.main()

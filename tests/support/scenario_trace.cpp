@@ -126,6 +126,7 @@ struct ToCoordinatorText {
   std::string operator()(const wire::Ended& message) const {
     return "ended" + marks_text(message.marks);
   }
+  std::string operator()(const wire::StatusRequest&) const { return "status-request"; }
 };
 
 struct ToPeerText {
@@ -176,6 +177,10 @@ struct ToPeerText {
   }
   std::string operator()(const wire::Evicted& message) const {
     return "evicted: " + message.reason;
+  }
+  std::string operator()(const wire::Status& message) const {
+    return fmt::format("status of epoch {}, {} peers, {} ops", to_string(message.epoch),
+                       message.peers.size(), message.ops_open);
   }
 };
 

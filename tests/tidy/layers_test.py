@@ -14,6 +14,7 @@ LIBRARY_HEADERS = {
     "protobuf": r"google/protobuf/",
     "Highway": r"hwy/",
     "xxHash": r"xxhash\.h$",
+    "nlohmann": r"nlohmann/",
     "CUDA": r"cuda",
     "NCCL": r"nccl",
 }

@@ -62,6 +62,7 @@ static void install_signal_handlers(void) {
   action.sa_flags |= (int)SA_RESETHAND;
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  atollInstallDumpSignal(SIGUSR2);
 }
 
 static double seconds_of(clockid_t clock) {

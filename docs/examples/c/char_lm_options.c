@@ -34,7 +34,8 @@ static const char kHelp[] =
     "\n"
     "All peers hold out the last tenth of the text. A run without --seconds and --rounds goes on\n"
     "until it is told to end: SIGUSR1 to any peer ends it for all after the round, SIGINT or\n"
-    "SIGTERM makes one peer leave after the round (a second one kills it). At the end one line of\n"
+    "SIGTERM makes one peer leave after the round (a second one kills it). SIGUSR2 writes the\n"
+    "state of the communicator to standard error, or to ATOLL_DUMP_DIR. At the end one line of\n"
     "JSON goes to standard output: the digest of the state that all peers share, and losses in "
     "bits\n"
     "per held-out character: of the model at first and at last, and of a bigram model.\n";

@@ -47,6 +47,71 @@ TEST_F(CoordinatorMachineTest, KnowsNoConnectionItWasNotTold) {
   EXPECT_EQ(machine_.next_deadline(), kNever);
 }
 
+TEST_F(CoordinatorMachineTest, TellsAVisitorHowTheRunIsAndThatIsAll) {
+  connect(1, info(0, "a"));
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  const wire::PeerInfo member = machine_.status().peers.at(0).info;
+  connect(2, info(1, "b"));
+  wire::OpWaiting waiting;
+  waiting.op = {machine_.status().generation, kGroupAll, 7, 0};
+  waiting.epoch = machine_.status().epoch;
+  waiting.call.kind = wire::OpKind::kBarrier;
+  machine_.on_message(now_ += 100ms, {1}, waiting);
+  machine_.take_output();
+  now_ += 300ms;
+  machine_.on_connected(now_, {9}, "nearby");
+  machine_.on_message(now_, {9}, wire::StatusRequest{});
+  const CoordinatorOutput output = machine_.take_output();
+  ASSERT_EQ(output.items.size(), 2u);
+  const auto& send = std::get<CoordinatorOutput::Send>(output.items[0]);
+  const auto& status = std::get<wire::Status>(send.message);
+  EXPECT_EQ(send.connection, ConnectionId{9});
+  EXPECT_EQ(std::get<CoordinatorOutput::Close>(output.items[1]).connection, ConnectionId{9});
+  EXPECT_EQ(status.epoch, machine_.status().epoch);
+  EXPECT_EQ(status.uptime_ms, 400u);
+  EXPECT_EQ(status.counters.admissions, 1u);
+  ASSERT_EQ(status.peers.size(), 2u);
+  EXPECT_EQ(status.peers[0].peer.id, member.id);
+  EXPECT_EQ(status.peers[0].standing, wire::PeerStanding::kMember);
+  EXPECT_EQ(status.peers[0].silent_ms, 300u);
+  EXPECT_FALSE(status.peers[0].updating);
+  EXPECT_EQ(status.peers[1].standing, wire::PeerStanding::kPending);
+  EXPECT_EQ(status.peers[1].remote, "somewhere");
+  EXPECT_EQ(status.ops_open, 1u);
+  ASSERT_EQ(status.ops.size(), 1u);
+  EXPECT_EQ(status.ops[0].op.tag, 7u);
+  EXPECT_EQ(status.ops[0].what, "barrier");
+  EXPECT_EQ(status.ops[0].known_ms, 300u);
+  EXPECT_EQ(status.ops[0].awaited, std::vector<PeerId>{member.id});
+  EXPECT_FALSE(status.events.empty());
+  EXPECT_EQ(status.events.back().age_ms, 300u);
+  machine_.on_message(now_, {9}, wire::StatusRequest{});
+  EXPECT_TRUE(take_sent<wire::Status>().empty()) << "one question per connection";
+}
+
+TEST_F(CoordinatorMachineTest, StatusIsBoundedAndKeepsTheNewestEvents) {
+  for (uint64_t visit = 1; visit <= 200; ++visit) {
+    machine_.on_connected(now_ += 1ms, {visit}, "nearby");
+    machine_.on_garbage(now_, {visit}, {ErrorCode::kInvalidArgument, fmt::format("#{}", visit)});
+  }
+  machine_.take_output();
+  machine_.on_connected(now_, {1000}, "nearby");
+  machine_.on_message(now_, {1000}, wire::StatusRequest{});
+  const auto sent = take_sent<wire::Status>();
+  ASSERT_EQ(sent.size(), 1u);
+  ASSERT_EQ(sent[0].events.size(), limits::kEventsPerStatus);
+  EXPECT_EQ(sent[0].events.back().text, "refuse nearby: #200");
+  EXPECT_EQ(sent[0].events.front().text, "refuse nearby: #137");
+}
+
+TEST_F(CoordinatorMachineTest, ARegisteredPeerIsToldToAskElsewhere) {
+  connect(1, info(0, "a"));
+  machine_.on_message(now_, {1}, wire::StatusRequest{});
+  const auto refused = take_sent<wire::Refused>();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].code, ErrorCode::kInvalidUsage);
+}
+
 TEST_F(CoordinatorMachineTest, DoesNotTakeItsOwnSleepForSilence) {
   connect(1, info(0, "a"));
   machine_.on_message(now_, {1}, wire::UpdateRequest{});

@@ -198,6 +198,45 @@ std::vector<Case> count_cases() {
   };
 }
 
+// Lists of a status are shorter than they could be: it is for people.
+std::vector<Case> status_cases() {
+  return {
+      spoiled<Status>(
+          "Peers", [](Status& m) { grow(m.peers, 4097); }, "status.peers has 4097 elements"),
+      spoiled<Status>("Ops", [](Status& m) { grow(m.ops, 257); }, "status.ops has 257 elements"),
+      spoiled<Status>(
+          "Events", [](Status& m) { grow(m.events, 65); }, "status.events has 65 elements"),
+      spoiled<Status>(
+          "Done",
+          [](Status& m) {
+            m.ops.resize(1);
+            grow(m.ops[0].done, 65);
+          },
+          "status.ops[0].done has 65 elements"),
+      spoiled<Status>(
+          "Awaited",
+          [](Status& m) {
+            m.ops.resize(1);
+            grow(m.ops[0].awaited, 65);
+          },
+          "status.ops[0].awaited has 65 elements"),
+      spoiled<Status>(
+          "Standing",
+          [](Status& m) {
+            grow(m.peers, 1);
+            m.peers[0].standing = PeerStanding{3};
+          },
+          "status.peers[0].standing is 3, allowed are 0 to 2"),
+      spoiled<Status>(
+          "Nobody",
+          [](Status& m) {
+            grow(m.peers, 1);
+            m.peers[0].peer.id = {};
+          },
+          "status.peers[0].peer"),
+  };
+}
+
 class ControlBounds : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ControlBounds, AreNamedInTheRefusal) {
@@ -210,6 +249,7 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.
 INSTANTIATE_TEST_SUITE_P(Peer, ControlBounds, ::testing::ValuesIn(peer_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Call, ControlBounds, ::testing::ValuesIn(call_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Count, ControlBounds, ::testing::ValuesIn(count_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Status, ControlBounds, ::testing::ValuesIn(status_cases()), case_name);
 
 TEST(ControlSentence, IsMadeFitWhenEncoded) {
   const std::string reason = "broken\npipe \xC3" + std::string(3000, 'x');

@@ -93,6 +93,26 @@ class Bounds {
     last(state.strategy, SyncStrategy::kReceiveOnly);
     list(state.tensors, limits::kTensorsPerState);
   }
+  void part(const PeerStatus& status) {
+    part(status.peer.id);
+    part(status.peer);
+    last(status.standing, PeerStanding::kSuspect);
+    sentence(status.remote);
+    duration(status.silent_ms);
+  }
+  void part(const OpStatus& status) {
+    part(status.op);
+    sentence(status.what);
+    sentence(status.abort_reason);
+    duration(status.known_ms);
+    list(status.done, limits::kPeersPerOpStatus);
+    list(status.awaited, limits::kPeersPerOpStatus);
+    list(status.absent, limits::kPeersPerOpStatus);
+  }
+  void part(const EventStatus& event) {
+    sentence(event.text);
+    duration(event.age_ms);
+  }
   void code(ErrorCode code) { require(error_name(code) != error_name(ErrorCode{-1})); }
 
   void message(const Register& m) {
@@ -137,6 +157,7 @@ class Bounds {
   void message(const SyncDone& m) { part(m.op); }
   void message(const Ended& m) { list(m.marks, limits::kWatermarks); }
   void message(const Stable& m) { list(m.marks, limits::kWatermarks); }
+  void message(const StatusRequest&) {}
 
   void message(const Registered& m) {
     part(m.peer);
@@ -173,6 +194,14 @@ class Bounds {
   void message(const Evicted& m) {
     code(m.code);
     sentence(m.reason);
+  }
+
+  void message(const Status& m) {
+    name(m.run);
+    duration(m.uptime_ms);
+    list(m.peers, limits::kPeers);
+    list(m.ops, limits::kOpsPerStatus);
+    list(m.events, limits::kEventsPerStatus);
   }
 
  private:

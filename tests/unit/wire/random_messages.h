@@ -53,6 +53,8 @@ inline constexpr auto kLast<LinkState> = LinkState::kUnreachable;
 template <>
 inline constexpr auto kLast<ProbeOutcome> = ProbeOutcome::kSilent;
 template <>
+inline constexpr auto kLast<PeerStanding> = PeerStanding::kSuspect;
+template <>
 inline constexpr auto kLast<DataType> = DataType::kFloat64;
 template <>
 inline constexpr auto kLast<ReduceOp> = ReduceOp::kMax;
@@ -159,6 +161,23 @@ inline void draw(Random& random, StateSummary& out) {
   draw_all(random, out.revision, out.strategy, out.digest, out.tensors);
 }
 
+inline void draw(Random& random, PeerStatus& out) {
+  draw_all(random, out.peer, out.standing, out.remote, out.updating);
+  out.silent_ms = random.number(1'000'000'000);
+}
+inline void draw(Random& random, OpStatus& out) {
+  draw_all(random, out.op, out.what, out.done_count, out.awaited_count, out.done, out.awaited,
+           out.absent, out.abort_reason);
+  out.known_ms = random.number(1'000'000'000);
+}
+inline void draw(Random& random, EventStatus& out) {
+  draw(random, out.text);
+  out.age_ms = random.number(1'000'000'000);
+}
+inline void draw(Random& random, StatusCounters& out) {
+  draw_all(random, out.commits, out.aborts, out.settle_rounds, out.admissions, out.evictions);
+}
+
 // ---- peer to coordinator -----------------------------------------------------------------------
 
 inline void draw(Random& random, Register& out) {
@@ -188,6 +207,7 @@ inline void draw(Random& random, SyncRequest& out) {
 }
 inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.epoch); }
 inline void draw(Random& random, Ended& out) { draw(random, out.marks); }
+inline void draw(Random&, StatusRequest&) {}
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -212,6 +232,12 @@ inline void draw(Random& random, SyncPlan& out) {
 }
 inline void draw(Random& random, Evicted& out) { draw_all(random, out.code, out.reason); }
 inline void draw(Random& random, Stable& out) { draw(random, out.marks); }
+
+inline void draw(Random& random, Status& out) {
+  draw_all(random, out.run, out.incarnation, out.epoch, out.generation, out.settling, out.ops_open,
+           out.counters, out.peers, out.ops, out.events);
+  out.uptime_ms = random.number(1'000'000'000);
+}
 
 // ---- envelopes ---------------------------------------------------------------------------------
 

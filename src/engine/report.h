@@ -1,0 +1,67 @@
+// One engine as it stands, in plain values, for those who look into a run that does not move.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "engine/call.h"
+#include "engine/control_watch.h"
+#include "engine/flight_recorder.h"
+#include "membership/peer_machine.h"
+#include "wire/control.h"
+
+namespace atoll_core::engine {
+
+struct CallReport {
+  CallId call = 0;
+  OpId op;
+  wire::CallDescription description;
+  std::string phase;              // "waiting for a thaw", "moving", "complete here"
+  TimePoint begun{};
+  TimePoint last_progress{};      // who is awaited is awaited since then
+  uint64_t bytes_sent = 0;        // payload, all attempts
+  uint64_t bytes_received = 0;
+  uint32_t attempts = 0;
+  std::vector<PeerId> awaited;    // have not been heard of in this attempt
+  std::optional<Error> abort_wanted;
+};
+
+struct LinkStatus {
+  wire::PeerInfo peer;
+  size_t connections = 0;
+  uint32_t dials_in_flight = 0;
+  uint64_t payload_sent = 0;
+  uint64_t payload_received = 0;
+  uint64_t frames_resent = 0;
+  uint64_t redials = 0;
+  std::optional<TimePoint> heard;  // the last frame that came
+  std::optional<wire::LinkState> state;  // as told to the coordinator
+};
+
+struct UpdateReport {
+  TimePoint since{};
+};
+
+struct EngineReport {
+  TimePoint now{};
+  wire::PeerInfo self;
+  std::string run;
+  membership::PeerMachine::State standing = membership::PeerMachine::State::kIdle;
+  bool frozen = false;
+  std::optional<Error> left;
+  std::optional<wire::View> view;
+  ControlWatch control;
+  std::vector<LinkStatus> links;
+  std::optional<UpdateReport> update;
+  std::vector<CallReport> calls;
+  std::vector<FlightEvent> events;
+  uint64_t events_noted = 0;
+};
+
+}  // namespace atoll_core::engine
