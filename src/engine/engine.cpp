@@ -288,8 +288,8 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     const bool done = std::holds_alternative<wire::OpDone>(send->message) ||
                       std::holds_alternative<wire::SyncDone>(send->message);
     if (done) context_.trace_after("done.sent");
-  } else if (std::holds_alternative<peer_output::DialCoordinator>(item)) {
-    context_.emit(output::OpenControl{});
+  } else if (const auto* dial = std::get_if<peer_output::DialCoordinator>(&item)) {
+    context_.emit(output::OpenControl{dial->address});
   } else if (std::holds_alternative<peer_output::CloseControl>(item)) {
     context_.emit(output::CloseControl{});
   } else if (auto* connected = std::get_if<peer_output::Connected>(&item)) {

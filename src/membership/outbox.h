@@ -24,6 +24,10 @@ class Outbox {
   void event(std::string text) {
     output_.items.push_back(CoordinatorOutput::Event{std::move(text)});
   }
+  // Carried out before everything else that this input has led to.
+  void save(CoordinatorSnapshot snapshot) {
+    output_.items.insert(output_.items.begin(), CoordinatorOutput::Save{std::move(snapshot)});
+  }
   CoordinatorOutput take() { return std::exchange(output_, {}); }
 
  private:
