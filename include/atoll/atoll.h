@@ -145,10 +145,19 @@ typedef struct {
   uint32_t min_replicas;    /* the first view waits for so many complete replicas. Default 1 */
   uint32_t heartbeat_ms;    /* default 500 */
   uint32_t peer_timeout_ms; /* a peer silent for so long is dropped. Default 5000 */
+  /* A folder in which the coordinator keeps a few bytes from one life to the next; created when it
+   * is not there. One coordinator at a time. Null: none. A coordinator that was started again finds
+   * the run without it, from what the members tell. */
+  const char* state_dir;
+  /* So long a coordinator that was started again waits for members of the run that it does not
+   * know: before it makes a new run, and, once one has come, for the others. Default 1500 */
+  uint32_t rejoin_window_ms;
+  /* 1: nobody can be in the run yet, begin at once; with port 0 that is known. Default 0 */
+  int new_run;
 } atollCoordinatorConfig_t;
 
 #define ATOLL_COORDINATOR_CONFIG_INITIALIZER \
-  { sizeof(atollCoordinatorConfig_t), NULL, 0, NULL, 1, 500, 5000 }
+  { sizeof(atollCoordinatorConfig_t), NULL, 0, NULL, 1, 500, 5000, NULL, 1500, 0 }
 
 /* Binds the address. The coordinator works while some thread is in atollCoordinatorRun. */
 ATOLL_API atollResult_t atollCoordinatorCreate(atollCoordinator_t* coordinator,

@@ -62,6 +62,27 @@ Result<std::vector<Endpoint>> endpoint_list(const char* text) {
   return endpoints;
 }
 
+Result<std::vector<Endpoint>> coordinator_list(const char* text) {
+  std::vector<Endpoint> endpoints;
+  for (std::string_view rest = text;;) {
+    const size_t comma = rest.find(',');
+    auto endpoint = parse_endpoint(rest.substr(0, comma));
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    if (endpoint->port == 0) {
+      return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in '{}' is 0", kFunction,
+                  text);
+    }
+    endpoints.push_back(std::move(*endpoint));
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  if (endpoints.size() > limits::kCoordinators) {
+    return fail(ErrorCode::kInvalidArgument, "{}: {} coordinators, at most {}", kFunction,
+                endpoints.size(), limits::kCoordinators);
+  }
+  return endpoints;
+}
+
 using MembershipConfig = decltype(engine::EngineConfig::membership);
 
 Result<void> fill_identity(const atollCommConfig_t& config, MembershipConfig& membership) {
@@ -125,13 +146,9 @@ std::string dump_prefix(const atollCommConfig_t& config) {
 Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
   peer::SessionConfig session;
   ATOLL_TRY(require(config.coordinator, kFunction, "config->coordinator"));
-  auto coordinator = parse_endpoint(config.coordinator);
-  if (!coordinator) return tl::unexpected(coordinator.error());
-  if (coordinator->port == 0) {
-    return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in '{}' is 0", kFunction,
-                config.coordinator);
-  }
-  session.coordinator = {*coordinator};
+  auto coordinators = coordinator_list(config.coordinator);
+  if (!coordinators) return tl::unexpected(coordinators.error());
+  session.coordinators = std::move(*coordinators);
   if (config.bind != nullptr) {
     auto bind = host_with_optional_port(config.bind, "bind");
     if (!bind) return tl::unexpected(bind.error());

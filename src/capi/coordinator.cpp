@@ -31,16 +31,20 @@ atollResult_t atollCoordinatorCreate(atollCoordinator_t* handle,
     }
     service.insecure = given->insecure != 0;
     if (given->run != nullptr) service.run = given->run;
-    if (given->min_replicas == 0 || given->heartbeat_ms == 0 || given->peer_timeout_ms == 0) {
+    if (given->min_replicas == 0 || given->heartbeat_ms == 0 || given->peer_timeout_ms == 0 ||
+        given->rejoin_window_ms == 0) {
       return atoll_core::fail(ErrorCode::kInvalidArgument,
-                              "{}: min_replicas ({}), heartbeat_ms ({}) and peer_timeout_ms ({}) "
-                              "must be greater than 0",
+                              "{}: min_replicas ({}), heartbeat_ms ({}), peer_timeout_ms ({}) and "
+                              "rejoin_window_ms ({}) must be greater than 0",
                               kFunction, given->min_replicas, given->heartbeat_ms,
-                              given->peer_timeout_ms);
+                              given->peer_timeout_ms, given->rejoin_window_ms);
     }
     service.min_replicas = given->min_replicas;
     service.heartbeat_interval = std::chrono::milliseconds(given->heartbeat_ms);
     service.peer_timeout = std::chrono::milliseconds(given->peer_timeout_ms);
+    if (given->state_dir != nullptr) service.state_dir = given->state_dir;
+    service.rejoin_window = std::chrono::milliseconds(given->rejoin_window_ms);
+    service.new_run = given->new_run != 0;
     auto created = coordinator::Service::create(std::move(service));
     if (!created) return tl::unexpected(created.error());
     auto made = std::make_unique<atollCoordinator>();

@@ -138,6 +138,10 @@ void ControlServer::carry_out(const membership::CoordinatorOutput::Event& event)
   logger_->info("{}", event.text);
 }
 
+void ControlServer::carry_out(const membership::CoordinatorOutput::Save& save) {
+  if (config_.save) config_.save(save.snapshot);
+}
+
 void ControlServer::mark_broken(Connection& connection, const std::string& reason) {
   connection.abort();
   broken_.emplace_back(connection.id(), reason);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ namespace atoll_core::coordinator {
 struct ControlServerConfig {
   membership::CoordinatorConfig machine;
   Incarnation incarnation;
+  // Keeps what the next life of this coordinator should know.
+  std::function<void(const wire::Snapshot&)> save;
   size_t connections_max = 0;
   ConnectionLimits connection;
 };
@@ -55,6 +58,7 @@ class ControlServer final : private ConnectionHandler {
   void carry_out(const membership::CoordinatorOutput::Send& send);
   void carry_out(const membership::CoordinatorOutput::Close& close);
   void carry_out(const membership::CoordinatorOutput::Event& event);
+  void carry_out(const membership::CoordinatorOutput::Save& save);
   void mark_broken(Connection& connection, const std::string& reason);
   void finish_turn();
 

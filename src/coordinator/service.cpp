@@ -8,12 +8,11 @@
 #include "coordinator/control_server.h"
 #include "coordinator/event_loop.h"
 #include "coordinator/listener.h"
+#include "coordinator/snapshot_store.h"
 #include "crypto/random.h"
 
 namespace atoll_core::coordinator {
 namespace {
-
-constexpr uint32_t kFirstIncarnation = 1;
 
 Result<void> check(const ServiceConfig& config) {
   if (config.run.size() > limits::kNameBytes) {
@@ -35,16 +34,37 @@ Result<void> check(const ServiceConfig& config) {
                 "heartbeat would drop a peer",
                 to_ms(config.peer_timeout), to_ms(config.heartbeat_interval));
   }
+  if (config.rejoin_window < std::chrono::milliseconds(1)) {
+    return fail(ErrorCode::kInvalidArgument, "the rejoin window is {} ms, it must be at least 1",
+                to_ms(config.rejoin_window));
+  }
   return {};
 }
 
-ControlServerConfig server_config(const ServiceConfig& config) {
+using Store = std::shared_ptr<SnapshotStore>;
+
+Result<Store> open_store(const ServiceConfig& config,
+                         const std::shared_ptr<spdlog::logger>& logger) {
+  if (config.state_dir.empty()) return Store();
+  auto store = SnapshotStore::open(config.state_dir, config.run, logger);
+  if (!store) return tl::unexpected(store.error());
+  return std::make_shared<SnapshotStore>(std::move(*store));
+}
+
+ControlServerConfig server_config(const ServiceConfig& config, const Store& store) {
   ControlServerConfig server;
   server.machine.run = config.run;
   server.machine.min_replicas = config.min_replicas;
   server.machine.heartbeat_interval = config.heartbeat_interval;
   server.machine.peer_timeout = config.peer_timeout;
-  server.incarnation = {kFirstIncarnation, static_cast<uint32_t>(crypto::random_u64())};
+  server.machine.rejoin_window = config.rejoin_window;
+  // Of a port that the kernel chooses no peer can know from before.
+  const bool nobody =
+      config.new_run || config.listen.port == 0 || (store && store->surely_empty());
+  server.machine.first_view_delay = nobody ? Duration::zero() : config.rejoin_window;
+  const uint32_t last = store ? store->last_incarnation() : 0;
+  server.incarnation = {last + 1, static_cast<uint32_t>(crypto::random_u64())};
+  if (store) server.save = [store](const wire::Snapshot& snapshot) { store->save(snapshot); };
   server.connections_max = config.connections_max;
   server.connection.queue_bytes_max = limits::kControlQueueBytes;
   return server;
@@ -52,10 +72,11 @@ ControlServerConfig server_config(const ServiceConfig& config) {
 
 class LoopService final : public Service {
  public:
-  LoopService(std::unique_ptr<EventLoop> loop, const ServiceConfig& config)
+  LoopService(std::unique_ptr<EventLoop> loop, const ServiceConfig& config,
+              std::shared_ptr<spdlog::logger> logger, const Store& store)
       : loop_(std::move(loop)),
-        logger_(make_logger("coordinator", config.log)),
-        server_(*loop_, server_config(config), logger_) {
+        logger_(std::move(logger)),
+        server_(*loop_, server_config(config, store), logger_) {
     loop_->on_deadline([this] { server_.tick(); });
   }
 
@@ -106,7 +127,11 @@ Result<std::unique_ptr<Service>> Service::create(ServiceConfig config) {
     if (auto checked = check(config); !checked) return tl::unexpected(checked.error());
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected(loop.error());
-    auto service = std::make_unique<LoopService>(std::move(*loop), config);
+    auto logger = make_logger("coordinator", config.log);
+    auto store = open_store(config, logger);
+    if (!store) return tl::unexpected(store.error());
+    auto service =
+        std::make_unique<LoopService>(std::move(*loop), config, std::move(logger), *store);
     if (auto listening = service->listen(config); !listening) {
       return tl::unexpected(listening.error());
     }

@@ -23,6 +23,11 @@ struct ServiceConfig {
   uint32_t min_replicas = 1;
   Duration heartbeat_interval = std::chrono::milliseconds(500);
   Duration peer_timeout = std::chrono::milliseconds(5000);
+  // After a restart members of the run that goes on may come for so long before a new one begins,
+  // and all of them are waited for so long from the first on.
+  Duration rejoin_window = std::chrono::milliseconds(1500);
+  bool new_run = false;             // nobody can be in the run: do not wait for members
+  std::string state_dir;            // empty: nothing is kept on disk
   size_t connections_max = limits::kControlConnections;
   bool handle_signals = false;      // SIGINT and SIGTERM stop the loop (for the CLI only)
   LogCallback log;                  // empty: stderr, level from ATOLL_LOG

@@ -34,7 +34,7 @@ struct EngineConfig {
 using DialId = uint64_t;
 
 namespace output {
-struct OpenControl {};
+struct OpenControl { uint32_t address = 0; };  // of the coordinators that were given
 struct CloseControl {};
 struct SendControl { std::string bytes; };
 // Answered by Engine::on_dialed.

@@ -294,9 +294,9 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     const bool done = std::holds_alternative<wire::OpDone>(send->message) ||
                       std::holds_alternative<wire::SyncDone>(send->message);
     if (done) context_.trace_after("done.sent");
-  } else if (std::holds_alternative<peer_output::DialCoordinator>(item)) {
+  } else if (const auto* dial = std::get_if<peer_output::DialCoordinator>(&item)) {
     control_.dialling(context_.now);
-    context_.emit(output::OpenControl{});
+    context_.emit(output::OpenControl{dial->address});
   } else if (auto* close = std::get_if<peer_output::CloseControl>(&item)) {
     control_lost(close->reason);
     context_.emit(output::CloseControl{});

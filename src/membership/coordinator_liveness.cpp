@@ -106,7 +106,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
 }
 
 void CoordinatorMachine::Parts::send_heartbeats(TimePoint now) {
-  if (people.roster.size() == 0) return;
+  if (people.roster.size() == 0 && people.claims.empty()) return;
   // During a round nothing is forgotten: its end may have to tell of it.
   if (!waits.rounds.about_all_open()) {
     uint64_t heard = counters.heartbeats;
@@ -118,6 +118,9 @@ void CoordinatorMachine::Parts::send_heartbeats(TimePoint now) {
   ++counters.heartbeats;
   for (const auto& [peer, record] : people.roster.records()) {
     out.send(record, wire::CoordinatorHeartbeat{counters.heartbeats});
+  }
+  for (const RejoinClaim& claim : people.claims.claims()) {
+    out.send(claim.connection, wire::CoordinatorHeartbeat{counters.heartbeats});
   }
   timers.arm(Timer::kHeartbeat, now + config.heartbeat_interval);
 }
@@ -132,6 +135,25 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
            {ErrorCode::kTimeout,
             fmt::format("no register within {} ms", to_ms(config.register_timeout))});
   }
+  const bool blocked = !drop_silent(now);
+  while (const auto overdue = waits.rounds.overdue(now)) {
+    // Its record may have gone above: the round that restarts without it has not begun yet.
+    if (people.roster.find(*overdue) != nullptr && may_lose(*overdue)) {
+      drop_replica(*overdue, fmt::format("no settle report within {} ms",
+                                         to_ms(2 * config.peer_timeout)), false);
+    }
+    waits.rounds.excuse(*overdue);
+  }
+  if (!blocked) blocked_since.reset();
+  else if (!blocked_since) blocked_since = now;
+  if (blocked && now - *blocked_since > 2 * config.peer_timeout) {
+    step_down("it has lost the majority of the run");
+  }
+  arm_liveness(now);
+}
+
+bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
+  bool all = true;
   std::vector<PeerId> peers;
   for (const auto& [peer, record] : people.roster.records()) peers.push_back(peer);
   for (const PeerId peer : peers) {
@@ -140,26 +162,25 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
     const TimePoint since = record->connected() ? record->last_heard : record->suspect_since;
     if (since + config.peer_timeout > now) continue;
     const int64_t late = to_ms(now - since);
-    if (record->standing == Standing::kSuspect) {
-      drop_replica(peer, fmt::format("control connection broken ({}) and not back after {} ms",
-                                     record->suspect_reason, late), false);
-    } else if (record->standing == Standing::kMember) {
-      drop_replica(peer, fmt::format("silent for {} ms", late), false);
-    } else {
-      const std::string reason = fmt::format("silent for {} ms", late);
+    std::string reason = fmt::format("silent for {} ms", late);
+    if (record->standing == Standing::kPending) {
       out.send(*record, wire::Evicted{ErrorCode::kEvicted, reason});
       out.close(record->connection, reason);
       drop_pending(peer, reason);
+    } else if (!may_lose(peer)) {
+      all = false;
+    } else {
+      if (record->standing == Standing::kSuspect) {
+        reason = fmt::format("control connection broken ({}) and not back after {} ms",
+                             record->suspect_reason, late);
+      }
+      drop_replica(peer, reason, false);
     }
   }
-  while (const auto overdue = waits.rounds.overdue(now)) {
-    // Its record may have gone above: the round that restarts without it has not begun yet.
-    if (people.roster.find(*overdue) != nullptr) {
-      drop_replica(*overdue, fmt::format("no settle report within {} ms",
-                                         to_ms(2 * config.peer_timeout)), false);
-    }
-    waits.rounds.excuse(*overdue);
-  }
+  return all;
+}
+
+void CoordinatorMachine::Parts::arm_liveness(TimePoint now) {
   TimePoint next = waits.rounds.next_deadline();
   for (const auto& [connection, visitor] : people.visitors) {
     next = std::min(next, visitor.since + config.register_timeout);
@@ -168,6 +189,8 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
     const TimePoint since = record.connected() ? record.last_heard : record.suspect_since;
     next = std::min(next, since + config.peer_timeout);
   }
+  // Who may not be dropped is looked at again.
+  if (blocked_since) next = std::max(next, now + config.heartbeat_interval);
   timers.arm(Timer::kLiveness, next);
 }
 
@@ -195,7 +218,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport 
   }
   const std::string reporter = who(from).name;
   const bool refused = message.state == wire::LinkState::kRefused;
-  if (refused && about->standing == Standing::kSuspect) {
+  if (refused && about->standing == Standing::kSuspect && may_lose(message.peer)) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} was refused: {}",
                                     about->suspect_reason, reporter, message.reason), false);
@@ -210,7 +233,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::ProbeResult
                      about->info.session == message.session;
   if (!asked) return;
   const std::string prober = who(from).name;
-  if (message.outcome == wire::ProbeOutcome::kDead) {
+  if (message.outcome == wire::ProbeOutcome::kDead && may_lose(message.peer)) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} found it dead: {}",
                                     about->suspect_reason, prober, message.reason), false);

@@ -47,6 +47,7 @@ void CoordinatorMachine::on_disconnected(TimePoint now, ConnectionId connection,
                                          const std::string& reason) {
   parts_->begin_input(now);
   parts_->people.visitors.erase(connection);
+  parts_->people.claims.erase(connection);
   if (PeerRecord* peer = parts_->people.roster.find(connection)) {
     parts_->lose_connection(now, peer->info.id, reason);
   }
@@ -57,6 +58,9 @@ void CoordinatorMachine::tick(TimePoint now) {
   parts_->begin_input(now);
   if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) parts_->send_heartbeats(now);
   if (parts_->timers.take_expired(Parts::Timer::kLiveness, now)) parts_->check_liveness(now);
+  if (parts_->timers.take_expired(Parts::Timer::kRejoin, now)) {
+    parts_->pending.updates_changed = true;  // the first view may be made
+  }
   parts_->settle_dust(now);
 }
 
@@ -71,6 +75,10 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
   out.set_now(now);
   ledgers.ops.set_now(now);
   ledgers.syncs.set_now(now);
+  if (!last_input && config.first_view_delay > Duration::zero()) {
+    first_view_after = now + config.first_view_delay;
+    timers.arm_earlier(Timer::kRejoin, first_view_after);
+  }
   const Duration slept = last_input ? now - *last_input : Duration::zero();
   last_input = now;
   const Duration unusual = std::max(config.peer_timeout / 2, 2 * config.heartbeat_interval);
@@ -84,11 +92,17 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
 }
 
 void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
+  evaluate_claims(now);
   if (std::exchange(pending.round_needed, false)) begin_round(now);
   if (std::exchange(pending.roster_changed, false)) send_rosters();
   complete_rounds();
   if (std::exchange(pending.marks_changed, false)) tell_stable();
   if (std::exchange(pending.updates_changed, false)) evaluate_updates();
+  if (!people.claims.empty()) timers.arm_earlier(Timer::kRejoin, people.claims.deadline());
+  const wire::Snapshot snapshot{config.run, incarnation.counter, !view.members.empty()};
+  if (snapshot == saved) return;
+  saved = snapshot;
+  out.save(snapshot);
 }
 
 void CoordinatorMachine::Parts::need_round(std::string cause) {

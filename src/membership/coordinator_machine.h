@@ -18,6 +18,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "wire/control.h"
+#include "wire/snapshot.h"
 
 namespace atoll_core::membership {
 
@@ -33,6 +34,10 @@ struct CoordinatorConfig {
   Duration heartbeat_interval = std::chrono::milliseconds(500);
   Duration peer_timeout = std::chrono::milliseconds(5000);    // silence after which a peer is dead
   Duration register_timeout = std::chrono::milliseconds(10000);  // connected, but no Register
+  // How long members of a run that this coordinator does not know are waited for.
+  Duration rejoin_window = std::chrono::milliseconds(1500);
+  // A coordinator that may have been started again makes no new run before that.
+  Duration first_view_delay = Duration::zero();
 };
 
 struct CoordinatorOutput {
@@ -47,7 +52,10 @@ struct CoordinatorOutput {
   struct Event {  // for the log and for traces: "evict island-3: control connection broken, …"
     std::string text;
   };
-  using Item = std::variant<Send, Close, Event>;
+  struct Save {  // before what follows is sent
+    wire::Snapshot snapshot;
+  };
+  using Item = std::variant<Send, Close, Event, Save>;
   std::vector<Item> items;
 };
 

@@ -19,6 +19,7 @@
 #include "membership/link_matrix.h"
 #include "membership/op_ledger.h"
 #include "membership/outbox.h"
+#include "membership/rejoin_claims.h"
 #include "membership/roster.h"
 #include "membership/settle_decision.h"
 #include "membership/settle_rounds.h"
@@ -36,6 +37,8 @@ struct People {
     TimePoint since;
   };
   std::map<ConnectionId, Visitor> visitors;
+  RejoinClaims claims;
+  bool several_coordinators = false;  // members know other coordinators
   Roster roster;
   LinkMatrix links;
   Departures departures;
@@ -90,8 +93,19 @@ struct CoordinatorMachine::Parts {
   // ---- coordinator_registration.cpp
   void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
   void refuse(ConnectionId connection, Error error);
+  void refuse_claim(ConnectionId connection, const wire::Register& hello);
   void handle(TimePoint now, PeerId from, wire::Register message);
   void send_rosters();
+
+  // ---- coordinator_rejoin.cpp
+  wire::Registered registered(PeerId peer, bool member) const;
+  void claim(TimePoint now, ConnectionId connection, wire::Register message);
+  void evaluate_claims(TimePoint now);
+  void rejoin(TimePoint now, const std::vector<std::string>& missing);
+  // With several coordinators, losing half of the view or more needs a majority that stays.
+  bool may_lose(PeerId peer) const;
+  // Forgets the run: its members go to another coordinator, or come again.
+  void step_down(const std::string& reason);
 
   // ---- coordinator_liveness.cpp
   // The control connection of a peer is gone, by their fault or by ours.
@@ -102,6 +116,9 @@ struct CoordinatorMachine::Parts {
   // The replica of a member that is lost, or leaves, is no longer part of the run.
   void drop_replica(PeerId peer, const std::string& reason, bool leaves);
   void check_liveness(TimePoint now);
+  // False: somebody is silent whom this coordinator may not drop.
+  bool drop_silent(TimePoint now);
+  void arm_liveness(TimePoint now);
   void send_heartbeats(TimePoint now);
   void handle(TimePoint now, PeerId from, wire::PeerHeartbeat message);
   void handle(TimePoint now, PeerId from, wire::Leave message);
@@ -150,7 +167,7 @@ struct CoordinatorMachine::Parts {
   // The time by which a frozen member must have reported.
   TimePoint report_deadline(TimePoint now) const { return now + 2 * config.peer_timeout; }
 
-  enum class Timer { kHeartbeat, kLiveness, kCount };
+  enum class Timer { kHeartbeat, kLiveness, kRejoin, kCount };
 
   CoordinatorConfig config;
   Incarnation incarnation;
@@ -164,6 +181,9 @@ struct CoordinatorMachine::Parts {
   TimerTable<Timer> timers;
   std::optional<TimePoint> last_input;
   TimePoint started{};  // the first input
+  TimePoint first_view_after{};            // members of a run that goes on may come until then
+  std::optional<TimePoint> blocked_since;  // members are silent but may not be dropped
+  wire::Snapshot saved;
 };
 
 }  // namespace atoll_core::membership

@@ -84,6 +84,23 @@ void CoordinatorMachine::Parts::refuse(ConnectionId connection, Error error) {
   people.visitors.erase(visitor);
 }
 
+void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire::Register& hello) {
+  const wire::Rejoin& rejoin = *hello.rejoin;
+  if (rejoin.incarnation > incarnation) {
+    // The run has gone on elsewhere; who is left here should go there, too.
+    const std::string why =
+        fmt::format("{} comes from incarnation {}, which is newer than {}",
+                    display_name(hello.peer), to_string(rejoin.incarnation),
+                    to_string(incarnation));
+    refuse(connection, {ErrorCode::kCoordinatorUnreachable, why});
+    return step_down(why);
+  }
+  refuse(connection, {ErrorCode::kEvicted,
+                      fmt::format("{} holds epoch {}, but this coordinator does not know its "
+                                  "session",
+                                  display_name(hello.peer), to_string(rejoin.view.epoch))});
+}
+
 void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId connection,
                                                wire::ToCoordinator message) {
   if (std::holds_alternative<wire::StatusRequest>(message)) {
@@ -106,13 +123,11 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     out.close(old, "replaced by a new connection");
     known = nullptr;
   }
-  wire::Registered answer{{},
-                          incarnation,
-                          config.run,
-                          wire::kProtocolVersion,
-                          static_cast<uint64_t>(to_ms(config.heartbeat_interval)),
-                          static_cast<uint64_t>(to_ms(config.peer_timeout)),
-                          known != nullptr};
+  if (known == nullptr && hello->rejoin) {
+    if (view.members.empty()) return claim(now, connection, std::move(*hello));
+    return refuse_claim(connection, *hello);
+  }
+  wire::Registered answer = registered({}, known != nullptr);
   if (known != nullptr) {
     if (known->connected()) out.close(known->connection, "replaced by a new connection");
     people.roster.attach(known->info.id, connection, remote, now);
@@ -121,12 +136,6 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     need_round(display_name(known->info) + " came back on a new connection");
     out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
   } else {
-    if (hello->epoch) {
-      return refuse(connection, {ErrorCode::kEvicted,
-                                 fmt::format("{} holds epoch {}, but this coordinator does not "
-                                             "know its session",
-                                             display_name(hello->peer), to_string(*hello->epoch))});
-    }
     if (auto place = check_place(hello->peer, people.roster); !place) {
       return refuse(connection, place.error());
     }
@@ -142,6 +151,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
                           record.info.shard, record.info.shard_count, remote));
     people.roster.add(std::move(record));
   }
+  people.several_coordinators = people.several_coordinators || hello->coordinators > 1;
   people.visitors.erase(connection);
   out.send(connection, answer);
   pending.roster_changed = true;

@@ -167,7 +167,7 @@ void complete_round(Parts& parts) {
   VerdictLists lists = decide_all(parts, round, reason);
 
   wire::View next = parts.view;
-  ++next.epoch.number;
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
   const auto& gone = parts.pending.gone;
   next.members.erase(std::remove_if(next.members.begin(), next.members.end(),
                                     [&gone](const wire::PeerInfo& member) {

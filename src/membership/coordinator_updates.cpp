@@ -49,7 +49,7 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
 void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
            const Admission& admission) {
   wire::View next = parts.view;
-  ++next.epoch.number;
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
   next.generation.first = next.epoch;
   std::vector<std::string> names;
   std::vector<PeerId> newcomers;
@@ -106,6 +106,8 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateR
 void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
+  const bool too_early = !people.claims.empty() || *last_input < first_view_after;
+  if (view.members.empty() && too_early) return;
   answer_latecomers(*this, present);
   const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
     return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();

@@ -36,6 +36,33 @@ const GenerationTable::Record* GenerationTable::find(Generation generation) cons
   return found == generations_.end() ? nullptr : &found->second;
 }
 
+std::vector<wire::GenerationState> GenerationTable::states(size_t members_max) const {
+  std::vector<wire::GenerationState> states;
+  size_t members = 0;
+  for (auto record = generations_.rbegin(); record != generations_.rend(); ++record) {
+    members += record->second.members.size();
+    if (members > members_max) break;
+    wire::GenerationState state{record->first, record->second.attempt, {}};
+    for (const Participant& member : record->second.members) {
+      state.members.push_back({member.peer, member.name, member.replica, member.shard});
+    }
+    states.push_back(std::move(state));
+  }
+  std::reverse(states.begin(), states.end());
+  return states;
+}
+
+void GenerationTable::merge(const wire::GenerationState& state) {
+  const auto found = generations_.find(state.generation);
+  if (found != generations_.end() && found->second.attempt >= state.attempt) return;
+  Record record{state.attempt, {}};
+  for (const wire::Member& member : state.members) {
+    record.members.push_back({member.id, member.name, member.replica, member.shard});
+  }
+  generations_.insert_or_assign(state.generation, std::move(record));
+  if (generations_.size() > kGenerationsKept) generations_.erase(generations_.begin());
+}
+
 std::vector<Participant> GenerationTable::participants(const OpKey& key) const {
   std::vector<Participant> peers;
   const Record* record = find(key.generation);

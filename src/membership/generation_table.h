@@ -1,5 +1,6 @@
 // The generations that ops can still be named in. For each: its members less those that settle
-// rounds removed, and the epoch in which its open ops are attempted.
+// rounds removed, and the epoch in which its open ops are attempted. The coordinator and each peer
+// keep one, so that a coordinator that knows nothing can learn it from the peers.
 //
 // Invariants: `attempt` is the generation's first epoch or that of the last settle round, if later;
 // members that died stay listed until the round about their death ends, because what is attempted
@@ -11,12 +12,14 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "membership/op_key.h"
 #include "membership/participant.h"
+#include "wire/control.h"
 
 namespace atoll_core::membership {
 
-inline constexpr size_t kGenerationsKept = 256;
+inline constexpr size_t kGenerationsKept = limits::kGenerations;
 
 class GenerationTable {
  public:
@@ -36,6 +39,11 @@ class GenerationTable {
   // Those that take part in an op, in view order; empty when its generation is not known.
   std::vector<Participant> participants(const OpKey& key) const;
   bool takes_part(const OpKey& key, PeerId peer) const;
+
+  // Oldest first; the newest that have at most `members_max` members in all.
+  std::vector<wire::GenerationState> states(size_t members_max) const;
+  // What another one holds of a generation counts if it is of a later epoch.
+  void merge(const wire::GenerationState& state);
 
   void clear() { generations_.clear(); }
 

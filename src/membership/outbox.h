@@ -31,6 +31,10 @@ class Outbox {
     recent_.add(now_, text);
     output_.items.push_back(CoordinatorOutput::Event{std::move(text)});
   }
+  // Carried out before everything else that this input has led to.
+  void save(wire::Snapshot snapshot) {
+    output_.items.insert(output_.items.begin(), CoordinatorOutput::Save{std::move(snapshot)});
+  }
   CoordinatorOutput take() { return std::exchange(output_, {}); }
 
  private:

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/limits.h"
 #include "membership/update_tag.h"
 #include "membership/view_delta.h"
 
@@ -11,7 +12,17 @@ namespace atoll_core::membership {
 namespace {
 
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
-constexpr Duration kBackoffLongest = std::chrono::milliseconds(1000);
+constexpr Duration kBackoffLongest = std::chrono::milliseconds(400);
+// Of the generations that a coordinator is told of.
+constexpr size_t kRejoinMembers = 4 * limits::kPeers;
+
+// Between a half and all of it; differs from peer to peer and from time to time, so that they do
+// not come all at once.
+Duration jittered(Duration delay, const SessionId& session, uint64_t count) {
+  uint64_t bits = (session.low + count) * 0x9E3779B97F4A7C15u;
+  bits ^= bits >> 32;
+  return delay / 2 + delay / 2 * static_cast<int64_t>(bits % 1024) / 1024;
+}
 
 }  // namespace
 
@@ -28,7 +39,22 @@ void PeerMachine::start(TimePoint now) {
 
 void PeerMachine::dial() {
   control_.status = Control::Status::kDialling;
-  outputs_.push_back(peer_output::DialCoordinator{});
+  ++control_.dials;
+  outputs_.push_back(peer_output::DialCoordinator{control_.address});
+}
+
+wire::Rejoin PeerMachine::rejoin() const {
+  wire::Rejoin rejoin;
+  rejoin.incarnation = control_.incarnation;
+  rejoin.view = *view_;
+  rejoin.generations = generations_.states(kRejoinMembers);
+  rejoin.updates = update_.number;
+  if (update_.last_error) {
+    rejoin.update_code = update_.last_error->code;
+    rejoin.update_reason = update_.last_error->message;
+  }
+  rejoin.gap = gap_;
+  return rejoin;
 }
 
 void PeerMachine::on_control_connected(TimePoint now) {
@@ -40,13 +66,24 @@ void PeerMachine::on_control_connected(TimePoint now) {
   wire::Register hello;
   hello.run = config_.run;
   hello.peer = config_.self;
-  if (view_) hello.epoch = view_->epoch;
+  hello.coordinators = config_.coordinators;
+  if (view_) hello.rejoin = rejoin();
   outputs_.push_back(peer_output::Send{std::move(hello)});
 }
 
 void PeerMachine::on_control_failed(TimePoint now, const std::string& reason) {
   if (control_.status == Control::Status::kDown) return;
+  // One that was fine a moment ago may be back there at once.
+  const bool was_up = control_.status == Control::Status::kUp;
   lose_control(now, reason);
+  if (!was_up) control_.address = (control_.address + 1) % config_.coordinators;
+  redial_later(now);
+}
+
+void PeerMachine::look_elsewhere(TimePoint now, const std::string& reason) {
+  outputs_.push_back(peer_output::CloseControl{reason});
+  lose_control(now, reason);
+  control_.address = (control_.address + 1) % config_.coordinators;
   redial_later(now);
 }
 
@@ -64,7 +101,8 @@ void PeerMachine::redial_later(TimePoint now) {
   control_.backoff = control_.backoff == Duration::zero()
                          ? kBackoffFirst
                          : std::min(2 * control_.backoff, kBackoffLongest);
-  timers_.arm(Timer::kRedial, now + control_.backoff);
+  timers_.arm(Timer::kRedial,
+              now + jittered(control_.backoff, config_.self.session, control_.dials));
 }
 
 void PeerMachine::hear(TimePoint now) {
@@ -184,6 +222,11 @@ void PeerMachine::end_update(Result<Epoch> answer) {
 void PeerMachine::on_message(TimePoint now, wire::ToPeer message) {
   const bool registers = control_.status == Control::Status::kRegistering;
   if (!registers && control_.status != Control::Status::kUp) return;
+  // A coordinator that waits for others before it answers says that it lives.
+  if (registers && std::holds_alternative<wire::CoordinatorHeartbeat>(message)) {
+    if (control_.silence_timeout > Duration::zero()) hear(now);
+    return;
+  }
   const bool expected = std::holds_alternative<wire::Registered>(message) == registers ||
                         std::holds_alternative<wire::Refused>(message);
   if (!expected) {
@@ -200,6 +243,12 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
     return fail_run(ErrorCode::kVersionMismatch,
                     fmt::format("the coordinator chose protocol version {}, only {} is spoken here",
                                 message.version, wire::kProtocolVersion));
+  }
+  if (view_ && message.incarnation < control_.incarnation) {
+    return look_elsewhere(now, fmt::format("the coordinator is an old one: incarnation {}, {} is "
+                                           "known",
+                                           to_string(message.incarnation),
+                                           to_string(control_.incarnation)));
   }
   if (state_ == State::kMember && !message.member) {
     return fail_run(ErrorCode::kEvicted, "the coordinator does not know this member any more");
@@ -231,10 +280,9 @@ void PeerMachine::send_again() {
 
 void PeerMachine::handle(TimePoint now, wire::Refused message) {
   const bool registered = control_.status == Control::Status::kUp;
-  if (!registered && message.code == ErrorCode::kTimeout) {
-    outputs_.push_back(peer_output::CloseControl{message.reason});
-    return on_control_failed(now, message.reason);
-  }
+  const bool not_by_this_one = message.code == ErrorCode::kCoordinatorUnreachable ||
+                               (!registered && message.code == ErrorCode::kTimeout);
+  if (not_by_this_one) return look_elsewhere(now, message.reason);
   const bool about_update =
       registered && state_ == State::kMember && message.code == ErrorCode::kMismatch;
   if (!about_update || !update_.positions) return fail_run(message.code, message.reason);
@@ -270,6 +318,8 @@ void PeerMachine::handle(TimePoint, wire::Updated message) {
 
 void PeerMachine::answer_update(Result<Epoch> answer) {
   update_.positions.reset();
+  update_.last_error.reset();
+  if (!answer) update_.last_error = answer.error();
   if (std::exchange(update_.caller_waits, false)) {
     end_update(std::move(answer));
   } else {
@@ -293,7 +343,16 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
       if (!stays) change.lost.push_back(member);
     }
   }
-  if (change.admission) update_.number = 0;
+  if (change.admission) {
+    update_.number = 0;
+    update_.last_error.reset();
+    generations_.open(next->generation, next->members);
+  }
+  if (next->epoch != next->generation.first) {  // settled: all attempts begin anew
+    std::set<PeerId> gone;
+    for (const wire::PeerInfo& member : change.lost) gone.insert(member.id);
+    generations_.restart(next->epoch, gone);
+  }
   view_ = std::move(*next);
   change.view = *view_;
   outputs_.push_back(std::move(change));
@@ -304,6 +363,7 @@ void PeerMachine::handle(TimePoint, wire::OpVerdict message) { emit(message.verd
 
 void PeerMachine::emit(const wire::Verdict& verdict) {
   if (verdict.final) sent_again_.aborts.erase(verdict.op);
+  if (verdict.final && syncs_.erase(verdict.op) > 0 && verdict.committed) gap_ = false;
   outputs_.push_back(peer_output::VerdictHeard{verdict});
 }
 
@@ -329,6 +389,7 @@ void PeerMachine::handle(TimePoint, wire::Probe message) {
 }
 
 void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
+  syncs_.insert(message.op);
   outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
 }
 

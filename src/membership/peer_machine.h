@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "base/timer_table.h"
+#include "membership/generation_table.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {
@@ -24,12 +26,13 @@ struct PeerConfig {
   Duration connect_timeout = std::chrono::milliseconds(10000);  // until registered
   // Without a coordinator for this long the peer has left the run.
   Duration coordinator_timeout = std::chrono::milliseconds(5000);
+  uint32_t coordinators = 1;        // addresses where a coordinator may be
 };
 
 // What the engine must do; in this order.
 namespace peer_output {
 struct Send { wire::ToCoordinator message; };
-struct DialCoordinator {};                        // open a control connection (again)
+struct DialCoordinator { uint32_t address = 0; };  // open a control connection (again), there
 struct CloseControl { std::string reason; };
 // Registration accepted, in the run with this id; also each time the control connection was lost
 // and is back. A pending peer that comes back has a new id and makes its links anew.
@@ -101,8 +104,10 @@ class PeerMachine {
     enum class Status { kDown, kDialling, kRegistering, kUp };
     Status status = Status::kDown;
     Duration backoff{};
+    uint32_t address = 0;     // dialled last
+    uint64_t dials = 0;
     std::string last_reason;  // why there is no connection
-    Incarnation incarnation;  // of the coordinator that accepted this peer last
+    Incarnation incarnation;  // the highest that has accepted this peer
     Duration heartbeat_interval{};
     Duration silence_timeout{};
     uint64_t heartbeat_heard = 0;
@@ -114,6 +119,7 @@ class PeerMachine {
     bool caller_waits = false;
     uint64_t number = 0;
     std::optional<Result<Epoch>> kept;  // the answer to a request whose caller had given up
+    std::optional<Error> last_error;    // of the last update that ended
   };
 
   struct SentAgain {
@@ -122,6 +128,9 @@ class PeerMachine {
   };
 
   void dial();
+  wire::Rejoin rejoin() const;
+  // This coordinator will not do; perhaps one at another address.
+  void look_elsewhere(TimePoint now, const std::string& reason);
   void lose_control(TimePoint now, const std::string& reason);
   void redial_later(TimePoint now);
   void hear(TimePoint now);
@@ -152,6 +161,9 @@ class PeerMachine {
   State state_ = State::kIdle;
   Control control_;
   std::optional<wire::View> view_;
+  GenerationTable generations_;
+  std::set<OpId> syncs_;  // planned, not ended
+  bool gap_ = true;       // not through a committed sync since the admission
   std::optional<uint64_t> open_round_;
   UpdateCall update_;
   SentAgain sent_again_;

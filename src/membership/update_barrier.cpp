@@ -88,6 +88,12 @@ void UpdateBarrier::finish(const std::vector<Participant>& members, std::optiona
   last_error_ = std::move(error);
 }
 
+void UpdateBarrier::restore(uint64_t ended, std::optional<Error> error) {
+  if (ended <= ended_) return;
+  ended_ = ended;
+  last_error_ = std::move(error);
+}
+
 void UpdateBarrier::start_generation() {
   ended_ = 0;
   last_error_.reset();

@@ -43,6 +43,9 @@ class UpdateBarrier {
   // The update of these members ended: well, or with an error.
   void finish(const std::vector<Participant>& members, std::optional<Error> error);
   void start_generation();
+  // What a member tells a coordinator that does not know: so many updates have ended, the last of
+  // them like this. The one that knows of most counts.
+  void restore(uint64_t ended, std::optional<Error> error);
 
   uint64_t ended() const { return ended_; }
   const std::optional<Error>& last_error() const { return last_error_; }

@@ -61,9 +61,10 @@ Result<void> Session::open() {
   if (self.endpoints.empty()) {
     std::string why;
     self.endpoints =
-        transport::local_candidates(listening_port_, config_.coordinator.front(), &why);
+        transport::local_candidates(listening_port_, config_.coordinators.front(), &why);
     config_.logger->info("advertising {}", why);
   }
+  config_.engine.membership.coordinators = static_cast<uint32_t>(config_.coordinators.size());
   engine_ = std::make_unique<engine::Engine>(config_.engine);
   thread_ = std::thread([this] { run(); });
   return {};
@@ -229,8 +230,8 @@ void Session::carry_out(engine::EngineOutput& item) {
     start_connection(start->key);
   } else if (auto* close = std::get_if<output::CloseConnection>(&item)) {
     close_connection(close->key);
-  } else if (std::holds_alternative<output::OpenControl>(item)) {
-    open_control();
+  } else if (const auto* open = std::get_if<output::OpenControl>(&item)) {
+    open_control(open->address);
   } else if (std::holds_alternative<output::CloseControl>(item)) {
     network_->close_control();
   } else if (auto* moment = std::get_if<output::Trace>(&item)) {
@@ -241,9 +242,9 @@ void Session::carry_out(engine::EngineOutput& item) {
   }
 }
 
-void Session::open_control() {
+void Session::open_control(uint32_t address) {
   network_->open_control(
-      config_.coordinator, kControlDialTimeout,
+      {config_.coordinators.at(address)}, kControlDialTimeout,
       transport::Network::ControlHandler{
           [this] {
             engine_->on_control_connected(transport::Network::now());

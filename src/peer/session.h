@@ -24,7 +24,7 @@ namespace atoll_core::peer {
 
 struct SessionConfig {
   engine::EngineConfig engine;
-  std::vector<Endpoint> coordinator;
+  std::vector<Endpoint> coordinators;  // at least one; tried in turn
   std::string bind_host;
   uint16_t bind_port = 0;
   std::vector<Endpoint> advertise;  // port 0: the listening one. Empty: found out
@@ -74,7 +74,7 @@ class Session {
   void run();
   void pump();
   void carry_out(engine::EngineOutput& item);
-  void open_control();
+  void open_control(uint32_t address);
   void dial(engine::output::Dial& request);
   void start_connection(link::ConnectionKey key);
   void close_connection(link::ConnectionKey key);

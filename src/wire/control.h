@@ -46,6 +46,23 @@ struct View {
   bool operator==(const View&) const = default;
 };
 
+// A peer as a participant of ops, perhaps of an older view.
+struct Member {
+  PeerId id;
+  std::string name;
+  std::string replica;
+  uint32_t shard = 0;
+  bool operator==(const Member&) const = default;
+};
+
+// Who takes part in the ops of one generation, and in which epoch they are attempted.
+struct GenerationState {
+  Generation generation;
+  Epoch attempt;
+  std::vector<Member> members;  // in view order
+  bool operator==(const GenerationState&) const = default;
+};
+
 // How to get from the view a peer has to the next one.
 struct ViewDelta {
   std::optional<Epoch> base;  // none: `added` is the whole view
@@ -201,12 +218,25 @@ struct StatusCounters {
 
 // ---- peer to coordinator -----------------------------------------------------------------------
 
+// What a member holds of the run: enough for a coordinator that knows nothing.
+struct Rejoin {
+  Incarnation incarnation;  // of the last coordinator that accepted this session
+  View view;
+  std::vector<GenerationState> generations;  // in which calls may be open, oldest first
+  uint64_t updates = 0;     // that have ended in the view's generation
+  ErrorCode update_code = ErrorCode::kSuccess;  // of the last of them
+  std::string update_reason;
+  bool gap = false;         // not through a committed sync since its admission
+  bool operator==(const Rejoin&) const = default;
+};
+
 struct Register {
   uint32_t version_min = kProtocolVersion;
   uint32_t version_max = kProtocolVersion;
   std::string run;                 // run id; empty: whatever the coordinator runs
   PeerInfo peer;                   // id 0, or the one this session was given before
-  std::optional<Epoch> epoch;      // of the view this session holds, when it comes back
+  uint32_t coordinators = 1;       // addresses of coordinators that this peer knows
+  std::optional<Rejoin> rejoin;    // of a session that holds a view, when it comes back
   bool operator==(const Register&) const = default;
 };
 

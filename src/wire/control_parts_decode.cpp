@@ -55,6 +55,36 @@ void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check) {
   take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
 }
 
+void decode_part(const proto::View& in, View& out, FieldCheck& check) {
+  take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
+  take_parts(check, "members", in.members(), limits::kPeers, out.members);
+  for (const PeerInfo& peer : out.members) check_somebody(check, "members", peer);
+}
+
+void decode_part(const proto::Member& in, Member& out, FieldCheck& check) {
+  take_peer(check, "id", in.id(), out.id);
+  take_name(check, "name", in.name(), out.name);
+  take_name(check, "replica", in.replica(), out.replica);
+  take_number(check, "shard", in.shard(), 0, limits::kShardsPerReplica - 1, out.shard);
+}
+
+void decode_part(const proto::GenerationState& in, GenerationState& out, FieldCheck& check) {
+  take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
+  take_part(check, "attempt", in.has_attempt(), in.attempt(), out.attempt);
+  take_parts(check, "members", in.members(), limits::kPeers, out.members);
+}
+
+void decode_part(const proto::Rejoin& in, Rejoin& out, FieldCheck& check) {
+  out.incarnation = unpack_incarnation(in.incarnation());
+  take_part(check, "view", in.has_view(), in.view(), out.view);
+  take_parts(check, "generations", in.generations(), limits::kGenerations, out.generations);
+  out.updates = in.updates();
+  take_error_code(check, "update_code", in.update_code(), out.update_code);
+  take_sentence(check, "update_reason", in.update_reason(), out.update_reason);
+  out.gap = in.gap();
+}
+
 void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) {
   take_optional(check, "base", in.has_base(), in.base(), out.base);
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);

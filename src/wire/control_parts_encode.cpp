@@ -60,6 +60,35 @@ void encode_part(const PeerInfo& in, proto::PeerInfo* out) {
   encode_parts(in.endpoints, out->mutable_endpoints());
 }
 
+void encode_part(const View& in, proto::View* out) {
+  encode_part(in.epoch, out->mutable_epoch());
+  encode_part(in.generation, out->mutable_generation());
+  encode_parts(in.members, out->mutable_members());
+}
+
+void encode_part(const Member& in, proto::Member* out) {
+  out->set_id(in.id.value);
+  out->set_name(in.name);
+  out->set_replica(in.replica);
+  out->set_shard(in.shard);
+}
+
+void encode_part(const GenerationState& in, proto::GenerationState* out) {
+  encode_part(in.generation, out->mutable_generation());
+  encode_part(in.attempt, out->mutable_attempt());
+  encode_parts(in.members, out->mutable_members());
+}
+
+void encode_part(const Rejoin& in, proto::Rejoin* out) {
+  out->set_incarnation(pack(in.incarnation));
+  encode_part(in.view, out->mutable_view());
+  encode_parts(in.generations, out->mutable_generations());
+  out->set_updates(in.updates);
+  out->set_update_code(static_cast<int32_t>(in.update_code));
+  out->set_update_reason(encode_sentence(in.update_reason));
+  out->set_gap(in.gap);
+}
+
 void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
   if (in.base) encode_part(*in.base, out->mutable_base());
   encode_part(in.epoch, out->mutable_epoch());

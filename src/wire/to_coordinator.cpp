@@ -16,7 +16,8 @@ void put(const Register& in, proto::ToCoordinator& envelope) {
   out->set_version_max(in.version_max);
   out->set_run(in.run);
   encode_part(in.peer, out->mutable_peer());
-  if (in.epoch) encode_part(*in.epoch, out->mutable_epoch());
+  out->set_coordinators(in.coordinators);
+  if (in.rejoin) encode_part(*in.rejoin, out->mutable_rejoin());
 }
 
 void put(const PeerHeartbeat& in, proto::ToCoordinator& envelope) {
@@ -108,7 +109,9 @@ void take(const proto::Register& in, Register& out, FieldCheck& check) {
               out.version_max);
   take_name(check, "run", in.run(), out.run);
   take_part(check, "peer", in.has_peer(), in.peer(), out.peer);
-  take_optional(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  take_number(check, "coordinators", in.coordinators(), 1, limits::kCoordinators,
+              out.coordinators);
+  take_optional(check, "rejoin", in.has_rejoin(), in.rejoin(), out.rejoin);
 }
 
 void take(const proto::PeerHeartbeat& in, PeerHeartbeat& out, FieldCheck&) {

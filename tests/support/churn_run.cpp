@@ -369,7 +369,10 @@ void ChurnRun::plan_faults() {
 void ChurnRun::fault() {
   const std::vector<ProcessId> living = world_->living();
   const ProcessId victim = living[random_.below(living.size())];
-  switch (random_.below(12)) {
+  switch (random_.below(config_.coordinator_restarts ? 15 : 12)) {
+    case 12:
+    case 13:
+    case 14: return restart_coordinator();
     case 0:
     case 1: return kill_somebody(victim);
     case 2: moments_to_kill_ = random_.between(1, 30); return;
@@ -383,6 +386,16 @@ void ChurnRun::fault() {
     case 8: return cancel_something(victim);
     default: (void)world_->cut_connection(victim); return;
   }
+}
+
+void ChurnRun::restart_coordinator() {
+  if (!world_->coordinator_runs()) return;
+  // A run that has no members yet begins anew with its coordinator.
+  ++counters_.restarts;
+  world_->stop_coordinator();
+  const bool with_snapshot = random_.one_in(2);
+  world_->after(random_.between(Duration{0}, std::chrono::milliseconds(1500)),
+                [this, with_snapshot] { world_->start_coordinator(with_snapshot); });
 }
 
 void ChurnRun::kill_somebody(ProcessId victim) {

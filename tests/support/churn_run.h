@@ -25,6 +25,7 @@ struct ChurnConfig {
   uint64_t count_max = 20'000;     // elements of a tensor
   Duration faults_within = std::chrono::milliseconds(1500);
   Duration limit = std::chrono::minutes(5);
+  bool coordinator_restarts = false;
 };
 
 class ChurnRun {
@@ -45,6 +46,7 @@ class ChurnRun {
     uint64_t deaths = 0;
     uint64_t cancels = 0;
     uint64_t admissions = 0;
+    uint64_t restarts = 0;  // of the coordinator
   };
   const Counters& counters() const { return counters_; }
   const VirtualWorld& world() const { return *world_; }
@@ -85,6 +87,7 @@ class ChurnRun {
   void plan_faults();
   void fault();
   void kill_somebody(ProcessId victim);
+  void restart_coordinator();
   void cancel_something(ProcessId victim);
   bool finished() const;
   void complain(ProcessId process, const std::string& what);

@@ -69,7 +69,7 @@ struct ToCoordinatorText {
 
   std::string operator()(const wire::Register& message) const {
     return fmt::format("register {} shard {} of {}, holds epoch {}", message.peer.replica,
-                       message.peer.shard, message.peer.shard_count, epoch_name(message.epoch));
+                       message.peer.shard, message.peer.shard_count, epoch_name(message.rejoin ? std::optional(message.rejoin->view.epoch) : std::nullopt));
   }
   std::string operator()(const wire::PeerHeartbeat& message) const {
     return fmt::format("heartbeat {}", message.number);

@@ -147,8 +147,8 @@ void ScenarioWorld::pump_coordinator() {
       trace(fmt::format("  {} <- close: {}", pipe.peer, close->reason));
       pipe.coordinator_open = false;
       if (pipe.peer_open) pipe.down.push_back(Broken{"closed by the coordinator"});
-    } else {
-      trace("  * " + std::get<CoordinatorOutput::Event>(item).text);
+    } else if (auto* event = std::get_if<CoordinatorOutput::Event>(&item)) {
+      trace("  * " + event->text);
     }
   }
 }

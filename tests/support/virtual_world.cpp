@@ -243,6 +243,8 @@ void VirtualWorld::pump_coordinator() {
       if (found == coordinator_ends_.end()) continue;
       found->second.connection->close(VirtualConnection::kListener, close->reason);
       coordinator_ends_.erase(found);
+    } else if (auto* save = std::get_if<CoordinatorOutput::Save>(&item)) {
+      snapshot_ = save->snapshot;
     } else {
       events_.push_back(std::get<CoordinatorOutput::Event>(item).text);
     }
@@ -266,6 +268,18 @@ void VirtualWorld::stop_coordinator() {
   }
   coordinator_ends_.clear();
   coordinator_.reset();
+}
+
+void VirtualWorld::start_coordinator(bool with_snapshot) {
+  membership::CoordinatorConfig config = config_.coordinator;
+  const bool fresh = with_snapshot && snapshot_ && !snapshot_->has_members;
+  config.first_view_delay = fresh ? Duration::zero() : config.rejoin_window;
+  const uint32_t known = with_snapshot && snapshot_ ? snapshot_->incarnation : 0;
+  coordinator_ = std::make_unique<membership::CoordinatorMachine>(
+      config,
+      Incarnation{known + 1, static_cast<uint32_t>(random_.between(1, 0xFFFFFFFFu))});
+  coordinator_->tick(now());
+  pump_coordinator();
 }
 
 // ---- time --------------------------------------------------------------------------------------

@@ -77,6 +77,9 @@ class VirtualWorld {
   bool cut_connection(ProcessId process);
   bool drop_control(ProcessId process);
   void stop_coordinator();
+  // Another life of it, which knows what was saved, or nothing.
+  void start_coordinator(bool with_snapshot);
+  bool coordinator_runs() const { return coordinator_ != nullptr; }
   // From now on neither can dial the other (it hears nothing); connections that stand are cut.
   void separate(ProcessId one, ProcessId other);
   // A byte of what this process receives next on a data connection is changed.
@@ -130,6 +133,7 @@ class VirtualWorld {
   VirtualTime time_;
   std::map<ProcessId, std::unique_ptr<Process>> processes_;
   std::unique_ptr<membership::CoordinatorMachine> coordinator_;
+  std::optional<wire::Snapshot> snapshot_;
   std::map<membership::ConnectionId, CoordinatorEnd> coordinator_ends_;
   std::map<std::pair<ProcessId, ProcessId>, bool> separated_;
   ProcessId last_process_ = 0;

@@ -29,7 +29,9 @@ constexpr const char* kExamples =
     "  In a private network, beginning when four replicas are there:\n"
     "    atoll coordinator --listen 0.0.0.0:7700 --insecure --run atlantis --min-replicas 4\n"
     "  In a script, on a port that the kernel chooses:\n"
-    "    atoll coordinator --listen 127.0.0.1:0 --port-file port.txt &";
+    "    atoll coordinator --listen 127.0.0.1:0 --port-file port.txt &\n"
+    "  So that it can be killed and started again while the run goes on:\n"
+    "    atoll coordinator --listen 0.0.0.0:7700 --insecure --state-dir /var/lib/atoll";
 
 struct CoordinatorOptions {
   std::string listen = "127.0.0.1:7700";
@@ -39,6 +41,9 @@ struct CoordinatorOptions {
   std::string port_file;
   uint32_t heartbeat_ms = 500;
   uint32_t peer_timeout_ms = 5000;
+  std::string state_dir;
+  uint32_t rejoin_window_ms = 1500;
+  bool new_run = false;
   std::string log_level = "info";
 };
 
@@ -79,6 +84,9 @@ int serve(const CoordinatorOptions& options) {
   config.min_replicas = options.min_replicas;
   config.heartbeat_ms = options.heartbeat_ms;
   config.peer_timeout_ms = options.peer_timeout_ms;
+  if (!options.state_dir.empty()) config.state_dir = options.state_dir.c_str();
+  config.rejoin_window_ms = options.rejoin_window_ms;
+  config.new_run = options.new_run ? 1 : 0;
 
   atollCoordinator_t handle = nullptr;
   if (const auto result = atollCoordinatorCreate(&handle, &config); result != atollSuccess) {
@@ -139,6 +147,20 @@ void add_coordinator_command(CLI::App& program, int& exit_code) {
       ->type_name("N")
       ->check(CLI::Range(2u, 86'400'000u))
       ->capture_default_str();
+  command
+      ->add_option("--state-dir", options->state_dir,
+                   "Keep a few bytes here from one life to the next; without it a coordinator that "
+                   "is started again finds the run from what its members tell")
+      ->type_name("DIR");
+  command
+      ->add_option("--rejoin-window-ms", options->rejoin_window_ms,
+                   "After a start, members of a run that goes on may come for so long before a new "
+                   "run begins")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 3'600'000u))
+      ->capture_default_str();
+  command->add_flag("--new-run", options->new_run,
+                    "Nobody can be in the run yet: begin at once, without the rejoin window");
   command->add_option("--log-level", options->log_level, "What goes to standard error")
       ->type_name("L")
       ->envname("ATOLL_LOG")

@@ -32,6 +32,7 @@ TEST_P(Churn, EndsWellWhateverHappens) {
   for (uint64_t seed = first; seed < first + count; ++seed) {
     ChurnConfig config;
     config.seed = seed;
+    config.coordinator_restarts = GetParam() % 2 == 1;
     ChurnRun run(config);
     const std::vector<std::string> complaints = run.run();
     if (!complaints.empty() && only != 0) {
@@ -47,11 +48,12 @@ TEST_P(Churn, EndsWellWhateverHappens) {
     sum.cancels += run.counters().cancels;
     sum.deaths += run.counters().deaths;
     sum.admissions += run.counters().admissions;
+    sum.restarts += run.counters().restarts;
   }
   fmt::print("{} committed, {} of them retried, {} failed, {} syncs, {} fetches, {} cancels, "
-             "{} deaths, {} admissions\n",
+             "{} deaths, {} admissions, {} restarts of the coordinator\n",
              sum.committed, sum.retried, sum.failed, sum.syncs, sum.fetches, sum.cancels,
-             sum.deaths, sum.admissions);
+             sum.deaths, sum.admissions, sum.restarts);
   if (count < kSeeds) return;
   // The test itself does what it is for.
   EXPECT_GT(sum.committed, 300u);

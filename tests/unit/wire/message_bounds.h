@@ -58,6 +58,19 @@ class Bounds {
     list(delta.added, limits::kPeers);
     for (const PeerInfo& peer : delta.added) part(peer.id);
   }
+  void part(const Member& member) {
+    part(member.id);
+    name(member.name);
+    name(member.replica);
+    require(member.shard < limits::kShardsPerReplica);
+  }
+  void part(const GenerationState& state) { list(state.members, limits::kPeers); }
+  void part(const Rejoin& rejoin) {
+    list(rejoin.view.members, limits::kPeers);
+    list(rejoin.generations, limits::kGenerations);
+    code(rejoin.update_code);
+    sentence(rejoin.update_reason);
+  }
   void part(const CallDescription& call) {
     last(call.kind, OpKind::kSync);
     last(call.type, DataType::kFloat64);
@@ -119,6 +132,8 @@ class Bounds {
     require(m.version_min <= m.version_max);
     name(m.run);
     part(m.peer);
+    at_most(m.coordinators, limits::kCoordinators);
+    optional(m.rejoin);
   }
   void message(const PeerHeartbeat&) {}
   void message(const Leave& m) { sentence(m.reason); }

@@ -127,6 +127,17 @@ inline void draw(Random& random, PeerInfo& out) {
 inline void draw(Random& random, View& out) {
   draw_all(random, out.epoch, out.generation, out.members);
 }
+inline void draw(Random& random, Member& out) {
+  draw_all(random, out.id, out.name, out.replica);
+  out.shard = static_cast<uint32_t>(random.number(limits::kShardsPerReplica - 1));
+}
+inline void draw(Random& random, GenerationState& out) {
+  draw_all(random, out.generation, out.attempt, out.members);
+}
+inline void draw(Random& random, Rejoin& out) {
+  draw_all(random, out.incarnation, out.view, out.generations, out.updates, out.update_code,
+           out.update_reason, out.gap);
+}
 inline void draw(Random& random, ViewDelta& out) {
   draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
            out.reason);
@@ -181,7 +192,8 @@ inline void draw(Random& random, StatusCounters& out) {
 // ---- peer to coordinator -----------------------------------------------------------------------
 
 inline void draw(Random& random, Register& out) {
-  draw_all(random, out.version_min, out.run, out.peer, out.epoch);
+  draw_all(random, out.version_min, out.run, out.peer, out.rejoin);
+  out.coordinators = static_cast<uint32_t>(random.between(1, limits::kCoordinators));
   out.version_max = static_cast<uint32_t>(random.between(out.version_min, 0xFFFFFFFFu));
 }
 inline void draw(Random& random, PeerHeartbeat& out) { draw(random, out.number); }

@@ -1,0 +1,169 @@
+// The coordinator dies and another life of it goes on from what the members report.
+#include <gtest/gtest.h>
+
+#include "unit/engine/small_run.h"
+
+namespace atoll_core::world {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+PlannedCall large_call() {
+  PlannedCall plan;
+  plan.counts = {300'000};
+  return plan;
+}
+
+void patient(WorldConfig& config) {
+  config.engine.membership.coordinator_timeout = seconds(30);
+}
+
+class Restart : public ::testing::TestWithParam<bool> {
+ protected:
+  // Down for a while; what runs meanwhile goes on.
+  void restart(SmallRun& run, Duration down = milliseconds(300)) {
+    run.world().stop_coordinator();
+    run.world().run_for(down);
+    run.world().start_coordinator(GetParam());
+  }
+  static std::vector<Call> update_all(SmallRun& run) {
+    std::vector<Call> updates;
+    for (const ProcessId process : run.world().living()) updates.push_back(run.update(process));
+    return updates;
+  }
+  static void expect_updated(SmallRun& run, const std::vector<Call>& updates, size_t members) {
+    run.finish(updates, seconds(30));
+    for (const Call& call : updates) {
+      if (!run.world().alive(call.process)) continue;
+      ASSERT_TRUE(call.committed()) << call.sentence();
+      const auto& info = std::get<engine::UpdateInfo>(***call.result);
+      EXPECT_EQ(info.view.members.size(), members);
+    }
+  }
+};
+
+TEST_P(Restart, TheRunGoesOnInTheSameViewWithAHigherIncarnation) {
+  SmallRun run(3, patient);
+  const Epoch before = run.world().engine(run.process(0)).view()->epoch;
+  restart(run);
+  expect_updated(run, update_all(run), 3);
+  const Epoch after = run.world().engine(run.process(0)).view()->epoch;
+  EXPECT_GT(after.incarnation.counter, before.incarnation.counter);
+  EXPECT_GT(after, before);
+  const std::vector<Call> calls = run.on_all(large_call());
+  run.finish(calls, seconds(20));
+  run.expect_committed(calls);
+  EXPECT_EQ(calls[0].info().contributors.size(), 3u);
+}
+
+TEST_P(Restart, ALargeCallInFlightEndsForAllAlike) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    SmallRun run(3, [seed](WorldConfig& config) { patient(config), config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(large_call());
+    run.world().run_for(milliseconds(run.world().random().below(120)));
+    restart(run);
+    run.finish(calls, seconds(30));
+    run.expect_committed(calls);
+  }
+}
+
+// The verdict had reached some when the coordinator died.
+TEST_P(Restart, WhatOneWasToldAllAreTold) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    SmallRun run(4, [seed](WorldConfig& config) { patient(config), config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(large_call());
+    ASSERT_TRUE(run.world().run_until([&] {
+      return std::any_of(calls.begin(), calls.end(), [](const Call& call) { return call.ended(); });
+    }, seconds(20)));
+    run.world().stop_coordinator();
+    // One of those that had been told nothing dies as well; it has contributed all the same.
+    for (const Call& call : calls) {
+      if (call.ended() || seed % 2 == 0) continue;
+      run.world().kill(call.process);
+      break;
+    }
+    run.world().run_for(milliseconds(200));
+    run.world().start_coordinator(GetParam());
+    run.finish(calls, seconds(30));
+    run.expect_committed(calls);
+    for (const Call& call : calls) {
+      if (call.committed()) {
+        EXPECT_EQ(call.info().contributors.size(), 4u);
+      }
+    }
+  }
+}
+
+TEST_P(Restart, SmallCallsGoOnMeanwhile) {
+  SmallRun run(3, patient);
+  run.world().stop_coordinator();
+  PlannedCall plan;
+  plan.counts = {500};
+  for (int i = 0; i < 50; ++i) {
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls, seconds(5));
+    run.expect_committed(calls);
+  }
+  run.world().start_coordinator(GetParam());
+  expect_updated(run, update_all(run), 3);
+}
+
+TEST_P(Restart, AnUpdateThatWaitsIsAnswered) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    SmallRun run(3, [seed](WorldConfig& config) { patient(config), config.seed = seed; });
+    const ProcessId newcomer = run.add();
+    std::vector<Call> updates = update_all(run);
+    run.world().run_for(milliseconds(run.world().random().below(60)));
+    restart(run, milliseconds(run.world().random().below(400)));
+    // The newcomer is let in with this update or may have to wait for the next.
+    std::erase_if(updates, [&](const Call& call) { return call.process == newcomer; });
+    run.finish(updates, seconds(60));
+    ASSERT_EQ(updates.size(), 3u);
+    for (const Call& call : updates) EXPECT_TRUE(call.committed()) << call.sentence();
+  }
+}
+
+TEST_P(Restart, WhoDoesNotComeBackIsDropped) {
+  SmallRun run(4, patient);
+  run.world().stop_coordinator();
+  run.world().kill(run.process(1));
+  run.world().run_for(milliseconds(300));
+  run.world().start_coordinator(GetParam());
+  expect_updated(run, update_all(run), 3);
+}
+
+TEST_P(Restart, ASecondRestartInTheMiddleOfTheFirst) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    SmallRun run(3, [seed](WorldConfig& config) { patient(config), config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(large_call());
+    restart(run);
+    run.world().run_for(milliseconds(run.world().random().below(400)));
+    restart(run);
+    run.finish(calls, seconds(60));
+    run.expect_committed(calls);
+  }
+}
+
+TEST_P(Restart, NobodyFormsANewRunBesideTheOldOne) {
+  SmallRun run(3, [](WorldConfig& config) { patient(config), config.coordinator.min_replicas = 1; });
+  run.world().stop_coordinator();
+  run.world().start_coordinator(GetParam());
+  const ProcessId newcomer = run.add();
+  (void)run.update(newcomer);
+  std::vector<Call> updates;
+  for (size_t i = 0; i < 3; ++i) updates.push_back(run.update(run.process(i)));
+  run.finish(updates, seconds(60));
+  for (const Call& call : updates) EXPECT_TRUE(call.committed()) << call.sentence();
+  EXPECT_EQ(run.world().engine(run.process(0)).view()->members.front().name, "island-0");
+}
+
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutSnapshot, Restart, ::testing::Bool());
+
+}  // namespace
+}  // namespace atoll_core::world
