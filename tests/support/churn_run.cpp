@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 constexpr uint64_t kStateCounts[] = {1000, 300'000, 7};
@@ -55,7 +55,7 @@ ChurnRun::ChurnRun(const ChurnConfig& config) : config_(config), random_(config.
   shards_ = random_.one_in(3) ? static_cast<uint32_t>(random_.between(1, config_.shards_max)) : 1;
   const auto replicas = static_cast<uint32_t>(random_.between(1, config_.replicas_max));
   world.coordinator.min_replicas = static_cast<uint32_t>(random_.between(1, replicas));
-  world_ = std::make_unique<VirtualWorld>(world);
+  world_ = std::make_unique<World>(world);
   world_->on_trace([this](ProcessId process, const char*) {
     if (moments_to_kill_ > 0 && --moments_to_kill_ == 0) kill_somebody(process);
   });
@@ -397,4 +397,4 @@ void ChurnRun::cancel_something(ProcessId victim) {
   world_->cancel(victim, *trainer.calls.rbegin());
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "state/state_table.h"
-#include "support/planned_call.h"
-#include "support/virtual_world.h"
+#include "simulate/planned_call.h"
+#include "simulate/world.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 struct ChurnConfig {
   uint64_t seed = 1;
@@ -46,7 +46,7 @@ class ChurnRun {
     uint64_t admissions = 0;
   };
   const Counters& counters() const { return counters_; }
-  const VirtualWorld& world() const { return *world_; }
+  const World& world() const { return *world_; }
 
  private:
   struct Trainer;
@@ -89,7 +89,7 @@ class ChurnRun {
 
   const ChurnConfig config_;
   Random random_;
-  std::unique_ptr<VirtualWorld> world_;
+  std::unique_ptr<World> world_;
   std::map<ProcessId, std::unique_ptr<Trainer>> trainers_;
   std::map<CallName, Outcome> outcomes_;
   uint32_t shards_ = 1;
@@ -99,4 +99,4 @@ class ChurnRun {
   std::vector<std::string> complaints_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -9,7 +9,7 @@
 
 #include "support/churn_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 constexpr uint64_t kSeeds = 25;  // of each batch
@@ -64,4 +64,4 @@ TEST_P(Churn, EndsWellWhateverHappens) {
 INSTANTIATE_TEST_SUITE_P(Batch, Churn, ::testing::Range<uint64_t>(0, 8));
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,4 +1,4 @@
-#include "support/planned_call.h"
+#include "simulate/planned_call.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "kernels/convert.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 bool is_float(DataType type) { return type >= DataType::kFloat16; }
@@ -204,4 +204,4 @@ ByteBuffer CallMemory::result() const {
   return all;
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

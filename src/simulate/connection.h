@@ -9,16 +9,16 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "support/virtual_time.h"
+#include "simulate/virtual_time.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 struct Delays {
   Duration least = std::chrono::milliseconds(1);
   Duration most = std::chrono::milliseconds(20);
 };
 
-class VirtualConnection : public std::enable_shared_from_this<VirtualConnection> {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   enum End : size_t { kDialler = 0, kListener = 1 };
 
@@ -27,7 +27,7 @@ class VirtualConnection : public std::enable_shared_from_this<VirtualConnection>
     std::function<void(const std::string& reason)> on_closed;  // once, and nothing after it
   };
 
-  VirtualConnection(VirtualTime& time, Random& random, Delays delays)
+  Connection(VirtualTime& time, Random& random, Delays delays)
       : time_(time), random_(random), delays_(delays) {}
 
   void attach(End end, Handler handler) { handlers_[end] = std::move(handler); }
@@ -66,4 +66,4 @@ class VirtualConnection : public std::enable_shared_from_this<VirtualConnection>
   std::array<bool, 2> deaf_{};
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,25 +1,25 @@
 // What the two halves of the virtual world share.
 #pragma once
 
-#include "support/virtual_world.h"
+#include "simulate/world.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 // One process's end of a data connection.
-struct VirtualWorld::DataEnd {
-  std::shared_ptr<VirtualConnection> connection;
-  VirtualConnection::End end = VirtualConnection::kDialler;
+struct World::DataEnd {
+  std::shared_ptr<Connection> connection;
+  Connection::End end = Connection::kDialler;
   bool started = false;
   bool write_scheduled = false;
   std::string inbox;                   // arrived, not yet read
   std::optional<std::string> closed;   // the other end is gone; told after the inbox was read
 };
 
-struct VirtualWorld::Process {
+struct World::Process {
   ProcessId id = 0;
   std::string name;
   std::unique_ptr<engine::Engine> engine;
-  std::shared_ptr<VirtualConnection> control;
+  std::shared_ptr<Connection> control;
   uint64_t control_dial = 0;  // the dial that is in progress or made `control`
   std::map<link::ConnectionKey, DataEnd> ends;
   link::ConnectionKey next_key = 1;
@@ -30,9 +30,9 @@ struct VirtualWorld::Process {
   bool corrupt_next = false;
 };
 
-struct VirtualWorld::CoordinatorEnd {
-  std::shared_ptr<VirtualConnection> connection;
+struct World::CoordinatorEnd {
+  std::shared_ptr<Connection> connection;
   wire::ControlFramer framer;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -4,13 +4,13 @@
 #include <cstring>
 #include <utility>
 
-#include "support/virtual_world_parts.h"
+#include "simulate/process.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 // ---- dialling ----------------------------------------------------------------------------------
 
-void VirtualWorld::dial(Process& process, const engine::output::Dial& request) {
+void World::dial(Process& process, const engine::output::Dial& request) {
   const ProcessId listener = request.candidates.front().port;
   if (separated_.count(std::minmax(process.id, listener)) != 0) {
     engine::DialResult result;
@@ -25,7 +25,7 @@ void VirtualWorld::dial(Process& process, const engine::output::Dial& request) {
               [this, id = process.id, listener, request] { answer_dial(id, listener, request); });
 }
 
-void VirtualWorld::answer_dial(ProcessId dialler, ProcessId listener,
+void World::answer_dial(ProcessId dialler, ProcessId listener,
                                const engine::output::Dial& request) {
   const Delays& delays = config_.data_delays;
   const Duration back = random_.between(delays.least, delays.most);
@@ -49,28 +49,28 @@ void VirtualWorld::answer_dial(ProcessId dialler, ProcessId listener,
     });
     return;
   }
-  auto connection = std::make_shared<VirtualConnection>(time_, random_, delays);
-  const link::ConnectionKey key = adopt(*there, connection, VirtualConnection::kListener);
+  auto connection = std::make_shared<Connection>(time_, random_, delays);
+  const link::ConnectionKey key = adopt(*there, connection, Connection::kListener);
   // Until its hello is answered, the dialler's end only hears of a close.
-  connection->attach(VirtualConnection::kDialler,
+  connection->attach(Connection::kDialler,
                      {[](ByteSpan) {},
                       [this, dialler, dial = request.dial](const std::string& reason) {
                         engine::DialResult lost;
                         lost.reason = reason;
                         finish_dial(dialler, dial, lost);
                       }});
-  connection->tell(VirtualConnection::kListener,
+  connection->tell(Connection::kListener,
                    [this, dialler, connection, dial = request.dial, result]() mutable {
     Process* here = find(dialler);
-    if (here == nullptr) return connection->abandon(VirtualConnection::kDialler, "reset by peer");
-    result.key = adopt(*here, connection, VirtualConnection::kDialler);
+    if (here == nullptr) return connection->abandon(Connection::kDialler, "reset by peer");
+    result.key = adopt(*here, connection, Connection::kDialler);
     finish_dial(dialler, dial, result);
   });
   there->engine->on_accepted(now(), key, request.hello);
   pump(listener);
 }
 
-void VirtualWorld::finish_dial(ProcessId dialler, engine::DialId dial,
+void World::finish_dial(ProcessId dialler, engine::DialId dial,
                                const engine::DialResult& result) {
   Process* process = find(dialler);
   if (process == nullptr) return;
@@ -78,9 +78,9 @@ void VirtualWorld::finish_dial(ProcessId dialler, engine::DialId dial,
   pump(dialler);
 }
 
-link::ConnectionKey VirtualWorld::adopt(Process& process,
-                                        std::shared_ptr<VirtualConnection> connection,
-                                        VirtualConnection::End end) {
+link::ConnectionKey World::adopt(Process& process,
+                                        std::shared_ptr<Connection> connection,
+                                        Connection::End end) {
   const link::ConnectionKey key = process.next_key++;
   const ProcessId id = process.id;
   connection->attach(end, {[this, id, key](ByteSpan bytes) {
@@ -99,7 +99,7 @@ link::ConnectionKey VirtualWorld::adopt(Process& process,
 
 // ---- the life of an end ------------------------------------------------------------------------
 
-void VirtualWorld::start(Process& process, link::ConnectionKey key) {
+void World::start(Process& process, link::ConnectionKey key) {
   const auto found = process.ends.find(key);
   if (found == process.ends.end()) return;
   found->second.started = true;
@@ -107,7 +107,7 @@ void VirtualWorld::start(Process& process, link::ConnectionKey key) {
   time_.after(Duration{0}, [this, id = process.id, key] { read(id, key); });
 }
 
-void VirtualWorld::close_end(Process& process, link::ConnectionKey key, const std::string& reason) {
+void World::close_end(Process& process, link::ConnectionKey key, const std::string& reason) {
   const auto found = process.ends.find(key);
   if (found == process.ends.end()) return;
   const DataEnd end = std::move(found->second);
@@ -115,14 +115,14 @@ void VirtualWorld::close_end(Process& process, link::ConnectionKey key, const st
   end.connection->close(end.end, "closed by the peer: " + reason);
 }
 
-void VirtualWorld::end_closed(ProcessId id, link::ConnectionKey key, const std::string& reason) {
+void World::end_closed(ProcessId id, link::ConnectionKey key, const std::string& reason) {
   Process* process = find(id);
   close_end(*process, key, reason);
   process->engine->on_closed(now(), key, reason);
   pump(id);
 }
 
-bool VirtualWorld::cut_connection(ProcessId id) {
+bool World::cut_connection(ProcessId id) {
   Process* process = find(id);
   if (process == nullptr || process->ends.empty()) return false;
   auto chosen = process->ends.begin();
@@ -131,7 +131,7 @@ bool VirtualWorld::cut_connection(ProcessId id) {
   return true;
 }
 
-void VirtualWorld::separate(ProcessId one, ProcessId other) {
+void World::separate(ProcessId one, ProcessId other) {
   separated_[std::minmax(one, other)] = true;
   Process* here = find(one);
   Process* there = find(other);
@@ -143,11 +143,11 @@ void VirtualWorld::separate(ProcessId one, ProcessId other) {
   }
 }
 
-void VirtualWorld::corrupt_next_byte(ProcessId process) { find(process)->corrupt_next = true; }
+void World::corrupt_next_byte(ProcessId process) { find(process)->corrupt_next = true; }
 
 // ---- moving bytes ------------------------------------------------------------------------------
 
-void VirtualWorld::read(ProcessId id, link::ConnectionKey key) {
+void World::read(ProcessId id, link::ConnectionKey key) {
   for (;;) {
     Process* process = find(id);
     if (process == nullptr) return;
@@ -183,14 +183,14 @@ void VirtualWorld::read(ProcessId id, link::ConnectionKey key) {
   }
 }
 
-void VirtualWorld::schedule_write(ProcessId id, link::ConnectionKey key, Duration delay) {
+void World::schedule_write(ProcessId id, link::ConnectionKey key, Duration delay) {
   Process* process = find(id);
   const auto found = process->ends.find(key);
   if (found == process->ends.end() || std::exchange(found->second.write_scheduled, true)) return;
   time_.after(delay, [this, id, key] { write(id, key); });
 }
 
-void VirtualWorld::write(ProcessId id, link::ConnectionKey key) {
+void World::write(ProcessId id, link::ConnectionKey key) {
   Process* process = find(id);
   if (process == nullptr) return;
   const auto found = process->ends.find(key);
@@ -221,4 +221,4 @@ void VirtualWorld::write(ProcessId id, link::ConnectionKey key) {
   schedule_write(id, key, busy);
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

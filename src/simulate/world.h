@@ -16,11 +16,11 @@
 
 #include "engine/engine.h"
 #include "membership/coordinator_machine.h"
-#include "support/virtual_connection.h"
-#include "support/virtual_time.h"
+#include "simulate/connection.h"
+#include "simulate/virtual_time.h"
 #include "wire/control_framing.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 // One life of a peer: a peer that comes back is another process.
 using ProcessId = uint64_t;
@@ -43,15 +43,15 @@ struct Identity {
   uint32_t shard_count = 1;
 };
 
-class VirtualWorld {
+class World {
  public:
   using Start = std::function<void(engine::Engine&, TimePoint now, engine::CallId)>;
   using Ended = std::function<void(const Result<engine::CallInfo>&)>;
   // Told each moment that an engine traces; may call kill_soon().
   using Trace = std::function<void(ProcessId, const char* point)>;
 
-  explicit VirtualWorld(WorldConfig config);
-  ~VirtualWorld();
+  explicit World(WorldConfig config);
+  ~World();
 
   // ---- processes
   ProcessId spawn(const Identity& identity);
@@ -116,8 +116,8 @@ class VirtualWorld {
   void dial(Process& process, const engine::output::Dial& request);
   void answer_dial(ProcessId dialler, ProcessId listener, const engine::output::Dial& request);
   void finish_dial(ProcessId dialler, engine::DialId dial, const engine::DialResult& result);
-  link::ConnectionKey adopt(Process& process, std::shared_ptr<VirtualConnection> connection,
-                            VirtualConnection::End end);
+  link::ConnectionKey adopt(Process& process, std::shared_ptr<Connection> connection,
+                            Connection::End end);
   void start(Process& process, link::ConnectionKey key);
   void close_end(Process& process, link::ConnectionKey key, const std::string& reason);
   void end_closed(ProcessId process, link::ConnectionKey key, const std::string& reason);
@@ -141,4 +141,4 @@ class VirtualWorld {
   Trace trace_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

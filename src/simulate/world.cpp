@@ -1,12 +1,12 @@
-#include "support/virtual_world.h"
+#include "simulate/world.h"
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-#include "support/virtual_world_parts.h"
+#include "simulate/process.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 namespace output = engine::output;
 using membership::ConnectionId;
@@ -16,23 +16,23 @@ namespace {
 constexpr uint64_t kStepsAtOneTimeMax = 1'000'000;
 }
 
-VirtualWorld::VirtualWorld(WorldConfig config)
+World::World(WorldConfig config)
     : config_(std::move(config)),
       random_(config_.seed),
       coordinator_(std::make_unique<membership::CoordinatorMachine>(
           config_.coordinator,
           Incarnation{1, static_cast<uint32_t>(random_.between(1, 0xFFFFFFFFu))})) {}
 
-VirtualWorld::~VirtualWorld() = default;
+World::~World() = default;
 
 // ---- processes ---------------------------------------------------------------------------------
 
-VirtualWorld::Process* VirtualWorld::find(ProcessId process) {
+World::Process* World::find(ProcessId process) {
   const auto found = processes_.find(process);
   return found == processes_.end() ? nullptr : found->second.get();
 }
 
-ProcessId VirtualWorld::spawn(const Identity& identity) {
+ProcessId World::spawn(const Identity& identity) {
   auto process = std::make_unique<Process>();
   process->id = ++last_process_;
   process->name = identity.name;
@@ -53,11 +53,11 @@ ProcessId VirtualWorld::spawn(const Identity& identity) {
   return id;
 }
 
-void VirtualWorld::kill(ProcessId id) {
+void World::kill(ProcessId id) {
   Process* process = find(id);
   if (process == nullptr) return;
   if (process->control != nullptr) {
-    process->control->abandon(VirtualConnection::kDialler, "connection reset by peer");
+    process->control->abandon(Connection::kDialler, "connection reset by peer");
   }
   for (auto& [key, end] : process->ends) {
     end.connection->abandon(end.end, "connection reset by peer");
@@ -65,24 +65,24 @@ void VirtualWorld::kill(ProcessId id) {
   processes_.erase(id);
 }
 
-void VirtualWorld::kill_soon(ProcessId id) {
+void World::kill_soon(ProcessId id) {
   if (Process* process = find(id)) process->dying = true;
 }
 
-std::vector<ProcessId> VirtualWorld::living() const {
+std::vector<ProcessId> World::living() const {
   std::vector<ProcessId> ids;
   for (const auto& [id, process] : processes_) ids.push_back(id);
   return ids;
 }
 
-engine::Engine& VirtualWorld::engine(ProcessId process) { return *processes_.at(process)->engine; }
+engine::Engine& World::engine(ProcessId process) { return *processes_.at(process)->engine; }
 
-std::optional<Error> VirtualWorld::left(ProcessId process) const {
+std::optional<Error> World::left(ProcessId process) const {
   const auto found = processes_.find(process);
   return found == processes_.end() ? std::nullopt : found->second->left;
 }
 
-engine::CallId VirtualWorld::call(ProcessId id, const Start& start, Ended ended) {
+engine::CallId World::call(ProcessId id, const Start& start, Ended ended) {
   Process& process = *processes_.at(id);
   const engine::CallId call = process.next_call++;
   process.calls[call] = std::move(ended);
@@ -92,13 +92,13 @@ engine::CallId VirtualWorld::call(ProcessId id, const Start& start, Ended ended)
   return call;
 }
 
-void VirtualWorld::cancel(ProcessId process, engine::CallId call) {
+void World::cancel(ProcessId process, engine::CallId call) {
   engine(process).cancel(now(), call);
   pump(process);
   run_ended();
 }
 
-void VirtualWorld::leave(ProcessId process, const Error& reason) {
+void World::leave(ProcessId process, const Error& reason) {
   engine(process).leave(now(), reason);
   pump(process);
   run_ended();
@@ -106,7 +106,7 @@ void VirtualWorld::leave(ProcessId process, const Error& reason) {
 
 // ---- what engines want -------------------------------------------------------------------------
 
-void VirtualWorld::pump(ProcessId id) {
+void World::pump(ProcessId id) {
   while (Process* process = find(id)) {
     std::vector<engine::EngineOutput> items = process->engine->take_outputs();
     if (process->dying) items.resize(random_.below(items.size() + 1));
@@ -116,7 +116,7 @@ void VirtualWorld::pump(ProcessId id) {
   }
 }
 
-void VirtualWorld::carry_out(Process& process, engine::EngineOutput& item) {
+void World::carry_out(Process& process, engine::EngineOutput& item) {
   if (const auto* wake = std::get_if<output::WakeWriter>(&item)) {
     schedule_write(process.id, wake->key, Duration{0});
   } else if (auto* ended = std::get_if<engine::CallEnded>(&item)) {
@@ -131,7 +131,7 @@ void VirtualWorld::carry_out(Process& process, engine::EngineOutput& item) {
     process.calls.erase(found);
   } else if (auto* send = std::get_if<output::SendControl>(&item)) {
     if (process.control == nullptr) return;
-    process.control->send(VirtualConnection::kDialler, std::move(send->bytes));
+    process.control->send(Connection::kDialler, std::move(send->bytes));
   } else if (auto* request = std::get_if<output::Dial>(&item)) {
     dial(process, *request);
   } else if (auto* begin = std::get_if<output::StartConnection>(&item)) {
@@ -147,7 +147,7 @@ void VirtualWorld::carry_out(Process& process, engine::EngineOutput& item) {
   }
 }
 
-void VirtualWorld::run_ended() {
+void World::run_ended() {
   if (running_ended_ || stepping_) return;
   running_ended_ = true;
   while (!ended_.empty()) {
@@ -160,7 +160,7 @@ void VirtualWorld::run_ended() {
 
 // ---- control connections -----------------------------------------------------------------------
 
-void VirtualWorld::open_control(Process& process) {
+void World::open_control(Process& process) {
   const uint64_t dial = ++last_control_;
   process.control_dial = dial;
   const Duration delay = random_.between(config_.control_delays.least, config_.control_delays.most);
@@ -170,23 +170,23 @@ void VirtualWorld::open_control(Process& process) {
   });
 }
 
-void VirtualWorld::control_arrived(ProcessId id) {
+void World::control_arrived(ProcessId id) {
   Process& process = *find(id);
   if (coordinator_ == nullptr) {
     process.engine->on_control_failed(now(), "connection refused");
     pump(id);
     return;
   }
-  auto connection = std::make_shared<VirtualConnection>(time_, random_, config_.control_delays);
+  auto connection = std::make_shared<Connection>(time_, random_, config_.control_delays);
   const ConnectionId name{process.control_dial};
-  connection->attach(VirtualConnection::kListener,
+  connection->attach(Connection::kListener,
                      {[this, name](ByteSpan bytes) { coordinator_received(name, bytes); },
                       [this, name](const std::string& reason) {
                         coordinator_ends_.erase(name);
                         coordinator_->on_disconnected(now(), name, reason);
                         pump_coordinator();
                       }});
-  connection->attach(VirtualConnection::kDialler,
+  connection->attach(Connection::kDialler,
                      {[this, id](ByteSpan bytes) {
                         find(id)->engine->on_control_bytes(now(), bytes);
                         pump(id);
@@ -197,7 +197,7 @@ void VirtualWorld::control_arrived(ProcessId id) {
                         pump(id);
                       }});
   coordinator_ends_.emplace(name, CoordinatorEnd{connection, wire::ControlFramer()});
-  connection->send(VirtualConnection::kListener, std::string(wire::kControlPreamble));
+  connection->send(Connection::kListener, std::string(wire::kControlPreamble));
   coordinator_->on_connected(now(), name, "virtual-" + process.name);
   pump_coordinator();
   process.control = std::move(connection);
@@ -205,14 +205,14 @@ void VirtualWorld::control_arrived(ProcessId id) {
   pump(id);
 }
 
-void VirtualWorld::close_control(Process& process) {
+void World::close_control(Process& process) {
   process.control_dial = 0;
   if (process.control == nullptr) return;
-  process.control->close(VirtualConnection::kDialler, "closed by the peer");
+  process.control->close(Connection::kDialler, "closed by the peer");
   process.control.reset();
 }
 
-void VirtualWorld::coordinator_received(ConnectionId connection, ByteSpan bytes) {
+void World::coordinator_received(ConnectionId connection, ByteSpan bytes) {
   std::vector<std::string> messages;
   Result<void> fed = coordinator_ends_.at(connection).framer.feed(bytes, messages);
   for (const std::string& message : messages) {
@@ -230,18 +230,18 @@ void VirtualWorld::coordinator_received(ConnectionId connection, ByteSpan bytes)
   pump_coordinator();
 }
 
-void VirtualWorld::pump_coordinator() {
+void World::pump_coordinator() {
   for (CoordinatorOutput::Item& item : coordinator_->take_output().items) {
     if (auto* send = std::get_if<CoordinatorOutput::Send>(&item)) {
       const auto found = coordinator_ends_.find(send->connection);
       if (found == coordinator_ends_.end()) continue;
       std::string framed;
       wire::append_framed(wire::encode(send->message), framed);
-      found->second.connection->send(VirtualConnection::kListener, std::move(framed));
+      found->second.connection->send(Connection::kListener, std::move(framed));
     } else if (auto* close = std::get_if<CoordinatorOutput::Close>(&item)) {
       const auto found = coordinator_ends_.find(close->connection);
       if (found == coordinator_ends_.end()) continue;
-      found->second.connection->close(VirtualConnection::kListener, close->reason);
+      found->second.connection->close(Connection::kListener, close->reason);
       coordinator_ends_.erase(found);
     } else {
       events_.push_back(std::get<CoordinatorOutput::Event>(item).text);
@@ -249,20 +249,20 @@ void VirtualWorld::pump_coordinator() {
   }
 }
 
-membership::CoordinatorStatus VirtualWorld::coordinator_status() const {
+membership::CoordinatorStatus World::coordinator_status() const {
   return coordinator_->status();
 }
 
-bool VirtualWorld::drop_control(ProcessId id) {
+bool World::drop_control(ProcessId id) {
   Process* process = find(id);
   if (process == nullptr || process->control == nullptr) return false;
   process->control->cut("connection timed out");
   return true;
 }
 
-void VirtualWorld::stop_coordinator() {
+void World::stop_coordinator() {
   for (auto& [name, end] : coordinator_ends_) {
-    end.connection->abandon(VirtualConnection::kListener, "connection reset by peer");
+    end.connection->abandon(Connection::kListener, "connection reset by peer");
   }
   coordinator_ends_.clear();
   coordinator_.reset();
@@ -270,7 +270,7 @@ void VirtualWorld::stop_coordinator() {
 
 // ---- time --------------------------------------------------------------------------------------
 
-bool VirtualWorld::step() {
+bool World::step() {
   TimePoint due = coordinator_ == nullptr ? kNever : coordinator_->next_deadline();
   for (const auto& [id, process] : processes_) {
     due = std::min(due, process->engine->next_deadline());
@@ -285,7 +285,7 @@ bool VirtualWorld::step() {
   return true;
 }
 
-void VirtualWorld::tick_due(TimePoint time) {
+void World::tick_due(TimePoint time) {
   time_.advance(time);
   if (coordinator_ != nullptr && coordinator_->next_deadline() <= now()) {
     coordinator_->tick(now());
@@ -299,7 +299,7 @@ void VirtualWorld::tick_due(TimePoint time) {
   }
 }
 
-bool VirtualWorld::run_until(const std::function<bool()>& done, Duration limit) {
+bool World::run_until(const std::function<bool()>& done, Duration limit) {
   const TimePoint end = now() + limit;
   uint64_t steps = 0;
   TimePoint last = now();
@@ -313,10 +313,10 @@ bool VirtualWorld::run_until(const std::function<bool()>& done, Duration limit) 
   return true;
 }
 
-void VirtualWorld::run_for(Duration time) {
+void World::run_for(Duration time) {
   bool over = false;
   after(time, [&over] { over = true; });
   (void)run_until([&over] { return over; }, time);
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,17 +1,17 @@
-#include "support/virtual_connection.h"
+#include "simulate/connection.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
-TimePoint VirtualConnection::arrival(Direction& direction) {
+TimePoint Connection::arrival(Direction& direction) {
   const TimePoint earliest = time_.now() + random_.between(delays_.least, delays_.most);
   direction.last_arrival = std::max(direction.last_arrival, earliest);
   return direction.last_arrival;
 }
 
-void VirtualConnection::send(End from, std::string bytes) {
+void Connection::send(End from, std::string bytes) {
   Direction& direction = directions_[from];
   if (deaf_[from] || direction.closing) return;
   direction.in_flight += bytes.size();
@@ -25,14 +25,14 @@ void VirtualConnection::send(End from, std::string bytes) {
   });
 }
 
-void VirtualConnection::tell(End from, std::function<void()> event) {
+void Connection::tell(End from, std::function<void()> event) {
   const TimePoint when = arrival(directions_[from]);
   time_.at(when, [self = shared_from_this(), from, when, event = std::move(event)] {
     if (!self->deaf_[other(from)] && when <= self->directions_[from].lost_after) event();
   });
 }
 
-void VirtualConnection::announce_close(End from, const std::string& reason) {
+void Connection::announce_close(End from, const std::string& reason) {
   Direction& direction = directions_[from];
   if (std::exchange(direction.closing, true)) return;
   const TimePoint when = std::max(time_.now(), std::min(direction.lost_after, arrival(direction)));
@@ -46,29 +46,29 @@ void VirtualConnection::announce_close(End from, const std::string& reason) {
   });
 }
 
-void VirtualConnection::lose_some(Direction& direction) {
+void Connection::lose_some(Direction& direction) {
   if (direction.last_arrival <= time_.now()) return;
   const Duration span = direction.last_arrival - time_.now();
   direction.lost_after = std::min(direction.lost_after,
                                   time_.now() + random_.between(Duration{0}, span));
 }
 
-void VirtualConnection::close(End end, const std::string& reason) {
+void Connection::close(End end, const std::string& reason) {
   deaf_[end] = true;
   handlers_[end] = {};
   announce_close(end, reason);
 }
 
-void VirtualConnection::abandon(End end, const std::string& reason) {
+void Connection::abandon(End end, const std::string& reason) {
   lose_some(directions_[end]);
   close(end, reason);
 }
 
-void VirtualConnection::cut(const std::string& reason) {
+void Connection::cut(const std::string& reason) {
   for (const End from : {kDialler, kListener}) {
     lose_some(directions_[from]);
     announce_close(from, reason);
   }
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "engine/call.h"
-#include "support/virtual_time.h"
+#include "simulate/virtual_time.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 struct PlannedCall {
   wire::OpKind kind = wire::OpKind::kAllReduce;
@@ -59,4 +59,4 @@ class CallMemory {
   std::vector<std::unique_ptr<Tensor>> tensors_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

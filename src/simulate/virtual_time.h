@@ -11,7 +11,7 @@
 
 #include "base/time.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 class Random {
  public:
@@ -57,4 +57,4 @@ class VirtualTime {
   std::map<std::pair<TimePoint, uint64_t>, std::function<void()>> events_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate
