@@ -1,5 +1,10 @@
-// What the two halves of the virtual world share.
+// What the halves of the world share: one life of a peer and its ends of data connections.
 #pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "simulate/world.h"
 
@@ -19,20 +24,17 @@ struct World::Process {
   ProcessId id = 0;
   std::string name;
   std::unique_ptr<engine::Engine> engine;
+  TimePoint due = kNever;  // the engine's next deadline
   std::shared_ptr<Connection> control;
   uint64_t control_dial = 0;  // the dial that is in progress or made `control`
   std::map<link::ConnectionKey, DataEnd> ends;
+  std::map<engine::DialId, bool> dials;  // in progress
   link::ConnectionKey next_key = 1;
   engine::CallId next_call = 1;
   std::map<engine::CallId, Ended> calls;
   std::optional<Error> left;
   bool dying = false;
   bool corrupt_next = false;
-};
-
-struct World::CoordinatorEnd {
-  std::shared_ptr<Connection> connection;
-  wire::ControlFramer framer;
 };
 
 }  // namespace atoll_core::simulate

@@ -9,21 +9,27 @@
 namespace atoll_core::simulate {
 
 namespace output = engine::output;
-using membership::ConnectionId;
-using membership::CoordinatorOutput;
 
 namespace {
 constexpr uint64_t kStepsAtOneTimeMax = 1'000'000;
 }
 
-World::World(WorldConfig config)
-    : config_(std::move(config)),
-      random_(config_.seed),
-      coordinator_(std::make_unique<membership::CoordinatorMachine>(
-          config_.coordinator,
-          Incarnation{1, static_cast<uint32_t>(random_.between(1, 0xFFFFFFFFu))})) {}
+World::World(WorldConfig config) : config_(std::move(config)), random_(config_.seed) {
+  for (size_t address = 0; address < config_.coordinators; ++address) {
+    coordinators_.push_back(std::make_unique<VirtualCoordinator>(
+        place(), kCoordinatorNode + address, config_.coordinator));
+  }
+  coordinators_.front()->start();
+}
 
 World::~World() = default;
+
+void World::on_note(Note note) {
+  note_ = std::move(note);
+  for (auto& coordinator : coordinators_) {
+    coordinator->on_note([this](const std::string& what) { note_("coordinator", what); });
+  }
+}
 
 // ---- processes ---------------------------------------------------------------------------------
 
@@ -44,7 +50,8 @@ ProcessId World::spawn(const Identity& identity) {
   self.shard_count = identity.shard_count;
   self.session = SessionId{random_.bits(), random_.bits()};
   self.endpoints = {Endpoint{"virtual", static_cast<uint16_t>(process->id)}};
-  config.trace = [this, id = process->id](const char* point) {
+  config.trace = [this, id = process->id, name = process->name](const char* point) {
+    if (note_) note_(name, point);
     if (trace_) trace_(id, point);
   };
   process->engine = std::make_unique<engine::Engine>(std::move(config));
@@ -56,6 +63,7 @@ ProcessId World::spawn(const Identity& identity) {
 void World::kill(ProcessId id) {
   Process* process = find(id);
   if (process == nullptr) return;
+  if (note_) note_(process->name, "dies");
   if (process->control != nullptr) {
     process->control->abandon(Connection::kDialler, "connection reset by peer");
   }
@@ -63,10 +71,21 @@ void World::kill(ProcessId id) {
     end.connection->abandon(end.end, "connection reset by peer");
   }
   processes_.erase(id);
+  network_.thaw(id);
 }
 
 void World::kill_soon(ProcessId id) {
   if (Process* process = find(id)) process->dying = true;
+}
+
+void World::freeze(ProcessId process, Duration time) {
+  stood_still_[process] += time;
+  network_.freeze(process, now() + time);
+}
+
+Duration World::stood_still(ProcessId process) const {
+  const auto found = stood_still_.find(process);
+  return found == stood_still_.end() ? Duration{0} : found->second;
 }
 
 std::vector<ProcessId> World::living() const {
@@ -76,6 +95,10 @@ std::vector<ProcessId> World::living() const {
 }
 
 engine::Engine& World::engine(ProcessId process) { return *processes_.at(process)->engine; }
+
+const engine::Engine& World::engine(ProcessId process) const {
+  return *processes_.at(process)->engine;
+}
 
 std::optional<Error> World::left(ProcessId process) const {
   const auto found = processes_.find(process);
@@ -109,6 +132,7 @@ void World::leave(ProcessId process, const Error& reason) {
 void World::pump(ProcessId id) {
   while (Process* process = find(id)) {
     std::vector<engine::EngineOutput> items = process->engine->take_outputs();
+    process->due = process->engine->next_deadline();
     if (process->dying) items.resize(random_.below(items.size() + 1));
     for (engine::EngineOutput& item : items) carry_out(*process, item);
     if (process->dying) kill(id);
@@ -120,15 +144,7 @@ void World::carry_out(Process& process, engine::EngineOutput& item) {
   if (const auto* wake = std::get_if<output::WakeWriter>(&item)) {
     schedule_write(process.id, wake->key, Duration{0});
   } else if (auto* ended = std::get_if<engine::CallEnded>(&item)) {
-    const auto found = process.calls.find(ended->call);
-    if (found == process.calls.end()) {
-      throw std::logic_error("call " + std::to_string(ended->call) + " ended twice");
-    }
-    ended_.push_back([this, id = process.id, tell = std::move(found->second),
-                      result = std::move(ended->result)] {
-      if (tell && alive(id)) tell(result);
-    });
-    process.calls.erase(found);
+    end_call(process, *ended);
   } else if (auto* send = std::get_if<output::SendControl>(&item)) {
     if (process.control == nullptr) return;
     process.control->send(Connection::kDialler, std::move(send->bytes));
@@ -142,9 +158,27 @@ void World::carry_out(Process& process, engine::EngineOutput& item) {
     open_control(process);
   } else if (std::holds_alternative<output::CloseControl>(item)) {
     close_control(process);
+  } else if (const auto* line = std::get_if<output::Log>(&item)) {
+    if (note_) note_(process.name, line->text);
+  } else if (const auto* moment = std::get_if<output::Trace>(&item)) {
+    if (note_) note_(process.name, moment->point);
+    if (trace_) trace_(process.id, moment->point);
   } else if (auto* gone = std::get_if<output::Left>(&item)) {
+    if (note_) note_(process.name, "has left the run: " + gone->error.message);
     process.left = std::move(gone->error);
   }
+}
+
+void World::end_call(Process& process, engine::CallEnded& ended) {
+  const auto found = process.calls.find(ended.call);
+  if (found == process.calls.end()) {
+    throw std::logic_error("call " + std::to_string(ended.call) + " ended twice");
+  }
+  ended_.push_back([this, id = process.id, tell = std::move(found->second),
+                    result = std::move(ended.result)] {
+    if (tell && alive(id)) tell(result);
+  });
+  process.calls.erase(found);
 }
 
 void World::run_ended() {
@@ -164,28 +198,24 @@ void World::open_control(Process& process) {
   const uint64_t dial = ++last_control_;
   process.control_dial = dial;
   const Duration delay = random_.between(config_.control_delays.least, config_.control_delays.most);
-  time_.after(2 * delay, [this, id = process.id, dial] {
-    const Process* dialler = find(id);
-    if (dialler != nullptr && dialler->control_dial == dial) control_arrived(id);
-  });
+  at(process.id, now() + 2 * delay, [this, id = process.id, dial] { control_arrived(id, dial); });
 }
 
-void World::control_arrived(ProcessId id) {
+void World::control_arrived(ProcessId id, uint64_t dial) {
   Process& process = *find(id);
-  if (coordinator_ == nullptr) {
-    process.engine->on_control_failed(now(), "connection refused");
-    pump(id);
+  if (process.control_dial != dial) return;
+  VirtualCoordinator& there = *coordinators_.front();
+  const TimePoint way = std::max(network_.open_at(id, there.node()),
+                                 network_.open_at(there.node(), id));
+  if (way > now()) {  // its kernel tries again until the way is open
+    if (way != kNever) at(id, way, [this, id, dial] { control_arrived(id, dial); });
     return;
   }
-  auto connection = std::make_shared<Connection>(time_, random_, config_.control_delays);
-  const ConnectionId name{process.control_dial};
-  connection->attach(Connection::kListener,
-                     {[this, name](ByteSpan bytes) { coordinator_received(name, bytes); },
-                      [this, name](const std::string& reason) {
-                        coordinator_ends_.erase(name);
-                        coordinator_->on_disconnected(now(), name, reason);
-                        pump_coordinator();
-                      }});
+  if (!there.running()) {
+    process.engine->on_control_failed(now(), "connection refused");
+    return pump(id);
+  }
+  auto connection = std::make_shared<Connection>(place(), config_.control_delays, id, there.node());
   connection->attach(Connection::kDialler,
                      {[this, id](ByteSpan bytes) {
                         find(id)->engine->on_control_bytes(now(), bytes);
@@ -196,10 +226,7 @@ void World::control_arrived(ProcessId id) {
                         find(id)->engine->on_control_failed(now(), reason);
                         pump(id);
                       }});
-  coordinator_ends_.emplace(name, CoordinatorEnd{connection, wire::ControlFramer()});
-  connection->send(Connection::kListener, std::string(wire::kControlPreamble));
-  coordinator_->on_connected(now(), name, "virtual-" + process.name);
-  pump_coordinator();
+  there.accept(connection, process.name);
   process.control = std::move(connection);
   process.engine->on_control_connected(now());
   pump(id);
@@ -212,47 +239,6 @@ void World::close_control(Process& process) {
   process.control.reset();
 }
 
-void World::coordinator_received(ConnectionId connection, ByteSpan bytes) {
-  std::vector<std::string> messages;
-  Result<void> fed = coordinator_ends_.at(connection).framer.feed(bytes, messages);
-  for (const std::string& message : messages) {
-    if (coordinator_ends_.count(connection) == 0) return;
-    Result<wire::ToCoordinator> decoded = wire::decode_to_coordinator(message);
-    if (!decoded) {
-      fed = tl::unexpected<Error>(decoded.error());
-      break;
-    }
-    coordinator_->on_message(now(), connection, std::move(*decoded));
-    pump_coordinator();
-  }
-  if (fed || coordinator_ends_.count(connection) == 0) return;
-  coordinator_->on_garbage(now(), connection, fed.error());
-  pump_coordinator();
-}
-
-void World::pump_coordinator() {
-  for (CoordinatorOutput::Item& item : coordinator_->take_output().items) {
-    if (auto* send = std::get_if<CoordinatorOutput::Send>(&item)) {
-      const auto found = coordinator_ends_.find(send->connection);
-      if (found == coordinator_ends_.end()) continue;
-      std::string framed;
-      wire::append_framed(wire::encode(send->message), framed);
-      found->second.connection->send(Connection::kListener, std::move(framed));
-    } else if (auto* close = std::get_if<CoordinatorOutput::Close>(&item)) {
-      const auto found = coordinator_ends_.find(close->connection);
-      if (found == coordinator_ends_.end()) continue;
-      found->second.connection->close(Connection::kListener, close->reason);
-      coordinator_ends_.erase(found);
-    } else {
-      events_.push_back(std::get<CoordinatorOutput::Event>(item).text);
-    }
-  }
-}
-
-membership::CoordinatorStatus World::coordinator_status() const {
-  return coordinator_->status();
-}
-
 bool World::drop_control(ProcessId id) {
   Process* process = find(id);
   if (process == nullptr || process->control == nullptr) return false;
@@ -260,23 +246,40 @@ bool World::drop_control(ProcessId id) {
   return true;
 }
 
-void World::stop_coordinator() {
-  for (auto& [name, end] : coordinator_ends_) {
-    end.connection->abandon(Connection::kListener, "connection reset by peer");
-  }
-  coordinator_ends_.clear();
-  coordinator_.reset();
+bool World::half_open_control(ProcessId id) {
+  Process* process = find(id);
+  if (process == nullptr || process->control == nullptr) return false;
+  process->control->forget(random_.one_in(2) ? Connection::kDialler : Connection::kListener,
+                           config_.kernel_patience);
+  return true;
+}
+
+void World::stop_coordinator(size_t address) {
+  if (note_) note_("coordinator", "crashes");
+  coordinators_.at(address)->crash();
 }
 
 // ---- time --------------------------------------------------------------------------------------
 
+void World::at(ProcessId process, TimePoint time, std::function<void()> event) {
+  time_.at(time, [this, process, event = std::move(event)]() mutable {
+    if (!alive(process)) return;
+    const TimePoint awake = network_.awake_at(process);
+    if (awake > now()) return at(process, awake, std::move(event));
+    event();
+  });
+}
+
 bool World::step() {
-  TimePoint due = coordinator_ == nullptr ? kNever : coordinator_->next_deadline();
+  TimePoint due = kNever;
+  for (const auto& coordinator : coordinators_) due = std::min(due, coordinator->next_deadline());
   for (const auto& [id, process] : processes_) {
-    due = std::min(due, process->engine->next_deadline());
+    if (process->due >= due) continue;
+    due = std::min(due, std::max(process->due, network_.awake_at(id)));
   }
   const TimePoint next = time_.next();
   if (next == kNever && due == kNever) return false;
+  ++steps_;
   stepping_ = true;
   if (next <= due) time_.run_next();
   else tick_due(due);
@@ -287,13 +290,12 @@ bool World::step() {
 
 void World::tick_due(TimePoint time) {
   time_.advance(time);
-  if (coordinator_ != nullptr && coordinator_->next_deadline() <= now()) {
-    coordinator_->tick(now());
-    pump_coordinator();
+  for (const auto& coordinator : coordinators_) {
+    if (coordinator->next_deadline() <= now()) coordinator->tick();
   }
   for (const ProcessId id : living()) {
     Process* process = find(id);
-    if (process == nullptr || process->engine->next_deadline() > now()) continue;
+    if (process == nullptr || process->due > now() || frozen(id)) continue;
     process->engine->tick(now());
     pump(id);
   }

@@ -9,5 +9,6 @@ namespace atoll_cli {
 inline constexpr int kExitFailure = 1;  // with a sentence on standard error
 
 void add_coordinator_command(CLI::App& program, int& exit_code);
+void add_simulate_command(CLI::App& program, int& exit_code);
 
 }  // namespace atoll_cli
