@@ -28,8 +28,10 @@ FaultPlan::FaultPlan(World& world, Application& application, CheckContext& conte
   world_.on_trace([this](ProcessId process, const char*) {
     if (moments_ == 0 || --moments_ > 0) return;
     const Trainer* victim = application_.of(process);
-    if (victim != nullptr && crash(*victim, Fault::kCrashInTheMiddle)) {
-      note(Fault::kCrashInTheMiddle, *victim);
+    if (victim == nullptr) return;
+    const Phase phase = phase_of(*victim);
+    if (crash(*victim, Fault::kCrashInTheMiddle)) {
+      context_.statistics->met(Fault::kCrashInTheMiddle, phase);
     }
   });
 }
@@ -77,11 +79,6 @@ const Trainer* FaultPlan::find_victim(const Waiting& waiting) {
   return victims.empty() ? nullptr : victims[random_.below(victims.size())];
 }
 
-void FaultPlan::note(Fault fault, const Trainer& victim) {
-  ++context_.faults;
-  context_.statistics->met(fault, phase_of(victim));
-}
-
 void FaultPlan::after_event() {
   for (size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting waiting = waiting_[i];
@@ -91,10 +88,8 @@ void FaultPlan::after_event() {
     const Phase phase = phase_of(*victim);
     world_.tell("fault", std::string(to_string(waiting.fault)) + ", victim " +
                              victim->identity.name + ", in " + std::string(to_string(phase)));
-    if (strike(waiting.fault, *victim)) {
-      ++context_.faults;
-      context_.statistics->met(waiting.fault, phase);
-    }
+    ++context_.faults;  // before its consequences are looked at
+    if (strike(waiting.fault, *victim)) context_.statistics->met(waiting.fault, phase);
     return;
   }
 }

@@ -52,7 +52,6 @@ class FaultPlan {
   bool crash(const Trainer& victim, Fault fault);
   void partition(bool from_coordinator);
   void come_back(const Trainer& victim);
-  void note(Fault fault, const Trainer& victim);
   Duration a_while() { return random_.between(std::chrono::milliseconds(20), longest_); }
 
   World& world_;

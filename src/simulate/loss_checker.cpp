@@ -49,7 +49,7 @@ class LossChecker final : public Checker {
     const bool known = std::any_of(brought.begin(), brought.end(), [&](const auto& content) {
       return content.revision == record.now.revision && content.hash == record.now.hash;
     });
-    if (!known || !record.now.held) {
+    if (!known) {
       complain(fmt::format("{} ended with {}, which nobody brought", record.text(),
                            text_of(record.now)));
     }

@@ -14,7 +14,8 @@ using membership::CoordinatorOutput;
 
 void VirtualCoordinator::start() {
   const auto nonce = static_cast<uint32_t>(place_.random.between(1, 0xFFFFFFFFu));
-  machine_ = std::make_unique<membership::CoordinatorMachine>(config_, Incarnation{++lives_, nonce});
+  const Incarnation incarnation{++lives_, nonce};
+  machine_ = std::make_unique<membership::CoordinatorMachine>(config_, incarnation);
 }
 
 void VirtualCoordinator::crash() {

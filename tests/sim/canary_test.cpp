@@ -47,8 +47,9 @@ TEST_P(BrokenRule, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rules, BrokenRule,
-    ::testing::Values(Case{Canary::kCommitOnePeerEarly, {"verdict agreement"}, "CommitOnePeerEarly"},
-                      Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence"}),
+    ::testing::Values(
+        Case{Canary::kCommitOnePeerEarly, {"verdict agreement"}, "CommitOnePeerEarly"},
+        Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence"}),
     [](const auto& rule) { return std::string(rule.param.name); });
 
 }  // namespace
