@@ -28,6 +28,7 @@ namespace simulate = atoll_core::simulate;
 // So many seeds must have met every fault in every phase.
 constexpr uint64_t kSeedsForCoverage = 200;
 constexpr size_t kViolationsShown = 20;
+constexpr uint64_t kSeedsPerLine = 8;  // of progress
 
 constexpr const char* kExamples =
     "Each seed is a run of 2 to 8 peers that train, with their coordinator, over a network that\n"
@@ -122,7 +123,7 @@ class Campaign {
     ++done_;
     statistics_.add(report.statistics);
     if (!report.violations.empty()) failed_.push_back(std::move(report));
-    const bool shown = done_ * 100 / range_.count() != (done_ - 1) * 100 / range_.count();
+    const bool shown = done_ % kSeedsPerLine == 0 || done_ == range_.count();
     if (options_.trace || !shown) return;
     progress_shown_ = true;
     std::fprintf(stderr, "\r%llu of %llu seeds, %zu failed",
