@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/canary.h"
 
 namespace atoll_core::engine {
 
@@ -159,7 +160,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.call = open.call.description;
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
-  ended.result = body.result();
+  if (!broken(Canary::kForgetRetainedResult)) ended.result = body.result();
   const bool alone = ended.contributors.size() == 1;
   end(op, std::move(info));
   if (alone) return links_->revoke({op, epoch});

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/canary.h"
 #include "membership/coordinator_parts.h"
 #include "membership/sentence.h"
 
@@ -114,6 +115,11 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpDone 
   }
   record->done.insert(from);
   if (waits.rounds.about_all_open() || waits.rounds.open_for(*key)) return;
+  if (broken(Canary::kCommitOnePeerEarly) && record->done.size() == 1) {
+    const EndedOp early{*key, message.epoch, {true, true, ErrorCode::kSuccess, ""},
+                        ledgers.generations.participants(*key)};
+    out.send(*people.roster.find(from), wire::OpVerdict{verdict_for(early, who(from).shard)});
+  }
   if (all_done(*record, ledgers.generations.participants(*key))) {
     end_op(*key, {true, true, ErrorCode::kSuccess, ""});
   }

@@ -68,7 +68,10 @@ class GeneralTest(unittest.TestCase):
                                    "--port-file", "--heartbeat-ms", "--peer-timeout-ms",
                                    "--log-level", "Examples:"]),
                                  (["status", "--help"],
-                                  ["--coordinator", "--json", "--timeout-ms", "Examples:"])]:
+                                  ["--coordinator", "--json", "--timeout-ms", "Examples:"]),
+                                 (["simulate", "--help"],
+                                  ["--seeds", "--peers", "--events", "--jobs", "--json", "--trace",
+                                   "Examples:"])]:
             done = call(*arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
             for word in words:
@@ -141,6 +144,40 @@ class StatusTest(unittest.TestCase):
             coordinator.process.send_signal(signal.SIGCONT)
             self.assertEqual(done.returncode, 1)
             self.assertIn("300 ms", done.stderr)
+
+
+class SimulateTest(unittest.TestCase):
+    def test_json(self):
+        done = call("simulate", "--seeds", "1:4", "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["seeds"], found["violations"], found["failing"]), (4, 0, []))
+        self.assertTrue(found["ok"])
+        self.assertGreaterEqual(found["counters"]["events"], 4 * 1000)
+        self.assertIn("settle", found["faults"]["crash"])
+
+    def test_trace(self):
+        one, other = (call("simulate", "--seeds", "7:7", "--trace").stderr for _ in range(2))
+        self.assertGreater(len(one.splitlines()), 300)
+        self.assertEqual(one, other)
+
+    def test_refuses_seeds_that_are_no_range(self):
+        for seeds in ("5:3", "5", "a:b", "1:2x"):
+            done = call("simulate", "--seeds", seeds)
+            self.assertNotEqual(done.returncode, 0, seeds)
+            self.assertIn("FIRST:LAST", done.stderr)
+
+    def test_interrupt(self):
+        process = subprocess.Popen([PROGRAM, "simulate", "--seeds", "1:1000000", "--json"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertTrue(process.stderr.read(1))  # it shows progress: some seeds are done
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=SECONDS)
+        self.assertEqual(process.returncode, 1)
+        found = json.loads(out)
+        self.assertTrue(found["interrupted"])
+        self.assertFalse(found["ok"])
+        self.assertGreater(found["seeds"], 0)
 
 
 class CoordinatorTest(unittest.TestCase):

@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
   atoll_cli::add_coordinator_command(program, exit_code);
   atoll_cli::add_stress_command(program, exit_code);
   atoll_cli::add_status_command(program, exit_code);
+  atoll_cli::add_simulate_command(program, exit_code);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,7 +3,7 @@
 
 #include "unit/engine/small_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 using std::chrono::milliseconds;
@@ -83,7 +83,7 @@ TEST(Collective, WaitsForNoTimer) {
 TEST(Collective, MembersOfShardsReduceApartAndTogether) {
   WorldConfig config;
   config.coordinator.min_replicas = 2;
-  VirtualWorld world(config);
+  World world(config);
   std::vector<ProcessId> processes;
   int admitted = 0;
   for (const char* replica : {"a", "b"}) {
@@ -187,4 +187,4 @@ TEST(LostControlConnection, MayBeLostAgainAtOnce) {
 }
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -3,7 +3,7 @@
 
 #include "unit/engine/small_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 using std::chrono::milliseconds;
@@ -172,4 +172,4 @@ TEST(Sync, WaitsForOneThatComesLate) {
 }
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -3,7 +3,7 @@
 
 #include "unit/engine/small_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 using std::chrono::milliseconds;
@@ -188,4 +188,4 @@ TEST(Joining, OneThatLeavesIsNotMissed) {
 }
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

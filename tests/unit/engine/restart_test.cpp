@@ -3,7 +3,7 @@
 
 #include "unit/engine/small_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 using std::chrono::milliseconds;
@@ -151,19 +151,19 @@ TEST_P(Restart, ASecondRestartInTheMiddleOfTheFirst) {
 }
 
 TEST_P(Restart, NobodyFormsANewRunBesideTheOldOne) {
-  SmallRun run(3, [](WorldConfig& config) { patient(config), config.coordinator.min_replicas = 1; });
+  SmallRun run(1, patient);
   run.world().stop_coordinator();
+  const ProcessId member = run.process(0);
   run.world().start_coordinator(GetParam());
   const ProcessId newcomer = run.add();
-  (void)run.update(newcomer);
-  std::vector<Call> updates;
-  for (size_t i = 0; i < 3; ++i) updates.push_back(run.update(run.process(i)));
+  const std::vector<Call> updates = {run.update(newcomer), run.update(member)};
   run.finish(updates, seconds(60));
   for (const Call& call : updates) EXPECT_TRUE(call.committed()) << call.sentence();
-  EXPECT_EQ(run.world().engine(run.process(0)).view()->members.front().name, "island-0");
+  ASSERT_EQ(run.world().engine(member).view()->members.size(), 2u);
+  EXPECT_EQ(run.world().engine(newcomer).view()->members.front().name, "island-0");
 }
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutSnapshot, Restart, ::testing::Bool());
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "unit/engine/small_run.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 using std::chrono::milliseconds;
@@ -216,4 +216,4 @@ TEST(SmallOp, ACancelEndsItForAll) {
 }
 
 }  // namespace
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

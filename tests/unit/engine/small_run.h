@@ -10,10 +10,10 @@
 
 #include <gtest/gtest.h>
 
-#include "support/planned_call.h"
-#include "support/virtual_world.h"
+#include "simulate/planned_call.h"
+#include "simulate/world.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 // A call that was made; `result` is there when it has ended.
 struct Call {
@@ -48,7 +48,7 @@ class SmallRun {
     for (const Call& call : updates) EXPECT_TRUE(call.committed()) << call.sentence();
   }
 
-  VirtualWorld& world() { return world_; }
+  World& world() { return world_; }
   const std::vector<ProcessId>& processes() const { return processes_; }
   ProcessId process(size_t index) const { return processes_.at(index); }
   PeerId peer(size_t index) { return world_.engine(processes_.at(index)).self().id; }
@@ -135,7 +135,7 @@ class SmallRun {
     return config;
   }
 
-  Call make(ProcessId process, const VirtualWorld::Start& start) {
+  Call make(ProcessId process, const World::Start& start) {
     Call call;
     call.process = process;
     call.id = world_.call(process, start, [result = call.result](const auto& ended) {
@@ -144,7 +144,7 @@ class SmallRun {
     return call;
   }
 
-  VirtualWorld world_;
+  World world_;
   std::vector<ProcessId> processes_;
 };
 
@@ -156,4 +156,4 @@ inline PlannedCall large_call() {
   return plan;
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,4 +1,4 @@
-#include "support/planned_call.h"
+#include "simulate/planned_call.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "kernels/convert.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 namespace {
 
 bool is_float(DataType type) { return type >= DataType::kFloat16; }
@@ -99,11 +99,6 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   return rounded(call.type, value);
 }
 
-uint64_t mix(uint64_t value) {
-  value = (value ^ (value >> 31)) * 0x9E3779B97F4A7C15u;
-  return value ^ (value >> 29);
-}
-
 }  // namespace
 
 PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max) {
@@ -128,8 +123,19 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
 }
 
 double contribution(const PlannedCall& call, PeerId peer, uint64_t element) {
-  const uint64_t bits = mix(mix(call.salt + element) ^ (peer.value * 0xD6E8FEB86659FD93u));
+  const uint64_t bits = Random::mix(call.salt + element + peer.value * 0xD6E8FEB86659FD93u);
   return static_cast<double>(1 + (bits >> 40) % (call.reduce == ReduceOp::kProd ? 2 : 7));
+}
+
+ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors) {
+  uint64_t total = 0;
+  for (const uint64_t count : call.counts) total += count;
+  const size_t size = size_of(call.type);
+  ByteBuffer result(total * size);
+  for (uint64_t i = 0; i < total; ++i) {
+    store(call.type, result.data() + i * size, expected(call, contributors, i));
+  }
+  return result;
 }
 
 CallMemory::CallMemory(const PlannedCall& call, PeerId self) : call_(call), self_(self) {
@@ -196,6 +202,12 @@ std::string CallMemory::check_intact() const {
   return "";
 }
 
+uint64_t CallMemory::bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& tensor : tensors_) bytes += tensor->sink.size();
+  return bytes;
+}
+
 ByteBuffer CallMemory::result() const {
   ByteBuffer all;
   for (const auto& tensor : tensors_) {
@@ -204,4 +216,4 @@ ByteBuffer CallMemory::result() const {
   return all;
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,27 +1,34 @@
-// What the two halves of the virtual world share.
+// What the halves of the world share: one life of a peer and its ends of data connections.
 #pragma once
 
-#include "support/virtual_world.h"
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 
-namespace atoll_core::world {
+#include "simulate/world.h"
+
+namespace atoll_core::simulate {
 
 // One process's end of a data connection.
-struct VirtualWorld::DataEnd {
-  std::shared_ptr<VirtualConnection> connection;
-  VirtualConnection::End end = VirtualConnection::kDialler;
+struct World::DataEnd {
+  std::shared_ptr<Connection> connection;
+  Connection::End end = Connection::kDialler;
   bool started = false;
   bool write_scheduled = false;
   std::string inbox;                   // arrived, not yet read
   std::optional<std::string> closed;   // the other end is gone; told after the inbox was read
 };
 
-struct VirtualWorld::Process {
+struct World::Process {
   ProcessId id = 0;
   std::string name;
   std::unique_ptr<engine::Engine> engine;
-  std::shared_ptr<VirtualConnection> control;
+  TimePoint due = kNever;  // the engine's next deadline
+  std::shared_ptr<Connection> control;
   uint64_t control_dial = 0;  // the dial that is in progress or made `control`
   std::map<link::ConnectionKey, DataEnd> ends;
+  std::map<engine::DialId, bool> dials;  // in progress
   link::ConnectionKey next_key = 1;
   engine::CallId next_call = 1;
   std::map<engine::CallId, Ended> calls;
@@ -30,9 +37,4 @@ struct VirtualWorld::Process {
   bool corrupt_next = false;
 };
 
-struct VirtualWorld::CoordinatorEnd {
-  std::shared_ptr<VirtualConnection> connection;
-  wire::ControlFramer framer;
-};
-
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -4,29 +4,36 @@
 #include <cstring>
 #include <utility>
 
-#include "support/virtual_world_parts.h"
+#include "simulate/process.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 // ---- dialling ----------------------------------------------------------------------------------
 
-void VirtualWorld::dial(Process& process, const engine::output::Dial& request) {
+void World::dial(Process& process, const engine::output::Dial& request) {
+  const ProcessId id = process.id;
+  process.dials[request.dial] = true;
+  engine::DialResult silence;
+  silence.reason = "no answer";
+  finish_dial_later(id, request.dial, request.timeout, silence);
   const ProcessId listener = request.candidates.front().port;
-  if (separated_.count(std::minmax(process.id, listener)) != 0) {
-    engine::DialResult result;
-    result.reason = "no answer";
-    time_.after(request.timeout, [this, id = process.id, dial = request.dial, result] {
-      finish_dial(id, dial, result);
+  const Duration delay = random_.between(config_.data_delays.least, config_.data_delays.most);
+  time_.after(delay, [this, id, listener, request] { answer_dial(id, listener, request); });
+}
+
+void World::answer_dial(ProcessId dialler, ProcessId listener,
+                        const engine::output::Dial& request) {
+  // Its kernel tries again until the way is open, and that of a listener that stands still keeps
+  // the hello for it.
+  const TimePoint ready = std::max(network_.passable_at(dialler, listener),
+                                   network_.open_at(listener, dialler));
+  if (ready > now()) {
+    if (ready == kNever) return;
+    time_.at(ready, [this, dialler, listener, request] {
+      answer_dial(dialler, listener, request);
     });
     return;
   }
-  const Delays& delays = config_.data_delays;
-  time_.after(random_.between(delays.least, delays.most),
-              [this, id = process.id, listener, request] { answer_dial(id, listener, request); });
-}
-
-void VirtualWorld::answer_dial(ProcessId dialler, ProcessId listener,
-                               const engine::output::Dial& request) {
   const Delays& delays = config_.data_delays;
   const Duration back = random_.between(delays.least, delays.most);
   engine::DialResult result;
@@ -34,53 +41,51 @@ void VirtualWorld::answer_dial(ProcessId dialler, ProcessId listener,
   if (there == nullptr) {
     result.refused = true;
     result.reason = "connection refused";
-    time_.after(back, [this, dialler, dial = request.dial, result] {
-      finish_dial(dialler, dial, result);
-    });
-    return;
+    return finish_dial_later(dialler, request.dial, back, result);
   }
   const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
   result.answered = true;
   result.answer = answer.hello;
   if (!answer.keep) {
     result.reason = "the listener wants no link";
-    time_.after(back, [this, dialler, dial = request.dial, result] {
-      finish_dial(dialler, dial, result);
-    });
-    return;
+    return finish_dial_later(dialler, request.dial, back, result);
   }
-  auto connection = std::make_shared<VirtualConnection>(time_, random_, delays);
-  const link::ConnectionKey key = adopt(*there, connection, VirtualConnection::kListener);
+  auto connection = std::make_shared<Connection>(place(), delays, dialler, listener);
+  const link::ConnectionKey key = adopt(*there, connection, Connection::kListener);
   // Until its hello is answered, the dialler's end only hears of a close.
-  connection->attach(VirtualConnection::kDialler,
-                     {[](ByteSpan) {},
-                      [this, dialler, dial = request.dial](const std::string& reason) {
+  connection->attach(Connection::kDialler,
+                     {{}, [this, dialler, dial = request.dial](const std::string& reason) {
                         engine::DialResult lost;
                         lost.reason = reason;
                         finish_dial(dialler, dial, lost);
                       }});
-  connection->tell(VirtualConnection::kListener,
+  connection->tell(Connection::kListener,
                    [this, dialler, connection, dial = request.dial, result]() mutable {
     Process* here = find(dialler);
-    if (here == nullptr) return connection->abandon(VirtualConnection::kDialler, "reset by peer");
-    result.key = adopt(*here, connection, VirtualConnection::kDialler);
+    const bool wanted = here != nullptr && here->dials.count(dial) != 0;
+    if (!wanted) return connection->abandon(Connection::kDialler, "reset by peer");
+    result.key = adopt(*here, connection, Connection::kDialler);
     finish_dial(dialler, dial, result);
   });
   there->engine->on_accepted(now(), key, request.hello);
   pump(listener);
 }
 
-void VirtualWorld::finish_dial(ProcessId dialler, engine::DialId dial,
-                               const engine::DialResult& result) {
+void World::finish_dial_later(ProcessId dialler, engine::DialId dial, Duration delay,
+                              const engine::DialResult& result) {
+  at(dialler, now() + delay, [this, dialler, dial, result] { finish_dial(dialler, dial, result); });
+}
+
+void World::finish_dial(ProcessId dialler, engine::DialId dial, engine::DialResult result) {
   Process* process = find(dialler);
-  if (process == nullptr) return;
+  if (process == nullptr || process->dials.erase(dial) == 0) return;
   process->engine->on_dialed(now(), dial, result);
   pump(dialler);
 }
 
-link::ConnectionKey VirtualWorld::adopt(Process& process,
-                                        std::shared_ptr<VirtualConnection> connection,
-                                        VirtualConnection::End end) {
+link::ConnectionKey World::adopt(Process& process,
+                                        std::shared_ptr<Connection> connection,
+                                        Connection::End end) {
   const link::ConnectionKey key = process.next_key++;
   const ProcessId id = process.id;
   connection->attach(end, {[this, id, key](ByteSpan bytes) {
@@ -99,15 +104,15 @@ link::ConnectionKey VirtualWorld::adopt(Process& process,
 
 // ---- the life of an end ------------------------------------------------------------------------
 
-void VirtualWorld::start(Process& process, link::ConnectionKey key) {
+void World::start(Process& process, link::ConnectionKey key) {
   const auto found = process.ends.find(key);
   if (found == process.ends.end()) return;
   found->second.started = true;
   schedule_write(process.id, key, Duration{0});
-  time_.after(Duration{0}, [this, id = process.id, key] { read(id, key); });
+  at(process.id, now(), [this, id = process.id, key] { read(id, key); });
 }
 
-void VirtualWorld::close_end(Process& process, link::ConnectionKey key, const std::string& reason) {
+void World::close_end(Process& process, link::ConnectionKey key, const std::string& reason) {
   const auto found = process.ends.find(key);
   if (found == process.ends.end()) return;
   const DataEnd end = std::move(found->second);
@@ -115,39 +120,50 @@ void VirtualWorld::close_end(Process& process, link::ConnectionKey key, const st
   end.connection->close(end.end, "closed by the peer: " + reason);
 }
 
-void VirtualWorld::end_closed(ProcessId id, link::ConnectionKey key, const std::string& reason) {
+void World::end_closed(ProcessId id, link::ConnectionKey key, const std::string& reason) {
   Process* process = find(id);
   close_end(*process, key, reason);
   process->engine->on_closed(now(), key, reason);
   pump(id);
 }
 
-bool VirtualWorld::cut_connection(ProcessId id) {
+World::DataEnd* World::random_end(ProcessId id) {
   Process* process = find(id);
-  if (process == nullptr || process->ends.empty()) return false;
+  if (process == nullptr || process->ends.empty()) return nullptr;
   auto chosen = process->ends.begin();
   std::advance(chosen, static_cast<long>(random_.below(process->ends.size())));
-  chosen->second.connection->cut("connection reset by something between");
-  return true;
+  return &chosen->second;
 }
 
-void VirtualWorld::separate(ProcessId one, ProcessId other) {
-  separated_[std::minmax(one, other)] = true;
+bool World::cut_connection(ProcessId id) {
+  const DataEnd* end = random_end(id);
+  if (end != nullptr) end->connection->cut("connection reset by something between");
+  return end != nullptr;
+}
+
+bool World::half_open_connection(ProcessId id) {
+  const DataEnd* end = random_end(id);
+  if (end != nullptr) end->connection->forget(end->end, config_.kernel_patience);
+  return end != nullptr;
+}
+
+void World::separate(ProcessId one, ProcessId other) {
+  network_.separate(one, other);
   Process* here = find(one);
   Process* there = find(other);
   if (here == nullptr || there == nullptr) return;
   for (const auto& [key, end] : here->ends) {
     for (const auto& [other_key, other_end] : there->ends) {
-      if (end.connection == other_end.connection) end.connection->cut("no route to host");
+      if (end.connection == other_end.connection) end.connection->sever("no route to host");
     }
   }
 }
 
-void VirtualWorld::corrupt_next_byte(ProcessId process) { find(process)->corrupt_next = true; }
+void World::corrupt_next_byte(ProcessId process) { find(process)->corrupt_next = true; }
 
 // ---- moving bytes ------------------------------------------------------------------------------
 
-void VirtualWorld::read(ProcessId id, link::ConnectionKey key) {
+void World::read(ProcessId id, link::ConnectionKey key) {
   for (;;) {
     Process* process = find(id);
     if (process == nullptr) return;
@@ -183,14 +199,14 @@ void VirtualWorld::read(ProcessId id, link::ConnectionKey key) {
   }
 }
 
-void VirtualWorld::schedule_write(ProcessId id, link::ConnectionKey key, Duration delay) {
+void World::schedule_write(ProcessId id, link::ConnectionKey key, Duration delay) {
   Process* process = find(id);
   const auto found = process->ends.find(key);
   if (found == process->ends.end() || std::exchange(found->second.write_scheduled, true)) return;
-  time_.after(delay, [this, id, key] { write(id, key); });
+  at(id, now() + delay, [this, id, key] { write(id, key); });
 }
 
-void VirtualWorld::write(ProcessId id, link::ConnectionKey key) {
+void World::write(ProcessId id, link::ConnectionKey key) {
   Process* process = find(id);
   if (process == nullptr) return;
   const auto found = process->ends.find(key);
@@ -215,10 +231,11 @@ void VirtualWorld::write(ProcessId id, link::ConnectionKey key) {
   }
   if (bytes.empty()) return;
   stream->on_written(bytes.size());
+  process->due = process->engine->next_deadline();
   const Duration busy(static_cast<int64_t>(bytes.size() * 1'000'000'000 /
                                            config_.bytes_per_second));
   end.connection->send(end.end, std::move(bytes));
   schedule_write(id, key, busy);
 }
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,36 +1,15 @@
-// A clock that jumps from event to event, and the one source of randomness of a virtual world:
-// the same seed gives the same run.
+// A clock that jumps from event to event.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <random>
 #include <utility>
 
 #include "base/time.h"
 
-namespace atoll_core::world {
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-
-  uint64_t bits() { return engine_(); }
-  // In [0, limit).
-  uint64_t below(uint64_t limit) { return engine_() % limit; }
-  // In [first, last].
-  uint64_t between(uint64_t first, uint64_t last) { return first + below(last - first + 1); }
-  Duration between(Duration first, Duration last) {
-    return Duration(static_cast<int64_t>(between(static_cast<uint64_t>(first.count()),
-                                                 static_cast<uint64_t>(last.count()))));
-  }
-  bool one_in(uint64_t n) { return below(n) == 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
+namespace atoll_core::simulate {
 
 class VirtualTime {
  public:
@@ -57,4 +36,4 @@ class VirtualTime {
   std::map<std::pair<TimePoint, uint64_t>, std::function<void()>> events_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "engine/call.h"
-#include "support/virtual_time.h"
+#include "simulate/random.h"
 
-namespace atoll_core::world {
+namespace atoll_core::simulate {
 
 struct PlannedCall {
   wire::OpKind kind = wire::OpKind::kAllReduce;
@@ -27,7 +28,11 @@ struct PlannedCall {
 // An all-reduce of any type, operator, size and placement; now and then a broadcast or a barrier.
 PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max);
 
-// Never 0.
+// The result of exactly these contributions, each once.
+ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors);
+
+// Never 0. Small enough for every type, and so spread over the elements that two sets of peers give
+// the same result only where there are very few elements.
 double contribution(const PlannedCall& call, PeerId peer, uint64_t element);
 
 // The memory of one peer's part in a planned call, all of it of its own, so that a sanitizer sees
@@ -44,6 +49,7 @@ class CallMemory {
   // The input is as it was.
   std::string check_intact() const;
   const PlannedCall& call() const { return call_; }
+  uint64_t bytes() const;
   // Of the whole result.
   ByteBuffer result() const;
 
@@ -59,4 +65,4 @@ class CallMemory {
   std::vector<std::unique_ptr<Tensor>> tensors_;
 };
 
-}  // namespace atoll_core::world
+}  // namespace atoll_core::simulate

@@ -1,0 +1,28 @@
+// Rules that can be broken on purpose, to prove that the simulator would notice. In the library
+// broken() is a constant and costs nothing; only the copy of the machines that is compiled with
+// ATOLL_CANARIES, for one test, can break a rule at run time.
+#pragma once
+
+#include <cstdint>
+
+namespace atoll_core {
+
+enum class Canary : uint8_t {
+  kNone,
+  kCommitOnePeerEarly,    // the first peer that is done is told of a commit, before the others are
+  kForgetRetainedResult,  // a result that others may still need is dropped
+  kSkipFence,             // a peer applies frames of an epoch that is over
+};
+
+#ifdef ATOLL_CANARIES
+
+inline Canary broken_rule = Canary::kNone;
+inline bool broken(Canary rule) { return broken_rule == rule; }
+
+#else
+
+constexpr bool broken(Canary) { return false; }
+
+#endif
+
+}  // namespace atoll_core

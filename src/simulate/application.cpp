@@ -1,0 +1,276 @@
+#include "simulate/application.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "kernels/hash.h"
+
+namespace atoll_core::simulate {
+
+using std::chrono::milliseconds;
+
+Application::Application(World& world, CallObserver& observer, const ApplicationConfig& config)
+    : world_(world), observer_(observer), config_(config), random_(config.seed ^ 0xA771) {
+  for (uint32_t i = 0; i < config_.replicas; ++i) (void)join();
+}
+
+Trainer* Application::of(ProcessId process) const {
+  const auto found = std::find_if(trainers_.begin(), trainers_.end(), [&](const auto& trainer) {
+    return trainer->process == process;
+  });
+  return found == trainers_.end() ? nullptr : found->get();
+}
+
+bool Application::alive(const Trainer& trainer) const { return world_.alive(trainer.process); }
+
+// ---- lives -------------------------------------------------------------------------------------
+
+bool Application::join() {
+  if (replicas_ == config_.replicas_max) return false;
+  const std::string replica = fmt::format("island-{}", replicas_++);
+  for (uint32_t shard = 0; shard < config_.shards; ++shard) {
+    auto trainer = std::make_unique<Trainer>();
+    const std::string name = config_.shards == 1 ? replica : fmt::format("{}.{}", replica, shard);
+    trainer->identity = {name, replica, shard, config_.shards};
+    trainers_.push_back(std::move(trainer));
+    start(*trainers_.back());
+  }
+  return true;
+}
+
+void Application::start(Trainer& trainer) {
+  // A process that crashed comes back with what it had saved, or empty.
+  const bool crashed = !world_.alive(trainer.process);
+  const bool lost = trainer.state == nullptr ||
+                    (crashed && (random_.one_in(2) || !trainer.state->content().held));
+  if (lost) trainer.state = std::make_unique<TrainerState>(random_.between(1, 3));
+  if (!crashed) world_.kill(trainer.process);
+  ++trainer.lives;
+  trainer.away = false;
+  trainer.member = false;
+  trainer.synced = false;
+  trainer.generation = {};
+  trainer.position = 0;
+  trainer.in_flight = 0;
+  trainer.calls.clear();
+  trainer.sequences.clear();
+  trainer.process = world_.spawn(trainer.identity);
+  connect(trainer);
+}
+
+void Application::come_back_later(Trainer& trainer) {
+  trainer.away = true;
+  if (random_.one_in(4)) return;  // not before it is asked to
+  const Duration delay = random_.between(milliseconds(50), milliseconds(4000));
+  world_.after(delay, [this, &trainer, life = trainer.lives] {
+    if (trainer.lives == life && trainer.away && !alive(trainer)) start(trainer);
+  });
+}
+
+// As the typed error tells it to.
+void Application::reconnect_later(Trainer& trainer) {
+  trainer.member = false;
+  const Duration delay = random_.between(milliseconds(10), milliseconds(500));
+  world_.after(trainer.process, delay, [this, &trainer] {
+    if (!trainer.away) start(trainer);
+  });
+}
+
+void Application::crash(ProcessId process, bool in_the_middle) {
+  Trainer* trainer = of(process);
+  if (trainer == nullptr) return;
+  come_back_later(*trainer);
+  if (in_the_middle) world_.kill_soon(process);
+  else world_.kill(process);
+}
+
+bool Application::leave(ProcessId process) {
+  Trainer* trainer = of(process);
+  if (trainer == nullptr || world_.frozen(process) || world_.left(process)) return false;
+  come_back_later(*trainer);
+  world_.leave(process, Error{ErrorCode::kNotConnected, "its user let it leave"});
+  world_.after(milliseconds(50), [this, process] { world_.kill(process); });
+  return true;
+}
+
+bool Application::bring_back() {
+  for (const auto& trainer : trainers_) {
+    if (!trainer->away || alive(*trainer)) continue;
+    start(*trainer);
+    return true;
+  }
+  return false;
+}
+
+void Application::bring_all_back() {
+  for (const auto& trainer : trainers_) {
+    if (!trainer->away) continue;
+    if (alive(*trainer)) world_.kill(trainer->process);
+    start(*trainer);
+  }
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
+CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::CallGroup group,
+                                     uint64_t tag) {
+  CallRecord record;
+  record.kind = kind;
+  const bool named = kind == CallKind::kCollective || kind == CallKind::kSync;
+  if (named) {
+    const uint64_t sequence = trainer.sequences[{static_cast<Group>(group), tag}]++;
+    const char* const who[] = {"shards", "replica", "all"};
+    const auto index = static_cast<size_t>(group);
+    record.name = fmt::format("{} {} tag {} #{}", to_string(trainer.generation), who[index], tag,
+                              sequence);
+    if (group == engine::CallGroup::kReplica) record.name += " " + trainer.identity.replica;
+    if (group == engine::CallGroup::kShard) {
+      record.group = fmt::format("shard {}", trainer.identity.shard);
+    }
+  }
+  record.number = ++calls_;
+  record.process = trainer.process;
+  record.who = trainer.identity.name;
+  record.self = world_.engine(trainer.process).self().id;
+  record.began = world_.now();
+  return trainer.calls[record.number] = std::move(record);
+}
+
+void Application::make(Trainer& trainer, CallRecord& record, const World::Start& start,
+                       std::function<void(CallRecord&, const Result<engine::CallInfo>&)> ended) {
+  ++trainer.in_flight;
+  observer_.call_began(record);
+  const uint64_t number = record.number;
+  const engine::CallId call = world_.call(trainer.process, start, [this, &trainer, number,
+                                                     ended = std::move(ended)](const auto& result) {
+    CallRecord over = std::move(trainer.calls.at(number));
+    trainer.calls.erase(number);
+    ended(over, result);
+    observer_.call_ended(over, result);
+    if (alive(trainer)) one_less(trainer);
+  });
+  const auto open = trainer.calls.find(number);  // or it has ended at once
+  if (open != trainer.calls.end()) open->second.call = call;
+}
+
+void Application::connect(Trainer& trainer) {
+  CallRecord& record = open_record(trainer, CallKind::kConnect, {}, 0);
+  make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
+    engine.connect(now, id);
+  }, [this, &trainer](CallRecord&, const Result<engine::CallInfo>& result) {
+    if (result) update(trainer);
+  });
+}
+
+void Application::update(Trainer& trainer) {
+  CallRecord& record = open_record(trainer, CallKind::kUpdate, {}, 0);
+  make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
+    engine.update(now, id);
+  }, [this, &trainer](CallRecord&, const auto& result) { updated(trainer, result); });
+}
+
+void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& result) {
+  if (!result) {
+    if (!world_.left(trainer.process) && result.error().code == ErrorCode::kTimeout) {
+      update(trainer);
+    }
+    return;
+  }
+  const wire::View& view = std::get<engine::UpdateInfo>(*result).view;
+  if (view.epoch == view.generation.first || first_members_.count(view.generation) == 0) {
+    first_members_[view.generation] = view.members;
+  }
+  if (trainer.member && trainer.generation == view.generation) return;
+  if (!trainer.member) trainer.synced = false;
+  trainer.member = true;
+  trainer.generation = view.generation;
+  trainer.position = 0;
+  trainer.sequences.clear();
+}
+
+void Application::next(Trainer& trainer) {
+  if (world_.left(trainer.process)) return reconnect_later(trainer);
+  if (!trainer.member) return update(trainer);
+  PositionPlan plan = plan_position(config_.seed, trainer.generation, trainer.position++);
+  ++trainer.progress;
+  ++trainer.in_flight;  // held until everything of this position has begun
+  const ProcessId life = trainer.process;
+  const auto goes_on = [&] { return trainer.process == life && alive(trainer); };
+  if (plan.what == PositionPlan::What::kUpdate) update(trainer);
+  if (plan.what == PositionPlan::What::kSync) begin_sync(trainer);
+  for (PlannedCall& call : plan.calls) {
+    if (goes_on()) begin_call(trainer, std::move(call), plan.root);
+  }
+  if (plan.update_in_flight && goes_on()) update(trainer);
+  if (goes_on()) one_less(trainer);
+}
+
+void Application::one_less(Trainer& trainer) {
+  if (trainer.in_flight > 0 && --trainer.in_flight > 0) return;
+  // At its own pace.
+  const Duration most = milliseconds(random_.one_in(12) ? 300 : 15);
+  world_.after(trainer.process, random_.between(Duration{0}, most), [this, &trainer] {
+    if (trainer.in_flight == 0 && !trainer.away) next(trainer);
+  });
+}
+
+void Application::begin_call(Trainer& trainer, PlannedCall call, uint64_t root) {
+  const wire::PeerInfo& self = world_.engine(trainer.process).self();
+  if (call.kind == wire::OpKind::kBroadcast) {
+    call.root = choose_root(first_members_[trainer.generation], self, call.options.group, root);
+  }
+  CallRecord& record = open_record(trainer, CallKind::kCollective, call.options.group,
+                                   call.options.tag);
+  record.deadline = call.options.deadline;
+  record.memory = std::make_shared<CallMemory>(call, self.id);
+  record.large = record.memory->bytes() > kSmallBytesMax;
+  make(trainer, record, [memory = record.memory](engine::Engine& engine, TimePoint now,
+                                                 engine::CallId id) {
+    engine.collective(now, id, memory->arguments());
+  }, [](CallRecord&, const auto&) {});
+}
+
+void Application::begin_sync(Trainer& trainer) {
+  // Some replicas make a step before, some forget to, and some of their peers do it wrong.
+  Random dice(Random::mix(config_.seed + trainer.generation.first.number) + trainer.position +
+              kernels::hash64(as_bytes(trainer.identity.replica)));
+  const uint64_t chosen = dice.below(6);
+  if (chosen < 4) trainer.state->step(random_, chosen == 3);
+  CallRecord& record = open_record(trainer, CallKind::kSync, engine::CallGroup::kShard, 0);
+  record.brought = trainer.state->content();
+  record.voter = trainer.synced;
+  make(trainer, record, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
+    engine::SyncCall call;
+    call.table = &trainer.state->table();
+    call.digests = state::compute_digests(trainer.state->table());
+    engine.sync(now, id, std::move(call));
+  }, [this, &trainer](CallRecord& over, const auto& result) { sync_ended(trainer, over, result); });
+}
+
+void Application::sync_ended(Trainer& trainer, CallRecord& record,
+                             const Result<engine::CallInfo>& result) {
+  record.now = trainer.state->content();
+  if (result) trainer.synced = true;
+  // The holders died before one who had nothing had all of it.
+  if (trainer.state->table().torn() && !world_.left(trainer.process)) {
+    trainer.state->start_again();
+  }
+}
+
+bool Application::cancel_something(ProcessId process) {
+  Trainer* trainer = of(process);
+  if (trainer == nullptr || world_.frozen(process)) return false;
+  std::vector<engine::CallId> open;
+  for (const auto& [number, record] : trainer->calls) {
+    const bool may = record.kind == CallKind::kCollective || record.kind == CallKind::kSync;
+    if (may) open.push_back(record.call);
+  }
+  if (open.empty()) return false;
+  ++cancels_;
+  world_.cancel(process, open[random_.below(open.size())]);
+  return true;
+}
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,76 @@
+// What random trainers do: connect, update, calls of all kinds, several at a time, syncs of a state
+// whose revision goes up; whoever is out of the run connects again. What every peer calls at a
+// position of a generation follows from the seed (call_plan.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulate/call_plan.h"
+#include "simulate/call_record.h"
+#include "simulate/trainer.h"
+#include "simulate/world.h"
+
+namespace atoll_core::simulate {
+
+struct ApplicationConfig {
+  uint64_t seed = 1;
+  uint32_t replicas = 3;  // at first
+  uint32_t shards = 1;    // of each replica
+  uint32_t replicas_max = 10;
+};
+
+class Application {
+ public:
+  Application(World& world, CallObserver& observer, const ApplicationConfig& config);
+
+  const std::vector<std::unique_ptr<Trainer>>& trainers() const { return trainers_; }
+  Trainer* of(ProcessId process) const;
+  bool alive(const Trainer& trainer) const;
+
+  // ---- what befalls it
+  // False: there are enough.
+  bool join();
+  // One that is away comes back; false: nobody is.
+  bool bring_back();
+  void bring_all_back();
+  // The process dies: at once, or in the middle of what it does next.
+  void crash(ProcessId process, bool in_the_middle);
+  // False: its caller stands still, or is not in the run.
+  bool leave(ProcessId process);
+  bool cancel_something(ProcessId process);
+
+  uint64_t cancels() const { return cancels_; }
+
+ private:
+  void start(Trainer& trainer);
+  void come_back_later(Trainer& trainer);
+  void reconnect_later(Trainer& trainer);
+  void connect(Trainer& trainer);
+  void update(Trainer& trainer);
+  void updated(Trainer& trainer, const Result<engine::CallInfo>& result);
+  void next(Trainer& trainer);
+  void begin_call(Trainer& trainer, PlannedCall call, uint64_t root);
+  void begin_sync(Trainer& trainer);
+  void sync_ended(Trainer& trainer, CallRecord& record, const Result<engine::CallInfo>& result);
+  void one_less(Trainer& trainer);
+  CallRecord& open_record(Trainer& trainer, CallKind kind, engine::CallGroup group, uint64_t tag);
+  // Makes the call; `ended` is told after the observer.
+  void make(Trainer& trainer, CallRecord& record, const World::Start& start,
+            std::function<void(CallRecord&, const Result<engine::CallInfo>&)> ended);
+
+  World& world_;
+  CallObserver& observer_;
+  const ApplicationConfig config_;
+  Random random_;
+  std::vector<std::unique_ptr<Trainer>> trainers_;
+  std::map<Generation, std::vector<wire::PeerInfo>> first_members_;
+  uint64_t replicas_ = 0;
+  uint64_t calls_ = 0;
+  uint64_t cancels_ = 0;
+};
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,65 @@
+#include "simulate/call_plan.h"
+
+#include "simulate/call_record.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+constexpr uint64_t kSmallCountMax = 1500;
+constexpr uint64_t kCallsMax = 5;
+
+void make_large(Random& random, PlannedCall& call) {
+  constexpr DataType kTypes[] = {DataType::kFloat64, DataType::kInt64, DataType::kFloat32};
+  call.kind = wire::OpKind::kAllReduce;
+  call.type = kTypes[random.below(3)];
+  if (call.reduce == ReduceOp::kAvg) call.reduce = ReduceOp::kSum;
+  const uint64_t least = kSmallBytesMax / size_of(call.type);
+  call.counts = {least / 2 + 1, least / 2 + random.below(5000)};
+}
+
+engine::CallOptions random_options(Random& random) {
+  engine::CallOptions options;
+  options.tag = random.below(3);
+  options.group = static_cast<engine::CallGroup>(random.below(3));
+  options.retry = !random.one_in(4);
+  if (random.one_in(10)) options.deadline = std::chrono::milliseconds(random.between(5, 400));
+  else if (random.one_in(10)) options.deadline = std::chrono::milliseconds(random.between(2, 8000));
+  return options;
+}
+
+}  // namespace
+
+PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t position) {
+  const uint64_t name = Random::mix(generation.first.number * 1'000'003 +
+                                    generation.first.incarnation.counter) + position;
+  Random random(Random::mix(seed ^ 0x5EED) + Random::mix(name));
+  PositionPlan plan;
+  const uint64_t dice = random.below(8);
+  if (dice == 0) plan.what = PositionPlan::What::kUpdate;
+  if (dice == 1) plan.what = PositionPlan::What::kSync;
+  if (dice <= 1) return plan;
+  plan.update_in_flight = dice == 2;
+  plan.root = random.below(64);
+  const uint64_t count = random.one_in(2) ? 1 : random.between(2, kCallsMax);
+  for (uint64_t i = 0; i < count; ++i) {
+    PlannedCall call = random_call(random, {PeerId{1}}, kSmallCountMax);
+    call.options = random_options(random);
+    if (random.one_in(24)) make_large(random, call);
+    plan.calls.push_back(call);
+  }
+  return plan;
+}
+
+PeerId choose_root(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
+                   engine::CallGroup group, uint64_t root) {
+  std::vector<PeerId> eligible;
+  for (const wire::PeerInfo& member : members) {
+    const bool in = group == engine::CallGroup::kAll ||
+                    (group == engine::CallGroup::kShard && member.shard == self.shard) ||
+                    (group == engine::CallGroup::kReplica && member.replica == self.replica);
+    if (in) eligible.push_back(member.id);
+  }
+  return eligible.empty() ? PeerId{1} : eligible[root % eligible.size()];
+}
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,74 @@
+// One call as its caller knows it: what was asked, when, under which name, and what came of it.
+// The name is counted by the caller itself, from the rule that all members make the same calls.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "engine/call.h"
+#include "simulate/planned_call.h"
+#include "simulate/world.h"
+
+namespace atoll_core::simulate {
+
+enum class CallKind : uint8_t { kConnect, kUpdate, kCollective, kSync };
+
+inline std::string_view to_string(CallKind kind) {
+  switch (kind) {
+    case CallKind::kConnect: return "connect";
+    case CallKind::kUpdate: return "update";
+    case CallKind::kCollective: return "collective";
+    case CallKind::kSync: return "sync";
+  }
+  return "?";
+}
+
+// Results up to this size are small.
+inline constexpr uint64_t kSmallBytesMax = 1u << 20;
+
+// What a peer knows of its state: its revision and the hash of its bytes.
+struct StateContent {
+  bool held = false;  // there is something to lose
+  uint64_t revision = 0;
+  uint64_t hash = 0;
+  bool operator==(const StateContent&) const = default;
+};
+
+struct CallRecord {
+  uint64_t number = 0;       // of all calls of the run
+  CallKind kind = CallKind::kCollective;
+  ProcessId process = 0;
+  engine::CallId call = 0;
+  std::string who;
+  // All that call under one name are told the same verdict; those of one group the same result.
+  std::string name;
+  std::string group;
+  PeerId self;
+  TimePoint began{};
+  Duration deadline{0};
+  std::shared_ptr<CallMemory> memory;  // of a collective
+  bool large = false;
+  // Of a sync: what its caller brought, and whether it had been in the last one.
+  StateContent brought;
+  bool voter = false;
+  StateContent now;  // when the sync has ended
+
+  std::string text() const {
+    return who + "'s " + std::string(to_string(kind)) + (name.empty() ? "" : " " + name) +
+           (group.empty() ? "" : " of " + group);
+  }
+};
+
+// Told of every call that begins and ends, by the program that makes them.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void call_began(const CallRecord& record) = 0;
+  virtual void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) = 0;
+};
+
+}  // namespace atoll_core::simulate

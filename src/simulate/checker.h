@@ -1,0 +1,80 @@
+// Each invariant of a run has its checker, which looks only at what callers were told, at the views
+// that engines show, and at memory. A checker complains with a sentence; the first one ends a run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulate/application.h"
+#include "simulate/call_record.h"
+#include "simulate/statistics.h"
+#include "simulate/world.h"
+
+namespace atoll_core::simulate {
+
+struct Violation {
+  std::string invariant;  // the name of the checker
+  std::string text;
+};
+
+// What checkers see, and where they complain.
+struct CheckContext {
+  const World* world = nullptr;
+  const Application* application = nullptr;
+  Statistics* statistics = nullptr;
+  std::vector<Violation> violations;
+  Duration outcome_grace{};  // of the engines
+  uint64_t faults = 0;       // that have happened
+  // The newest view that any engine has shown; its members are the members.
+  wire::View newest;
+
+  bool is_member(PeerId peer) const {
+    for (const wire::PeerInfo& member : newest.members) {
+      if (member.id == peer) return true;
+    }
+    return false;
+  }
+};
+
+class Checker : public CallObserver {
+ public:
+  Checker(CheckContext& context, std::string name) : context_(context), name_(std::move(name)) {}
+
+  void call_began(const CallRecord&) override {}
+  void call_ended(const CallRecord&, const Result<engine::CallInfo>&) override {}
+  // Something has happened.
+  virtual void after_event() {}
+  // The run is over, and was quiet for a while.
+  virtual void at_end() {}
+
+ protected:
+  void complain(std::string text) { context_.violations.push_back({name_, std::move(text)}); }
+
+  CheckContext& context_;
+
+ private:
+  const std::string name_;
+};
+
+// The result says that this peer is out of the run: what became of the call is not said.
+inline bool is_unknown(const Result<engine::CallInfo>& result) {
+  return !result && result.error().code >= ErrorCode::kCoordinatorUnreachable &&
+         result.error().code < ErrorCode::kOutOfMemory;
+}
+
+// 1. Two peers in one epoch have the same members in the same order. Keeps `newest`; goes first.
+std::unique_ptr<Checker> make_view_checker(CheckContext& context);
+// 2. A call ends the same way on every member, with the same contributors.
+std::unique_ptr<Checker> make_verdict_checker(CheckContext& context);
+// 3. A result consists of exactly the contributions that it reports, each once.
+std::unique_ptr<Checker> make_contribution_checker(CheckContext& context);
+// 4. All members of a group hold bit-identical results, of calls and of syncs.
+std::unique_ptr<Checker> make_parity_checker(CheckContext& context);
+// 5. Inputs are intact after an abort; a state's revision is never lost nor goes back.
+std::unique_ptr<Checker> make_loss_checker(CheckContext& context);
+// 6. Calls end in time, by results or by errors that something explains.
+std::unique_ptr<Checker> make_liveness_checker(CheckContext& context);
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,65 @@
+// The faults of a simulated run, and the phases in which they meet it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace atoll_core::simulate {
+
+enum class Fault : uint8_t {
+  kCutConnection,       // a data connection is reset, both ends are told
+  kHalfOpenConnection,  // a data connection is forgotten, one end is not told
+  kDropControl,         // a control connection is reset
+  kHalfOpenControl,     // a control connection is forgotten, one end is not told
+  kBlackhole,           // nothing passes from one peer to another for a while
+  kPartition,           // some peers cannot reach the others for a while, or one way only
+  kCutOff,              // some peers cannot reach the coordinator for a while, or one way only
+  kCorruptByte,         // a byte of what a peer receives is changed
+  kCrash,               // a process dies between two events
+  kCrashInTheMiddle,    // a process dies with half of its outputs carried out
+  kFreeze,              // a process stands still for a while
+  kFreezeCoordinator,   // the coordinator stands still for a while
+  kLeave,               // a peer leaves of its own will
+  kJoin,                // a fresh replica comes
+  kComeBack,            // one that was there before comes back
+  kCancel,              // a caller cancels what it waits for
+  kCoordinatorRestart,  // the coordinator dies and starts again
+};
+inline constexpr size_t kFaultCount = 17;
+
+inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
+    "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
+    "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
+    "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart"};
+
+// What the victim of a fault is doing, roughly; of several the last one counts.
+enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
+inline constexpr size_t kPhaseCount = 7;
+
+inline constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
+    "idle", "update", "small op", "large op", "sync", "rejoin", "settle"};
+
+inline std::string_view to_string(Fault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
+inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<size_t>(phase)]; }
+
+// How often each fault is chosen, relative to the others.
+struct FaultMix {
+  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 4, 4, 3, 1, 2, 3, 2, 4, 0};
+  uint32_t coordinator_restarts() const {
+    return weights[static_cast<size_t>(Fault::kCoordinatorRestart)];
+  }
+};
+
+// A fault that cannot meet a phase: there is nothing to cancel or to leave, say.
+inline bool can_meet(Fault fault, Phase phase) {
+  switch (fault) {
+    case Fault::kCancel:
+      return phase != Phase::kIdle && phase != Phase::kUpdate && phase != Phase::kRejoin;
+    case Fault::kCoordinatorRestart: return FaultMix{}.coordinator_restarts() > 0;
+    default: return true;
+  }
+}
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,69 @@
+// Which faults befall a run, and when: each at some event, at some time, or when its victim is in a
+// phase that it aims at. It follows from the seed. After a while there are no more faults.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulate/application.h"
+#include "simulate/checker.h"
+#include "simulate/fault.h"
+#include "simulate/world.h"
+
+namespace atoll_core::simulate {
+
+struct FaultConfig {
+  uint64_t seed = 1;
+  uint64_t faults = 8;
+  uint64_t within_events = 3000;      // those that wait for an event
+  Duration within = std::chrono::seconds(4);  // those that wait for a time
+  FaultMix mix;
+};
+
+class FaultPlan {
+ public:
+  FaultPlan(World& world, Application& application, CheckContext& context,
+            const FaultConfig& config);
+
+  // Something has happened; now a fault may.
+  void after_event();
+  // None is left. What they block is not open yet.
+  bool over() const { return waiting_.empty() && moments_ == 0; }
+  // No more, and nothing of what they block stays blocked; all who are away come back.
+  void end();
+
+ private:
+  struct Waiting {
+    Fault fault = Fault::kCrash;
+    uint64_t event = 0;
+    TimePoint time{};
+    std::optional<Phase> aim;  // not before a victim is in it
+    uint64_t patience = 0;     // events for which it waits for that
+  };
+
+  Fault choose();
+  Phase phase_of(const Trainer& trainer) const;
+  std::vector<const Trainer*> living() const;
+  const Trainer* find_victim(const Waiting& waiting);
+  bool strike(Fault fault, const Trainer& victim);
+  bool crash(const Trainer& victim, Fault fault);
+  void partition(bool from_coordinator);
+  bool restart_coordinator();
+  size_t some_coordinator() { return random_.below(world_.coordinators()); }
+  void come_back(const Trainer& victim);
+  Duration a_while() { return random_.between(std::chrono::milliseconds(20), longest_); }
+
+  World& world_;
+  Application& application_;
+  CheckContext& context_;
+  const FaultConfig config_;
+  Random random_;
+  const Duration longest_;
+  std::vector<Waiting> waiting_;
+  uint64_t moments_ = 0;  // somebody dies when so many more were traced; 0: nobody
+};
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "simulate/checker.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+class LivenessChecker final : public Checker {
+ public:
+  explicit LivenessChecker(CheckContext& context) : Checker(context, "liveness") {}
+
+  void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
+    check_time(record, "ended");
+    if (!result && !explained(record, result.error().code)) {
+      complain(fmt::format("{} ended with {}, which nothing explains: {}", record.text(),
+                           error_name(result.error().code), result.error().message));
+    }
+  }
+
+  void at_end() override {
+    for (const auto& trainer : context_.application->trainers()) {
+      if (!context_.application->alive(*trainer)) continue;
+      for (const auto& [number, record] : trainer->calls) check_time(record, "is still open");
+    }
+  }
+
+ private:
+  // What a process does while it stands still, it does late.
+  void check_time(const CallRecord& record, const char* what) {
+    if (record.deadline == Duration{0}) return;
+    const Duration stood = context_.world->stood_still(record.process);
+    const Duration most = record.deadline + context_.outcome_grace + stood;
+    const Duration took = context_.world->now() - record.began;
+    if (took <= most + std::chrono::milliseconds(1)) return;
+    complain(fmt::format("{} {} after {} ms; its deadline is {} ms", record.text(), what,
+                         to_ms(took), to_ms(record.deadline)));
+  }
+
+  bool explained(const CallRecord& record, ErrorCode code) const {
+    const bool faults = context_.faults > 0;
+    const PlannedCall* call = record.memory ? &record.memory->call() : nullptr;
+    switch (code) {
+      case ErrorCode::kPeerLost:
+      case ErrorCode::kAborted: return faults && call != nullptr && !call->options.retry;
+      case ErrorCode::kRootLost: return call != nullptr && call->kind == wire::OpKind::kBroadcast;
+      case ErrorCode::kTimeout: return faults || record.deadline > Duration{0};
+      case ErrorCode::kCancelled: return context_.application->cancels() > 0;
+      case ErrorCode::kStateConflict: return record.kind == CallKind::kSync;
+      case ErrorCode::kDuplicatePeer: return faults && record.kind == CallKind::kConnect;
+      case ErrorCode::kCoordinatorUnreachable:
+      case ErrorCode::kOutcomeUnknown:
+      case ErrorCode::kEvicted:
+      case ErrorCode::kNotConnected: return faults;
+      default: return false;
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_liveness_checker(CheckContext& context) {
+  return std::make_unique<LivenessChecker>(context);
+}
+
+}  // namespace atoll_core::simulate

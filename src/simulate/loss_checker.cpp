@@ -1,0 +1,67 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "simulate/checker.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+std::string text_of(const StateContent& content) {
+  return content.held ? fmt::format("revision {} ({:016x})", content.revision, content.hash)
+                      : std::string("nothing whole");
+}
+
+class LossChecker final : public Checker {
+ public:
+  explicit LossChecker(CheckContext& context) : Checker(context, "no loss") {}
+
+  void call_began(const CallRecord& record) override {
+    if (record.kind == CallKind::kSync) brought_[about(record)].push_back(record.brought);
+  }
+
+  void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
+    if (record.kind == CallKind::kCollective && !result) {
+      const std::string wrong = record.memory->check_intact();
+      if (!wrong.empty()) {
+        complain(fmt::format("{} failed ({}), but {}", record.text(), result.error().message,
+                             wrong));
+      }
+    }
+    if (record.kind == CallKind::kSync && result) committed(record);
+    if (record.kind == CallKind::kSync && !result && record.brought.held &&
+        record.now != record.brought) {
+      complain(fmt::format("{} failed ({}), but its state became {}, was {}", record.text(),
+                           result.error().message, text_of(record.now), text_of(record.brought)));
+    }
+  }
+
+ private:
+  static std::string about(const CallRecord& record) { return record.name + record.group; }
+
+  void committed(const CallRecord& record) {
+    if (record.voter && record.now.revision < record.brought.revision) {
+      complain(fmt::format("{} went back from {} to {}", record.text(), text_of(record.brought),
+                           text_of(record.now)));
+    }
+    const std::vector<StateContent>& brought = brought_[about(record)];
+    const bool known = std::any_of(brought.begin(), brought.end(), [&](const auto& content) {
+      return content.revision == record.now.revision && content.hash == record.now.hash;
+    });
+    if (!known) {
+      complain(fmt::format("{} ended with {}, which nobody brought", record.text(),
+                           text_of(record.now)));
+    }
+  }
+
+  std::map<std::string, std::vector<StateContent>> brought_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_loss_checker(CheckContext& context) {
+  return std::make_unique<LossChecker>(context);
+}
+
+}  // namespace atoll_core::simulate

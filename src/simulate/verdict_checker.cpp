@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "simulate/claims.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+class VerdictChecker final : public Checker {
+ public:
+  explicit VerdictChecker(CheckContext& context)
+      : Checker(context, "verdict agreement"), verdicts_(context), contributors_(context) {}
+
+  void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
+    if (record.name.empty() || is_unknown(result)) return;
+    const auto* info = result ? std::get_if<engine::CollectiveInfo>(&*result) : nullptr;
+    std::string verdict = "committed";
+    if (!result) verdict = std::string(error_name(result.error().code));
+    // The same for all groups: each has one contributor of each replica.
+    if (info != nullptr) verdict += fmt::format(" by {}", info->contributors.size());
+    compare(verdicts_, record, record.name, std::move(verdict));
+    if (info == nullptr) return;
+    std::vector<std::string> peers;
+    for (const PeerId peer : info->contributors) peers.push_back(to_string(peer));
+    compare(contributors_, record, record.name + " of " + record.group,
+            fmt::format("contributors {}", fmt::join(peers, ", ")));
+  }
+
+ private:
+  void compare(Claims& claims, const CallRecord& record, const std::string& about,
+               std::string text) {
+    const auto other = claims.add(about, {record.self, record.who, text});
+    if (!other) return;
+    complain(fmt::format("{} was told \"{}\", and {} \"{}\"", record.text(), text, other->who,
+                         other->text));
+  }
+
+  Claims verdicts_;
+  Claims contributors_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_verdict_checker(CheckContext& context) {
+  return std::make_unique<VerdictChecker>(context);
+}
+
+}  // namespace atoll_core::simulate

@@ -1,0 +1,133 @@
+#include "simulate/virtual_coordinator.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+namespace atoll_core::simulate {
+
+using membership::ConnectionId;
+using membership::CoordinatorOutput;
+
+void VirtualCoordinator::begin(uint32_t incarnation, bool no_run_yet) {
+  membership::CoordinatorConfig config = config_;
+  config.first_view_delay = no_run_yet ? Duration::zero() : config.rejoin_window;
+  const auto nonce = static_cast<uint32_t>(place_.random.between(1, 0xFFFFFFFFu));
+  machine_ = std::make_unique<membership::CoordinatorMachine>(config,
+                                                              Incarnation{incarnation, nonce});
+  tick();
+}
+
+void VirtualCoordinator::start_first(bool no_run_yet) { begin(1, no_run_yet); }
+
+void VirtualCoordinator::start(bool with_snapshot) {
+  if (!with_snapshot || !saved_) return begin(1, false);
+  begin(saved_->incarnation + 1, !saved_->has_members);
+}
+
+void VirtualCoordinator::crash() {
+  before_ = totals();
+  for (auto& [name, visitor] : visitors_) {
+    visitor.connection->abandon(Connection::kListener, "connection reset by peer");
+  }
+  visitors_.clear();
+  machine_.reset();
+  rounds_open_ = 0;
+}
+
+void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
+                                const std::string& remote) {
+  const ConnectionId name{++last_connection_};
+  connection->attach(Connection::kListener,
+                     {[this, name](ByteSpan bytes) { received(name, bytes); },
+                      [this, name](const std::string& reason) { disconnected(name, reason); }});
+  visitors_.emplace(name, Visitor{connection, remote, wire::ControlFramer()});
+  connection->send(Connection::kListener, std::string(wire::kControlPreamble));
+  machine_->on_connected(place_.time.now(), name, remote);
+  carry_out();
+}
+
+void VirtualCoordinator::received(ConnectionId name, ByteSpan bytes) {
+  std::vector<std::string> messages;
+  Result<void> fed = visitors_.at(name).framer.feed(bytes, messages);
+  for (const std::string& message : messages) {
+    const auto visitor = visitors_.find(name);
+    if (visitor == visitors_.end()) return;
+    Result<wire::ToCoordinator> decoded = wire::decode_to_coordinator(message);
+    if (!decoded) {
+      fed = tl::unexpected<Error>(decoded.error());
+      break;
+    }
+    if (note_ && !std::holds_alternative<wire::PeerHeartbeat>(*decoded)) {
+      note_(fmt::format("hears {} of {}", wire::name_of(*decoded), visitor->second.remote));
+    }
+    machine_->on_message(place_.time.now(), name, std::move(*decoded));
+    carry_out();
+  }
+  if (fed || visitors_.count(name) == 0) return;
+  machine_->on_garbage(place_.time.now(), name, fed.error());
+  carry_out();
+}
+
+void VirtualCoordinator::disconnected(ConnectionId name, const std::string& reason) {
+  if (visitors_.erase(name) == 0) return;
+  machine_->on_disconnected(place_.time.now(), name, reason);
+  carry_out();
+}
+
+void VirtualCoordinator::carry_out() {
+  for (CoordinatorOutput::Item& item : machine_->take_output().items) {
+    if (auto* message = std::get_if<CoordinatorOutput::Send>(&item)) {
+      send(message->connection, message->message);
+    } else if (auto* close = std::get_if<CoordinatorOutput::Close>(&item)) {
+      const auto found = visitors_.find(close->connection);
+      if (found == visitors_.end()) continue;
+      found->second.connection->close(Connection::kListener, close->reason);
+      visitors_.erase(found);
+    } else if (auto* save = std::get_if<CoordinatorOutput::Save>(&item)) {
+      saved_ = std::move(save->snapshot);
+    } else if (auto* event = std::get_if<CoordinatorOutput::Event>(&item)) {
+      events_.push_back(std::move(event->text));
+      if (note_) note_(events_.back());
+    }
+  }
+}
+
+void VirtualCoordinator::send(ConnectionId name, const wire::ToPeer& message) {
+  if (std::holds_alternative<wire::Freeze>(message)) rounds_open_ = 1;
+  if (std::holds_alternative<wire::Settled>(message)) rounds_open_ = 0;
+  const auto found = visitors_.find(name);
+  if (found == visitors_.end()) return;
+  if (note_ && !std::holds_alternative<wire::CoordinatorHeartbeat>(message)) {
+    note_(fmt::format("sends {} to {}", wire::name_of(message), found->second.remote));
+  }
+  std::string framed;
+  wire::append_framed(wire::encode(message), framed);
+  found->second.connection->send(Connection::kListener, std::move(framed));
+}
+
+TimePoint VirtualCoordinator::next_deadline() const {
+  if (machine_ == nullptr) return kNever;
+  return std::max(machine_->next_deadline(), place_.network.awake_at(node_));
+}
+
+void VirtualCoordinator::tick() {
+  machine_->tick(place_.time.now());
+  carry_out();
+}
+
+membership::CoordinatorStatus VirtualCoordinator::status() const {
+  return machine_ == nullptr ? membership::CoordinatorStatus{} : machine_->status();
+}
+
+VirtualCoordinator::Totals VirtualCoordinator::totals() const {
+  const membership::CoordinatorStatus now = status();
+  return {before_.commits + now.commits, before_.aborts + now.aborts,
+          before_.settle_rounds + now.settle_rounds, before_.admissions + now.admissions,
+          before_.evictions + now.evictions};
+}
+
+}  // namespace atoll_core::simulate

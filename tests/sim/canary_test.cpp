@@ -1,0 +1,58 @@
+// Breaks a rule of the machines on purpose: the checker of the invariant that it serves must notice
+// within 200 seeds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/canary.h"
+#include "simulate/runner.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+constexpr uint64_t kSeeds = 200;
+
+struct Case {
+  Canary rule;
+  std::vector<std::string> invariants;  // one of them must be found violated
+  const char* name;
+};
+
+class BrokenRule : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { broken_rule = GetParam().rule; }
+  void TearDown() override { broken_rule = Canary::kNone; }
+};
+
+TEST_P(BrokenRule, IsFound) {
+  const std::vector<std::string>& wanted = GetParam().invariants;
+  std::string others;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    RunOptions options;
+    options.seed = seed;
+    const Report report = run_seed(options);
+    for (const Violation& violation : report.violations) {
+      if (std::find(wanted.begin(), wanted.end(), violation.invariant) != wanted.end()) {
+        std::printf("seed %llu: %s: %s\n", static_cast<unsigned long long>(seed),
+                    violation.invariant.c_str(), violation.text.c_str());
+        return;
+      }
+      others += "\n  " + std::to_string(seed) + ": " + violation.invariant + ": " + violation.text;
+    }
+  }
+  FAIL() << "not found in " << kSeeds << " seeds; only:" << others;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, BrokenRule,
+    ::testing::Values(
+        Case{Canary::kCommitOnePeerEarly, {"verdict agreement"}, "CommitOnePeerEarly"},
+        Case{Canary::kForgetRetainedResult, {"verdict agreement", "contributors", "parity"},
+             "ForgetRetainedResult"},
+        Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence"}),
+    [](const auto& rule) { return std::string(rule.param.name); });
+
+}  // namespace
+}  // namespace atoll_core::simulate

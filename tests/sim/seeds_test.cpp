@@ -1,0 +1,70 @@
+// Fixed seeds, in several cases so that they run beside each other; and the seeds that ever failed.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "simulate/runner.h"
+
+namespace atoll_core::simulate {
+namespace {
+
+constexpr uint64_t kSeedsInACase = 40;
+
+void expect_well(const RunOptions& options, Statistics& sum) {
+  const Report report = run_seed(options);
+  sum.add(report.statistics);
+  for (const Violation& violation : report.violations) {
+    ADD_FAILURE() << "seed " << options.seed << " (" << report.setting << "): "
+                  << violation.invariant << ": " << violation.text;
+  }
+}
+
+class Seeds : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(Seeds, EndWellWhateverHappens) {
+  Statistics sum;
+  for (uint64_t i = 0; i < kSeedsInACase; ++i) {
+    RunOptions options;
+    options.seed = 1 + GetParam() * kSeedsInACase + i;
+    expect_well(options, sum);
+  }
+  // They do what they are for.
+  for (const Count count : {Count::kCommits, Count::kAborts, Count::kRetries, Count::kFetches,
+                            Count::kSettleRounds, Count::kReconnects}) {
+    EXPECT_GT(sum.of(count), 0u) << kCountNames[static_cast<size_t>(count)];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Batch, Seeds, ::testing::Range<uint64_t>(0, 6));
+
+// A new coordinator knows nobody: all are told to connect again, and begin anew.
+TEST(CoordinatorRestarts, AllConnectAgain) {
+  Statistics sum;
+  for (uint64_t seed = 1; seed <= kSeedsInACase; ++seed) {
+    RunOptions options;
+    options.seed = seed;
+    options.mix.weights[static_cast<size_t>(Fault::kCoordinatorRestart)] = 10;
+    expect_well(options, sum);
+  }
+  EXPECT_GT(sum.of(Fault::kCoordinatorRestart), 10u);
+}
+
+TEST(Regressions, StayMended) {
+  std::ifstream file(ATOLL_REGRESSIONS);
+  ASSERT_TRUE(file) << ATOLL_REGRESSIONS;
+  Statistics sum;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.empty() || line.front() == '#') continue;
+    SCOPED_TRACE(line);
+    std::istringstream fields(line);
+    RunOptions options;
+    ASSERT_TRUE(fields >> options.seed >> options.peers >> options.events);
+    expect_well(options, sum);
+  }
+}
+
+}  // namespace
+}  // namespace atoll_core::simulate
