@@ -152,7 +152,9 @@ typedef struct {
   /* So long a coordinator that was started again waits for members of the run that it does not
    * know: before it makes a new run, and, once one has come, for the others. Default 1500 */
   uint32_t rejoin_window_ms;
-  /* 1: nobody can be in the run yet, begin at once; with port 0 that is known. Default 0 */
+  /* 1: nobody can be in the run yet, begin at once; with port 0 that is known. Default 0.
+   * Where peers know several coordinators, only the first of their list begins a run, and only when
+   * it knows that there is none: by this, or by its state_dir. */
   int new_run;
 } atollCoordinatorConfig_t;
 

@@ -76,6 +76,7 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
   ledgers.ops.set_now(now);
   ledgers.syncs.set_now(now);
   if (!last_input && config.first_view_delay > Duration::zero()) {
+    people.run_may_be_elsewhere = true;
     first_view_after = now + config.first_view_delay;
     timers.arm_earlier(Timer::kRejoin, first_view_after);
   }

@@ -39,6 +39,7 @@ struct People {
   std::map<ConnectionId, Visitor> visitors;
   RejoinClaims claims;
   bool several_coordinators = false;  // members know other coordinators
+  bool run_may_be_elsewhere = false;  // what this coordinator does not know, another one may
   Roster roster;
   LinkMatrix links;
   Departures departures;
@@ -94,6 +95,8 @@ struct CoordinatorMachine::Parts {
   void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
   void refuse(ConnectionId connection, Error error);
   void refuse_claim(ConnectionId connection, const wire::Register& hello);
+  // Of several coordinators only the first begins a run, and only if there can be none.
+  Result<void> check_beginning(const wire::Register& hello) const;
   void handle(TimePoint now, PeerId from, wire::Register message);
   void send_rosters();
 

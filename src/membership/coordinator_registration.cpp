@@ -101,6 +101,22 @@ void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire
                                   display_name(hello.peer), to_string(rejoin.view.epoch))});
 }
 
+Result<void> CoordinatorMachine::Parts::check_beginning(const wire::Register& hello) const {
+  if (!view.members.empty() || hello.coordinators == 1) return {};
+  if (hello.address != 0) {
+    return fail(ErrorCode::kCoordinatorUnreachable,
+                "coordinator {} of {} knows of no run; only the first begins one",
+                hello.address + 1, hello.coordinators);
+  }
+  if (people.run_may_be_elsewhere) {
+    return fail(ErrorCode::kCoordinatorUnreachable,
+                "this coordinator knows of no run, but one may go on at another of {}; if it does "
+                "not, start this one for a new run",
+                hello.coordinators);
+  }
+  return {};
+}
+
 void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId connection,
                                                wire::ToCoordinator message) {
   if (std::holds_alternative<wire::StatusRequest>(message)) {
@@ -136,6 +152,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     need_round(display_name(known->info) + " came back on a new connection");
     out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
   } else {
+    if (auto fine = check_beginning(*hello); !fine) return refuse(connection, fine.error());
     if (auto place = check_place(hello->peer, people.roster); !place) {
       return refuse(connection, place.error());
     }

@@ -135,6 +135,7 @@ void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
 
 void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::string>& missing) {
   people.several_coordinators = people.claims.several_coordinators();
+  people.run_may_be_elsewhere = false;
   incarnation.counter = std::max(incarnation.counter, people.claims.highest_incarnation() + 1);
   people.last_number = 0;
   const std::set<SessionId> expected = send_pending_back(*this);
@@ -191,6 +192,7 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   pending = {};
   view = {};
   view.epoch = {incarnation, 0};
+  people.run_may_be_elsewhere = true;
   blocked_since.reset();
 }
 

@@ -67,6 +67,7 @@ void PeerMachine::on_control_connected(TimePoint now) {
   hello.run = config_.run;
   hello.peer = config_.self;
   hello.coordinators = config_.coordinators;
+  hello.address = control_.address;
   if (view_) hello.rejoin = rejoin();
   outputs_.push_back(peer_output::Send{std::move(hello)});
 }

@@ -193,7 +193,7 @@ std::string state_json(const SessionConfig& config, const Session* session,
                {"shard", self.shard},
                {"shard_count", self.shard_count}};
   Json addresses = Json::array();
-  for (const Endpoint& endpoint : config.coordinator) addresses.push_back(to_string(endpoint));
+  for (const Endpoint& endpoint : config.coordinators) addresses.push_back(to_string(endpoint));
   json["coordinator_addresses"] = addresses;
   if (session == nullptr) {
     json["state"] = "not connected";

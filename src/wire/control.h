@@ -236,6 +236,7 @@ struct Register {
   std::string run;                 // run id; empty: whatever the coordinator runs
   PeerInfo peer;                   // id 0, or the one this session was given before
   uint32_t coordinators = 1;       // addresses of coordinators that this peer knows
+  uint32_t address = 0;            // which of them this is
   std::optional<Rejoin> rejoin;    // of a session that holds a view, when it comes back
   bool operator==(const Register&) const = default;
 };

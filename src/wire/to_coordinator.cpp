@@ -17,6 +17,7 @@ void put(const Register& in, proto::ToCoordinator& envelope) {
   out->set_run(in.run);
   encode_part(in.peer, out->mutable_peer());
   out->set_coordinators(in.coordinators);
+  out->set_address(in.address);
   if (in.rejoin) encode_part(*in.rejoin, out->mutable_rejoin());
 }
 
@@ -111,6 +112,7 @@ void take(const proto::Register& in, Register& out, FieldCheck& check) {
   take_part(check, "peer", in.has_peer(), in.peer(), out.peer);
   take_number(check, "coordinators", in.coordinators(), 1, limits::kCoordinators,
               out.coordinators);
+  take_number(check, "address", in.address(), 0, limits::kCoordinators - 1, out.address);
   take_optional(check, "rejoin", in.has_rejoin(), in.rejoin(), out.rejoin);
 }
 

@@ -133,6 +133,7 @@ class Bounds {
     name(m.run);
     part(m.peer);
     at_most(m.coordinators, limits::kCoordinators);
+    at_most(m.address, limits::kCoordinators - 1);
     optional(m.rejoin);
   }
   void message(const PeerHeartbeat&) {}

@@ -194,6 +194,7 @@ inline void draw(Random& random, StatusCounters& out) {
 inline void draw(Random& random, Register& out) {
   draw_all(random, out.version_min, out.run, out.peer, out.rejoin);
   out.coordinators = static_cast<uint32_t>(random.between(1, limits::kCoordinators));
+  out.address = static_cast<uint32_t>(random.between(0, limits::kCoordinators - 1));
   out.version_max = static_cast<uint32_t>(random.between(out.version_min, 0xFFFFFFFFu));
 }
 inline void draw(Random& random, PeerHeartbeat& out) { draw(random, out.number); }
