@@ -161,7 +161,8 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
   if (!broken(Canary::kForgetRetainedResult)) ended.result = body.result();
-  const bool alone = ended.contributors.size() == 1;
+  // Of a large call the groups of other shards may still have to hear.
+  const bool alone = body.small() && ended.contributors.size() == 1;
   end(op, std::move(info));
   if (alone) return links_->revoke({op, epoch});
   ended_.add(op, std::move(ended));

@@ -6,15 +6,6 @@
 #include "engine/call_ledger.h"
 
 namespace atoll_core::engine {
-namespace {
-
-bool is_about_result(wire::FrameKind kind) {
-  return kind == wire::FrameKind::kResultRequest || kind == wire::FrameKind::kResultData ||
-         kind == wire::FrameKind::kResultRefused;
-}
-
-}  // namespace
-
 CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open) {
   const auto found = open_.find(attempt.op);
   if (found != open_.end()) {
@@ -65,7 +56,7 @@ Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHea
   if (header.kind == wire::FrameKind::kResultData) {
     return link::Placement{link::Placement::Kind::kScratch, {}};
   }
-  if (is_about_result(header.kind)) return link::Placement{};
+  if (wire::is_about_result(header.kind)) return link::Placement{};
   Open* open = nullptr;
   const Relation where = relation(header.attempt, &open);
   if (where == Relation::kPast) return link::Placement{};
@@ -88,7 +79,7 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     serve_result(link.peer(), header);
     return {};
   }
-  if (is_about_result(header.kind)) {
+  if (wire::is_about_result(header.kind)) {
     heard_result(link.peer(), header, payload);
     return {};
   }

@@ -73,6 +73,11 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
   for (const wire::Roster::Entry& listed : roster.peers) {
     if (listed.peer.id == self_.id) continue;
     named.insert(listed.peer.id);
+    // A coordinator that was started again and knew nothing gives the same ids to others.
+    const auto same = entries_.find(listed.peer.id);
+    if (same != entries_.end() && same->second.info.session != listed.peer.session) {
+      drop(same, "another peer has its id now");
+    }
     Entry& entry = entries_[listed.peer.id];
     if (entry.link == nullptr) {
       entry.info = listed.peer;
@@ -146,13 +151,16 @@ LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
 
 void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
   const auto found = entries_.find(hello.peer);
-  if (found == entries_.end()) {
-    orphans_[key] = Orphan{hello, context_.now + kOrphanPatience};
+  if (found == entries_.end() || found->second.info.session != hello.session) {
+    if (orphans_.size() < kOrphansMax) {
+      orphans_[key] = Orphan{hello, context_.now + kOrphanPatience};
+    } else {
+      context_.emit(output::CloseConnection{key, "a hello from an unknown session"});
+    }
     return;
   }
-  const bool full = found->second.connections.size() >= limits::kConnectionsPerLink;
-  if (found->second.info.session != hello.session || full) {
-    context_.emit(output::CloseConnection{key, "a hello from an unknown session"});
+  if (found->second.connections.size() >= limits::kConnectionsPerLink) {
+    context_.emit(output::CloseConnection{key, "the link has all its connections"});
     return;
   }
   add_connection(found->second, key);

@@ -188,7 +188,7 @@ void FrameStream::revoke(const AttemptId& attempt) {
     out.payload = {ByteSpan(*copy)};
     out.owned = std::move(copy);
   }
-  if (receiving() && incoming_.header.attempt == attempt) discard_incoming();
+  if (receiving() && goes_with(incoming_.header, attempt)) discard_incoming();
 }
 
 void FrameStream::forget(uint64_t link_sequence) {

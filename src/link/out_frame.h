@@ -16,4 +16,10 @@ struct OutFrame {
   std::shared_ptr<const ByteBuffer> owned;
 };
 
+// Whether the frame is dropped when `attempt` is revoked. A result that somebody asked for is not:
+// it is sent after its attempt, owns what it carries, and whoever asked waits for it.
+inline bool goes_with(const wire::FrameHeader& header, const AttemptId& attempt) {
+  return header.attempt == attempt && !wire::is_about_result(header.kind);
+}
+
 }  // namespace atoll_core::link

@@ -32,7 +32,7 @@ void SendQueue::grant(const AttemptId& attempt, uint64_t total) {
 }
 
 void SendQueue::revoke(const AttemptId& attempt) {
-  std::erase_if(free_, [&](const OutFrame& frame) { return frame.header.attempt == attempt; });
+  std::erase_if(free_, [&](const OutFrame& frame) { return goes_with(frame.header, attempt); });
   const auto found = by_attempt_.find(attempt);
   if (found == by_attempt_.end()) return;
   release_eager(*found->second);

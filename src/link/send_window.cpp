@@ -41,7 +41,7 @@ void SendWindow::lose(ConnectionKey connection) {
 
 void SendWindow::revoke(const AttemptId& attempt) {
   for (auto& [sequence, record] : frames_) {
-    if (record.frame.header.attempt == attempt) make_skip(record.frame);
+    if (goes_with(record.frame.header, attempt)) make_skip(record.frame);
   }
 }
 

@@ -46,10 +46,7 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
-  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 4, 4, 3, 1, 2, 3, 2, 4, 0};
-  uint32_t coordinator_restarts() const {
-    return weights[static_cast<size_t>(Fault::kCoordinatorRestart)];
-  }
+  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 4, 4, 3, 1, 2, 3, 2, 4, 3};
 };
 
 // A fault that cannot meet a phase: there is nothing to cancel or to leave, say.
@@ -57,7 +54,6 @@ inline bool can_meet(Fault fault, Phase phase) {
   switch (fault) {
     case Fault::kCancel:
       return phase != Phase::kIdle && phase != Phase::kUpdate && phase != Phase::kRejoin;
-    case Fault::kCoordinatorRestart: return FaultMix{}.coordinator_restarts() > 0;
     default: return true;
   }
 }

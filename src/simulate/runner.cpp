@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kQuietLimit = std::chrono::minutes(5);  // in which all must be well again
+constexpr Duration kOperatorLooks = std::chrono::seconds(15);
 constexpr Duration kFaultsLimit = std::chrono::seconds(60);
 constexpr uint64_t kQuietPositions = 3;  // that everybody passes after the last fault
 
@@ -29,9 +30,11 @@ WorldConfig world_config(Random& random) {
   if (random.one_in(3)) config.control_delays.most = milliseconds(80);
   config.coordinator.run = config.engine.membership.run = "simulated";
   config.coordinator.peer_timeout = seconds(3);
+  if (random.one_in(4)) config.coordinators = 2;
   config.engine.connections_per_link = static_cast<uint32_t>(random.between(1, 3));
   config.engine.chunk_bytes = 1u << random.between(9, 17);
   config.engine.outcome_grace = seconds(5);
+  config.engine.membership.coordinator_timeout = seconds(30);
   config.engine.arrival_timeout = seconds(60);
   config.engine.update_timeout = seconds(60);
   return config;
@@ -115,9 +118,10 @@ class Run {
         world_config_(make_world_config()),
         world_(world_config_) {
     report_.seed = options.seed;
-    report_.setting = fmt::format("{} replicas of {} shards, {} at first",
+    report_.setting = fmt::format("{} replicas of {} shards, {} at first, {} coordinators",
                                   application_config_.replicas, application_config_.shards,
-                                  world_config_.coordinator.min_replicas);
+                                  world_config_.coordinator.min_replicas,
+                                  world_config_.coordinators);
     prepare();
     application_ = std::make_unique<Application>(world_, observers_, application_config_);
     context_.application = application_.get();
@@ -185,9 +189,26 @@ class Run {
     for (const auto& trainer : application_->trainers()) quiet_.push_back(trainer->progress);
     const TimePoint limit = world_.now() + kQuietLimit;
     bool well = false;
-    step_until([&] { return (well = all_are_well()) || world_.now() >= limit; });
+    step_until([&] {
+      if (world_.now() >= next_look_) look_after_the_run();
+      return (well = all_are_well()) || world_.now() >= limit;
+    });
     if (context_.violations.empty()) observers_.at_end();
     return well || !context_.violations.empty();
+  }
+
+  // As an operator would. A coordinator that was started again and knows nothing does not begin a
+  // run where there are others: it must be told that the run is lost.
+  void look_after_the_run() {
+    next_look_ = world_.now() + kOperatorLooks;
+    if (world_.coordinators() == 1) return;
+    for (const ProcessId process : world_.living()) {
+      if (world_.engine(process).view() && !world_.left(process)) return;
+    }
+    for (size_t address = 0; address < world_.coordinators(); ++address) {
+      if (!world_.coordinator(address).running()) return;
+    }
+    world_.begin_again();
   }
 
   template <class Done>
@@ -259,6 +280,7 @@ class Run {
   const TimePoint begin_ = world_.now();
   std::unique_ptr<Application> application_;
   std::unique_ptr<FaultPlan> faults_;
+  TimePoint next_look_{};
   std::vector<uint64_t> quiet_;  // the progress of each trainer when the faults ended
 };
 

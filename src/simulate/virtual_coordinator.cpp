@@ -38,6 +38,8 @@ void VirtualCoordinator::crash() {
   rounds_open_ = 0;
 }
 
+void VirtualCoordinator::start_for_new_run() { begin(saved_ ? saved_->incarnation + 1 : 1, true); }
+
 void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
                                 const std::string& remote) {
   const ConnectionId name{++last_connection_};

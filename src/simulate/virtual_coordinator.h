@@ -37,6 +37,7 @@ class VirtualCoordinator {
   void start_first(bool no_run_yet);
   // A new life, which knows what the last one saved, or nothing.
   void start(bool with_snapshot);
+  void start_for_new_run();
   // Its connections break; whoever dials it is refused.
   void crash();
   bool running() const { return machine_ != nullptr; }

@@ -270,6 +270,12 @@ void World::start_coordinator(bool with_snapshot, size_t address) {
   coordinators_.at(address)->start(with_snapshot);
 }
 
+void World::begin_again() {
+  stop_coordinator();
+  if (note_) note_("coordinator", "is started for a new run");
+  coordinators_.front()->start_for_new_run();
+}
+
 // ---- time --------------------------------------------------------------------------------------
 
 void World::at(ProcessId process, TimePoint time, std::function<void()> event) {

@@ -107,6 +107,8 @@ class World {
   void freeze_coordinator(Duration time, size_t address = 0) {
     network_.freeze(coordinator(address).node(), now() + time);
   }
+  // The first coordinator is stopped, and started for a new run.
+  void begin_again();
   size_t coordinators() const { return coordinators_.size(); }
   // No direction is blocked, nobody stands still.
   void heal() { network_.heal(now()); }

@@ -54,6 +54,11 @@ enum class FrameKind : uint8_t {
 };
 std::string_view to_string(FrameKind kind);
 
+inline bool is_about_result(FrameKind kind) {
+  return kind == FrameKind::kResultRequest || kind == FrameKind::kResultData ||
+         kind == FrameKind::kResultRefused;
+}
+
 struct FrameHeader {
   FrameKind kind = FrameKind::kData;
   uint32_t payload_bytes = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,12 @@ class SmallRun {
 
   // Returns when `peers` replicas are in one view.
   explicit SmallRun(uint32_t peers, const Change& change = {}) : world_(config(peers, change)) {
+    // For who looks into a failure: ATOLL_TRACE=1 engine_unit_test --gtest_filter=...
+    if (std::getenv("ATOLL_TRACE") != nullptr) {
+      world_.on_note([this](const std::string& who, const std::string& what) {
+        fmt::print("{} ms {}: {}\n", to_ms(world_.now().time_since_epoch()), who, what);
+      });
+    }
     std::vector<Call> updates;
     for (uint32_t i = 0; i < peers; ++i) add();
     for (const ProcessId process : processes_) updates.push_back(update(process));
