@@ -131,6 +131,14 @@ bool must_hear(const PeerRecord& member, const EndedOp& ended, const Reports& re
   return member.view_unknown;
 }
 
+bool is_sync(const OpKey& key, const Reports& reports) {
+  const auto found = reports.by_op.find(key);
+  return found != reports.by_op.end() &&
+         std::any_of(found->second.begin(), found->second.end(), [](const Evidence& evidence) {
+           return evidence.report.call.kind == wire::OpKind::kSync;
+         });
+}
+
 using VerdictLists = std::map<PeerId, std::vector<wire::Verdict>>;
 
 // Decides all open ops and lists for each member what it must hear.
@@ -149,10 +157,13 @@ VerdictLists decide_all(Parts& parts, const SettleRound& round, const std::strin
     if (parts.ledgers.history.find(key) != nullptr) continue;
     std::optional<Decision> decision = decide_in_round(parts, key, reports, reason);
     if (!decision) continue;
+    // A coordinator that was started again hears of a sync only now.
+    const bool synced = decision->outcome.committed && is_sync(key, reports);
     const EndedOp ended =
         parts.record_end(key, std::move(decision->outcome), std::move(decision->told));
     for (const Participant& member : members) {
       if (!takes_part(ended, member.peer)) continue;
+      if (synced) parts.people.roster.find(member.peer)->gap = false;
       lists[member.peer].push_back(verdict_for(ended, member.shard));
     }
   }

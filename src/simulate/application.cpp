@@ -123,8 +123,10 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::Ca
     const uint64_t sequence = trainer.sequences[{static_cast<Group>(group), tag}]++;
     const char* const who[] = {"shards", "replica", "all"};
     const auto index = static_cast<size_t>(group);
-    record.name = fmt::format("{} {} tag {} #{}", to_string(trainer.generation), who[index], tag,
-                              sequence);
+    // Runs that follow each other may count their generations alike.
+    const Incarnation& run = trainer.generation.first.incarnation;
+    record.name = fmt::format("{}~{:08x} {} tag {} #{}", to_string(trainer.generation), run.nonce,
+                              who[index], tag, sequence);
     if (group == engine::CallGroup::kReplica) record.name += " " + trainer.identity.replica;
     if (group == engine::CallGroup::kShard) {
       record.group = fmt::format("shard {}", trainer.identity.shard);

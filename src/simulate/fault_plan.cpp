@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace atoll_core::simulate {
@@ -25,7 +26,10 @@ FaultPlan::FaultPlan(World& world, Application& application, CheckContext& conte
     waiting.patience = waiting.event + kPatience;
     waiting_.push_back(waiting);
   }
-  world_.on_trace([this](ProcessId process, const char*) {
+  world_.on_trace([this](ProcessId process, const char* point) {
+    if (std::string_view(point) == "result.fetch") {
+      context_.statistics->add(Count::kResultFetches);
+    }
     if (moments_ == 0 || --moments_ > 0) return;
     const Trainer* victim = application_.of(process);
     if (victim == nullptr) return;

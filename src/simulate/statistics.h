@@ -22,17 +22,18 @@ enum class Count : uint8_t {
   kTimedOut,
   kSyncs,        // that elected a content
   kFetches,      // of them, those for which bytes had to come
+  kResultFetches,  // results of small calls that had to be asked for
   kSettleRounds,
   kEvictions,
   kAdmissions,
   kReconnects,   // lives of a program after its first one
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 15;
+inline constexpr size_t kCountCount = 16;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "unknown outcomes", "cancelled",
-    "timed out", "syncs", "fetches", "settle rounds", "evictions", "admissions", "reconnects",
+    "timed out", "syncs", "fetches", "result fetches", "settle rounds", "evictions", "admissions", "reconnects",
     "outcomes of the dropped"};
 
 class Statistics {
