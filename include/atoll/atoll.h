@@ -188,7 +188,10 @@ typedef void (*atollTraceCallback_t)(void* user, const char* point);
 
 typedef struct {
   size_t size;
-  const char* coordinator; /* "HOST:PORT"; [ADDRESS]:PORT for IPv6. Required */
+  const char* coordinator; /* "HOST:PORT"; [ADDRESS]:PORT for IPv6. Required. Or a comma-separated
+                              list, tried in turn: the same for all peers, since only the first
+                              begins a run. A coordinator that dies may be started again, at the
+                              same address or at another one of the list, and the run goes on */
   const char* run;         /* run id. Null: the coordinator's */
   const char* name;        /* for people. Null: host name and process id */
   const char* replica;     /* peers that live and die together. Null: this peer alone */
@@ -204,7 +207,7 @@ typedef struct {
   uint32_t arrival_timeout_ms;     /* a counterpart has not called. Default 600000 */
   uint32_t progress_timeout_ms;    /* all have called, no byte moves. Default 30000 */
   uint32_t outcome_grace_ms;       /* the outcome of an expired call is not heard. Default 10000 */
-  uint32_t coordinator_timeout_ms; /* without coordinator; then the peer has left. Default 5000 */
+  uint32_t coordinator_timeout_ms; /* without coordinator; then the peer has left. Default 30000 */
   atollLogCallback_t log;          /* null: standard error, level by ATOLL_LOG */
   void* log_user;
   atollTraceCallback_t trace;      /* null: none */
@@ -218,7 +221,7 @@ typedef struct {
 #define ATOLL_COMM_CONFIG_INITIALIZER                                                            \
   {                                                                                              \
     sizeof(atollCommConfig_t), NULL, NULL, NULL, NULL, 0, 1, NULL, NULL, 0, 10000, 0, 600000,    \
-        30000, 10000, 5000, NULL, NULL, NULL, NULL, NULL                                         \
+        30000, 10000, 30000, NULL, NULL, NULL, NULL, NULL                                        \
   }
 
 /* Copies the config. Opens nothing yet. */

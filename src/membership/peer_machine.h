@@ -25,7 +25,7 @@ struct PeerConfig {
   wire::PeerInfo self;              // id is 0 until registered
   Duration connect_timeout = std::chrono::milliseconds(10000);  // until registered
   // Without a coordinator for this long the peer has left the run.
-  Duration coordinator_timeout = std::chrono::milliseconds(5000);
+  Duration coordinator_timeout = std::chrono::milliseconds(30000);
   uint32_t coordinators = 1;        // addresses where a coordinator may be
 };
 

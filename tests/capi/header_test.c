@@ -59,7 +59,7 @@ static void initializers_fill_in_the_size_and_the_defaults(void) {
   CHECK_EQUAL(comm.arrival_timeout_ms, 600000);
   CHECK_EQUAL(comm.progress_timeout_ms, 30000);
   CHECK_EQUAL(comm.outcome_grace_ms, 10000);
-  CHECK_EQUAL(comm.coordinator_timeout_ms, 5000);
+  CHECK_EQUAL(comm.coordinator_timeout_ms, 30000);
   CHECK(comm.trace_user == NULL);
   CHECK_EQUAL(coordinator.size, sizeof(coordinator));
   CHECK_EQUAL(coordinator.heartbeat_ms, 500);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,10 +27,10 @@ constexpr const char* kManyElements = "16777216";  // 64 MiB
 // In a process of its own, so that it can be killed.
 class CoordinatorProcess {
  public:
-  CoordinatorProcess(const std::string& listen, uint32_t min_replicas, const std::string& folder)
+  CoordinatorProcess(const std::string& listen, uint32_t min_replicas, const std::string& folder,
+                     const std::vector<std::string>& options = {})
       : port_file_(folder + "/port"),
-        process_({ATOLL_CLI, "coordinator", "--listen", listen, "--port-file", port_file_,
-                  "--min-replicas", std::to_string(min_replicas)},
+        process_(arguments(listen, min_replicas, port_file_, options),
                  folder + "/coordinator.log") {
     const auto until = std::chrono::steady_clock::now() + kPatience;
     while (address_.empty() && std::chrono::steady_clock::now() < until && !process_.poll()) {
@@ -47,6 +48,17 @@ class CoordinatorProcess {
   }
 
  private:
+  static std::vector<std::string> arguments(const std::string& listen, uint32_t min_replicas,
+                                            const std::string& port_file,
+                                            const std::vector<std::string>& options) {
+    std::vector<std::string> all = {ATOLL_CLI,        "coordinator",
+                                    "--listen",       listen,
+                                    "--port-file",    port_file,
+                                    "--min-replicas", std::to_string(min_replicas)};
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+  }
+
   std::string port_file_;
   ChildProcess process_;
   std::string address_;
@@ -162,24 +174,39 @@ TEST_F(FaultTest, CoordinatorDiesAndAllCallsEnd) {
   }
 }
 
-// A new one on the same port knows nobody: all come back as new peers, and the state that they
-// hold goes on.
-TEST_F(FaultTest, CoordinatorDiesAndAnotherTakesItsPlace) {
+// Nobody is out of the run for a moment, with what the first one saved and without.
+TEST_F(FaultTest, CoordinatorIsStartedAgainAndTheRunGoesOn) {
+  for (const bool keeps_state : {false, true}) {
+    SCOPED_TRACE(keeps_state ? "with a state folder" : "without");
+    std::vector<std::string> options;
+    if (keeps_state) options = {"--state-dir", (folder_ / "state").string()};
+    auto coordinator = std::make_unique<CoordinatorProcess>("127.0.0.1:0", 3, folder_.string(),
+                                                            options);
+    const std::string address = coordinator->address();
+    auto workers = start_all(address, keeps_state ? "keeper" : "peer", 3);
+    expect_steps(workers, 3);
+    for (int life = 0; life < 3; ++life) {
+      coordinator->kill();
+      coordinator = std::make_unique<CoordinatorProcess>(address, 3, folder_.string(), options);
+      ASSERT_EQ(coordinator->address(), address);
+      expect_steps(workers, 3);
+    }
+    for (const Process& worker : workers) worker->signal(SIGKILL);
+    for (const Process& worker : workers) EXPECT_TRUE(worker->wait_for(kPatience).has_value());
+  }
+}
+
+TEST_F(FaultTest, AnotherCoordinatorTakesOver) {
   CoordinatorProcess first("127.0.0.1:0", 3, folder_.string());
-  auto workers = start_all(first.address(), "peer", 3, {"--reconnect", "1"});
+  std::filesystem::create_directory(folder_ / "second");
+  const CoordinatorProcess second("127.0.0.1:0", 3, (folder_ / "second").string());
+  auto workers = start_all(first.address() + "," + second.address(), "peer", 3);
   expect_steps(workers, 3);
   first.kill();
-  const CoordinatorProcess second(first.address(), 3, folder_.string());
-  ASSERT_EQ(second.address(), first.address());
-  for (const Process& worker : workers) {
-    ASSERT_TRUE(wait_for_text(*worker, "out of the run")) << worker->output();
-  }
   expect_steps(workers, 3);
-  for (const Process& worker : workers) {
-    // The second "member at step" is no new start.
-    const std::string output = worker->output();
-    EXPECT_EQ(output.rfind("member at step 0\n"), output.find("member at step 0\n")) << output;
-  }
+  // A newcomer that knows both finds the run.
+  workers.push_back(start(first.address() + "," + second.address(), "newcomer"));
+  expect_steps(workers, 4);
   ask_to_stop();
   expect_same_end(workers);
 }
