@@ -9,8 +9,10 @@ namespace atoll_core {
 
 enum class Canary : uint8_t {
   kNone,
-  kCommitOnePeerEarly,    // the first peer that is done is told of a commit, before the others are
-  kForgetRetainedResult,  // a result that others may still need is dropped
+  // The first peer that is done is told of a commit before the others are, and nobody listens when
+  // it says so in a settle round.
+  kCommitOnePeerEarly,
+  kForgetRetainedResult,  // a result that others may still need is dropped, and that there was one
   kSkipFence,             // a peer applies frames of an epoch that is over
 };
 

@@ -160,11 +160,11 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.call = open.call.description;
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
-  if (!broken(Canary::kForgetRetainedResult)) ended.result = body.result();
+  ended.result = body.result();
   // Of a large call the groups of other shards may still have to hear.
   const bool alone = body.small() && ended.contributors.size() == 1;
   end(op, std::move(info));
-  if (alone) return links_->revoke({op, epoch});
+  if (alone || broken(Canary::kForgetRetainedResult)) return links_->revoke({op, epoch});
   ended_.add(op, std::move(ended));
   note_ended();
   if (stable_below > 0) forget({op.generation, op.group, op.tag, stable_below});

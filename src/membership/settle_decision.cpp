@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/canary.h"
+
 namespace atoll_core::membership {
 namespace {
 
@@ -91,6 +93,7 @@ bool ended_on_all(const SettleCase& settle) {
 
 // What was returned to a caller stands.
 std::optional<Outcome> returned_already(const SettleCase& settle) {
+  if (broken(Canary::kCommitOnePeerEarly)) return std::nullopt;
   if (any_phase(settle, wire::OpPhase::kCommitted)) return Outcome{true, true, {}, ""};
   for (const Evidence& found : settle.reports) {
     if (found.report.phase != wire::OpPhase::kAborted) continue;

@@ -191,8 +191,8 @@ TEST_F(FaultTest, CoordinatorIsStartedAgainAndTheRunGoesOn) {
       ASSERT_EQ(coordinator->address(), address);
       expect_steps(workers, 3);
     }
-    for (const Process& worker : workers) worker->signal(SIGKILL);
-    for (const Process& worker : workers) EXPECT_TRUE(worker->wait_for(kPatience).has_value());
+    kill_all(workers);
+    coordinator->kill();
   }
 }
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,8 @@ struct Case {
   const char* name;
 };
 
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+
 class BrokenRule : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override { broken_rule = GetParam().rule; }
@@ -32,6 +37,10 @@ TEST_P(BrokenRule, IsFound) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     RunOptions options;
     options.seed = seed;
+    // For who looks into a rule that is not found.
+    if (const char* shown = std::getenv("ATOLL_TRACE_SEED"); shown && std::stoull(shown) == seed) {
+      options.trace = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
+    }
     const Report report = run_seed(options);
     for (const Violation& violation : report.violations) {
       if (std::find(wanted.begin(), wanted.end(), violation.invariant) != wanted.end()) {

@@ -68,8 +68,9 @@ struct ToCoordinatorText {
   const ScenarioWorld& world;
 
   std::string operator()(const wire::Register& message) const {
+    const auto held = message.rejoin ? std::optional(message.rejoin->view.epoch) : std::nullopt;
     return fmt::format("register {} shard {} of {}, holds epoch {}", message.peer.replica,
-                       message.peer.shard, message.peer.shard_count, epoch_name(message.rejoin ? std::optional(message.rejoin->view.epoch) : std::nullopt));
+                       message.peer.shard, message.peer.shard_count, epoch_name(held));
   }
   std::string operator()(const wire::PeerHeartbeat& message) const {
     return fmt::format("heartbeat {}", message.number);

@@ -269,6 +269,7 @@ void StressRun::reap() {
   for (const auto& worker : workers_) {
     const std::optional<int> status = worker->process->ended();
     if (!status) continue;
+    worker->gone = true;
     listen_to(*worker);  // its last words
     const bool expected = worker->ending || (worker->told_to_leave && *status == 0);
     worker->ending = true;
@@ -276,7 +277,8 @@ void StressRun::reap() {
       find(tally_.unexpected_exits, *worker, "ended unexpectedly with " + describe_exit(*status));
     }
   }
-  const auto gone = [](const auto& worker) { return worker->process->ended().has_value(); };
+  // Not those that have ended just now: they are still to be looked at.
+  const auto gone = [](const auto& worker) { return worker->gone; };
   workers_.erase(std::remove_if(workers_.begin(), workers_.end(), gone), workers_.end());
   if (coordinator_ == nullptr || !coordinator_->ended()) return;
   ++tally_.unexpected_exits;

@@ -39,6 +39,7 @@ class StressRun {
     bool synced = false;       // has held the run's state since it last connected
     bool told_to_leave = false;
     bool ending = false;       // killed by us, or its end was counted already
+    bool gone = false;         // its process has ended, and was looked at
     uint64_t revision = 0;
     uint64_t hash = 0;
   };

@@ -24,6 +24,7 @@ namespace {
 constexpr int kExitWrongResult = 3;
 constexpr int kExitFault = 7;
 constexpr uint64_t kFaultyRound = 3;
+constexpr size_t kFaultyWorld = 3;
 
 std::string code_and_sentence(atollResult_t result, const std::string& sentence) {
   return std::to_string(static_cast<int>(result)) + " " + sentence;
@@ -96,7 +97,9 @@ class StressWorker {
       sentence_ = atollGetLastError();
       return result;
     }
-    if (++rounds_ == kFaultyRound && options_.fault == "corrupt-state") state_.corrupt();
+    // Faults of tests wait until others would notice.
+    if (options_.fault.empty() || facts.members.size() >= kFaultyWorld) ++rounds_;
+    if (rounds_ == kFaultyRound && options_.fault == "corrupt-state") state_.corrupt();
     report("step " + std::to_string(state_.revision()) + " " + std::to_string(state_.hash()) + " " +
            std::to_string(facts.retries));
     return atollSuccess;

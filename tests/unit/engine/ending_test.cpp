@@ -141,7 +141,7 @@ TEST(Ending, WithoutACoordinatorTheOutcomeIsUnknown) {
     }
     EXPECT_TRUE(early || seed > 10) << "the coordinator went too late to matter";
     // Who has left says so.
-    run.world().run_for(seconds(10));
+    run.world().run_for(seconds(40));
     for (const ProcessId process : run.processes()) {
       EXPECT_TRUE(run.world().left(process).has_value());
       const Call after = run.collective(process, large_call());

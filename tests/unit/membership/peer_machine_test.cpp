@@ -116,7 +116,7 @@ TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
   EXPECT_TRUE(std::any_of(outputs.begin(), outputs.end(), [](const PeerOutput& output) {
     return std::holds_alternative<peer_output::DialCoordinator>(output);
   }));
-  advance(5s);
+  advance(config().coordinator_timeout);
   EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
 }
 
