@@ -333,26 +333,37 @@ typedef struct {
   atollAlgorithm_t algorithm;
   int input_disposable; /* 1: after an error the input of an in-place call need not be intact;
                            implies atollNoRetry for such calls. Saves the copy */
+  double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
+                           own. 0: contributes nothing, and receives. Default 1, which is all that
+                           other calls take. See atollAllReduce */
 } atollOpOptions_t;
 
 #define ATOLL_OP_OPTIONS_INITIALIZER \
-  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0 }
+  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0 }
 
 typedef struct {
   size_t size;
-  uint32_t contributors; /* peers whose input is in the result */
+  uint32_t contributors; /* peers whose input is in the result, with whatever weight */
   uint32_t attempts;     /* 1 when nobody died */
   uint64_t bytes_sent;   /* payload, all attempts */
   uint64_t bytes_received;
   uint64_t duration_us;  /* from call to outcome */
   uint64_t* contributor_ids;     /* in: room for this many ids, or null */
   uint32_t contributor_capacity; /* in */
+  double total_weight;   /* of the contributors, the same on all; 0 when count is 0 */
 } atollOpInfo_t;
 
-#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0 }
+#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0 }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
- * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0. */
+ * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.
+ *
+ * atollAvg of float types is sum(weight * input) / sum(weight) over the contributors, so that who
+ * dies changes neither scale nor the others' shares. Each product is rounded to the type and then
+ * added: with 16-bit types keep the weights near 1. Weights are rounded to float32, but for
+ * float64, and cut to multiples of 2^-64. An input of weight 0 is not looked at, NaN included; when
+ * all weights are 0 the result is zeros, and total_weight says so. Integers take no weights: their
+ * products would wrap, and a mean of few bits would be off by more than the weights say. */
 ATOLL_API atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                                        atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);

@@ -161,6 +161,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
   if (!broken(Canary::kForgetRetainedResult)) ended.result = body.result();
+  ended.weight = body.weight();
   const bool alone = ended.contributors.size() == 1;
   end(op, std::move(info));
   if (alone) return links_->revoke({op, epoch});
