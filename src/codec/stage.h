@@ -34,8 +34,8 @@ void copy_across(const TensorList& list, ElementRange range);
 void reduce_in(const TensorList& list, ElementRange range, ReduceOp op, Side operand,
                ByteSpan flat);
 
-// sink[range] = (source[range] * factor) op flat, the product rounded to the type; float types only,
-// see kernels::scale.
+// sink[range] = (source[range] * factor) op flat, the product rounded to the type; float types
+// only, see kernels::scale.
 void reduce_scaled_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
                       ByteSpan flat);
 

@@ -4,10 +4,10 @@
 //          [--coordinator-timeout-ms T] [--leave-after STEPS] [--reconnect 1]
 //
 // Each step: update, sync of a state whose revision counts the steps, a large all-reduce (in place
-// on odd steps), an average with weights (a large one on even steps), a batch, a broadcast and a small all-reduce that also tells whether somebody wants
-// to stop. What each peer contributes follows from its id and the step, so that every peer can
-// compute what the reported contributors must have produced. All values are small integers: sums
-// are exact in any order.
+// on odd steps), an average with weights (a large one on even steps), a batch, a broadcast and a
+// small all-reduce that also tells whether somebody wants to stop. What each peer contributes
+// follows from its id and the step, so that every peer can compute what the reported contributors
+// must have produced. All values are small integers: sums are exact in any order.
 //
 // --kill: dies by SIGKILL when the library passes the trace point for the NTH time.
 // --leave-after: leaves after so many steps of its own and prints "left".
