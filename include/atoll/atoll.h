@@ -213,12 +213,20 @@ typedef struct {
                                 excepted, the state is written to a file "<this>-NAME-PID-N.json":
                                 at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
                                 environment variable is set */
+  /* What an in-place all-reduce of more than 1 MiB overwrites is kept until its outcome is known:
+   * up to its whole size, in slabs of 1 MiB. Out of place, and with input_disposable, nothing is.
+   * Slabs are reused as long as they all are no more than input_backup_bytes; what calls need
+   * beyond that is taken and given back each time. No call waits for memory. Default 1 GiB */
+  uint64_t input_backup_bytes;
+  /* Calls in flight together may need so much. A call that would exceed it on any peer begins
+   * nowhere: it ends with atollOutOfMemory on all, input intact. Default 0: no limit */
+  uint64_t input_backup_limit_bytes;
 } atollCommConfig_t;
 
 #define ATOLL_COMM_CONFIG_INITIALIZER                                                            \
   {                                                                                              \
     sizeof(atollCommConfig_t), NULL, NULL, NULL, NULL, 0, 1, NULL, NULL, 0, 10000, 0, 600000,    \
-        30000, 10000, 5000, NULL, NULL, NULL, NULL, NULL                                         \
+        30000, 10000, 5000, NULL, NULL, NULL, NULL, NULL, (uint64_t)1 << 30, 0                   \
   }
 
 /* Copies the config. Opens nothing yet. */
@@ -272,7 +280,12 @@ typedef enum {
   atollAttributeBytesSent = 4,      /* payload, since atollCommConnect */
   atollAttributeBytesReceived = 5,
   atollAttributeListeningPort = 6,
-  atollAttributeConnections = 7     /* data connections that are open */
+  atollAttributeConnections = 7,    /* data connections that are open */
+  /* Memory for what in-place calls overwrite, see atollCommConfig_t: in use, most in use since
+   * atollCommConnect, and not in use but kept. */
+  atollAttributeInputBackupBytes = 8,
+  atollAttributeInputBackupPeakBytes = 9,
+  atollAttributeInputBackupKeptBytes = 10
 } atollAttribute_t;
 
 ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t attribute,

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/limits.h"
 #include "codec/codec.h"
@@ -66,9 +69,11 @@ class CollectiveBody final : public CallBody {
         weights_(call_.kind == wire::OpKind::kAllReduce && reduce_ == ReduceOp::kAvg, type_,
                  call_.options.weight),
         caller_(std::move(tensors)),
-        backup_(caller_, !small && call_.kind == wire::OpKind::kAllReduce &&
-                             !call_.options.input_disposable && in_place(call_)),
+        backup_(caller_, !small && overwrites_input(call_), context.backups),
         work_(type_) {}
+
+  // Once, before the first attempt. False: there may not be so much backup.
+  [[nodiscard]] bool reserve_backup() { return backup_.reserve(); }
 
   void begin(const AttemptContext& attempt) override {
     attempt_ = attempt;
@@ -88,6 +93,7 @@ class CollectiveBody final : public CallBody {
 
   void abandon() override {
     schedule_.reset();
+    failure_.reset();
     backup_.restore();
     work_.close();
   }
@@ -99,8 +105,7 @@ class CollectiveBody final : public CallBody {
     // A small call may return while a connection still holds half of a chunk that has come over
     // another one: nothing is received straight into its buffer.
     if (accepted->action == collective::Action::kStore && !small_ && !header.weighted) {
-      if (caller_.contiguous(arrival.range)) {
-        backup_.keep(arrival.range);
+      if (caller_.contiguous(arrival.range) && keep(arrival.range)) {
         link::Placement placement{link::Placement::Kind::kDirect, {}};
         caller_.for_each_sink_span(
             arrival.range, [&](MutableByteSpan span) { placement.destination = span; });
@@ -118,7 +123,7 @@ class CollectiveBody final : public CallBody {
     if (!weight) return tl::unexpected<Error>(weight.error());
     const bool reduced = accepted->action == collective::Action::kReduce;
     context_.trace(reduced ? "scatter.receive" : "gather.receive");
-    backup_.keep(arrival.range);
+    if (!keep(arrival.range)) return {};
     uint64_t ended_below = header.argument;
     const ByteSpan elements = payload.first(payload.size() - AverageWeights::bytes_after(header));
     if (reduced) {
@@ -147,7 +152,7 @@ class CollectiveBody final : public CallBody {
 
   bool complete() const override { return schedule_ == nullptr || schedule_->complete(); }
   bool small() const override { return small_; }
-  const Error* failure() const override { return nullptr; }
+  const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
 
   wire::ToCoordinator done_message() const override {
     return wire::OpDone{attempt_.id.op, attempt_.id.epoch, describe(call_)};
@@ -193,7 +198,9 @@ class CollectiveBody final : public CallBody {
   uint64_t stable_below() const override { return stable_below_; }
 
  private:
-  static bool in_place(const CollectiveCall& call) {
+  // And has to give it back when it fails.
+  static bool overwrites_input(const CollectiveCall& call) {
+    if (call.kind != wire::OpKind::kAllReduce || call.options.input_disposable) return false;
     return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
       return tensor.count > 0 && tensor.in_place();
     });
@@ -238,6 +245,17 @@ class CollectiveBody final : public CallBody {
     return schedule_->expect(arrival);
   }
 
+  // What the range holds, until the verdict. False, now and from then on: the attempt has failed,
+  // and overwrites nothing any more.
+  bool keep(const ElementRange& range) {
+    if (failure_) return false;
+    if (backup_.keep(range)) return true;
+    failure_ = Error{ErrorCode::kOutOfMemory,
+                     fmt::format("no memory for {} bytes of input that {} would overwrite",
+                                 caller_.bytes_of(range), to_string(attempt_.id))};
+    return false;
+  }
+
   // The contributions of others meet this peer's, in the sink.
   void reduce(const ElementRange& range, ByteSpan elements) {
     if (weights_.scales() && !small_) {  // the copy of a small call is scaled already
@@ -258,7 +276,7 @@ class CollectiveBody final : public CallBody {
   // This peer is alone.
   void take_own(const ElementRange& range) {
     if (!weights_.scales()) return codec::copy_across(data(), range);
-    backup_.keep(range);
+    if (!keep(range)) return;
     codec::copy_across(data(), range);
     if (!small_) codec::scale_sink(data(), range, weights_.factor());
     finish(range, weights_.own());
@@ -314,6 +332,7 @@ class CollectiveBody final : public CallBody {
   AverageWeights weights_;
   const codec::TensorList caller_;
   InputBackup backup_;  // of large calls
+  std::optional<Error> failure_;
   WorkBuffer work_;     // of small calls
   AttemptContext attempt_;
   std::unique_ptr<collective::Schedule> schedule_;
@@ -334,8 +353,16 @@ Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall argument
   open.options = arguments.options;
   open.description = describe(arguments);
   const bool small = is_small(arguments, tensors->total_bytes(), context);
-  open.body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
+  const uint64_t bytes = tensors->total_bytes();
+  auto body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
                                                context, links);
+  if (!body->reserve_backup()) {
+    open.doomed = Error{ErrorCode::kOutOfMemory,
+                        fmt::format("{} bytes to keep what an in-place call overwrites, beside {} "
+                                    "of other calls, exceed the limit of {}",
+                                    bytes, context.backups.reserved(), context.backups.limit())};
+  }
+  open.body = std::move(body);
   return open;
 }
 
