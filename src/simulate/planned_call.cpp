@@ -89,8 +89,8 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   double value = 0;
   const bool average = call.reduce == ReduceOp::kAvg;
   for (size_t i = 0; i < contributors.size(); ++i) {
-    const double weight = average ? weight_of(call, contributors[i]) : 1;
-    const double part = weight * contribution(call, contributors[i], element);
+    const PeerId peer = contributors[i];
+    const double part = weight_of(call, peer) * contribution(call, peer, element);
     if (i == 0) value = part;
     else if (call.reduce == ReduceOp::kProd) value *= part;
     else if (call.reduce == ReduceOp::kMin) value = std::min(value, part);
@@ -113,8 +113,7 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
   if (call.reduce == ReduceOp::kAvg && !is_float(call.type)) call.reduce = ReduceOp::kSum;
   call.salt = random.bits();
   call.in_place = random.one_in(2);
-  call.weighted = call.kind == wire::OpKind::kAllReduce && call.reduce == ReduceOp::kAvg &&
-                  call.salt % 4 != 0;
+  call.weighted = call.salt % 4 != 0;
   call.counts.clear();
   if (call.kind == wire::OpKind::kBarrier) return call;
   if (call.kind == wire::OpKind::kBroadcast) call.root = members[random.below(members.size())];
@@ -132,7 +131,8 @@ double contribution(const PlannedCall& call, PeerId peer, uint64_t element) {
 }
 
 double weight_of(const PlannedCall& call, PeerId peer) {
-  if (!call.weighted) return 1;
+  const bool average = call.kind == wire::OpKind::kAllReduce && call.reduce == ReduceOp::kAvg;
+  if (!call.weighted || !average) return 1;
   return static_cast<double>((Random::mix(call.salt + 3 * peer.value) >> 40) % 3);
 }
 

@@ -22,7 +22,7 @@ struct PlannedCall {
   bool in_place = false;
   PeerId root;
   uint64_t salt = 1;
-  bool weighted = false;  // an average in which peers have weights of their own
+  bool weighted = false;  // if it is an average, peers have weights of their own
   engine::CallOptions options;
 };
 
@@ -36,7 +36,7 @@ ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& c
 // the same result only where there are very few elements.
 double contribution(const PlannedCall& call, PeerId peer, uint64_t element);
 
-// 0, 1 or 2 where the call is weighted, else 1.
+// 0, 1 or 2 in a weighted average, else 1.
 double weight_of(const PlannedCall& call, PeerId peer);
 double total_weight(const PlannedCall& call, const std::vector<PeerId>& contributors);
 
