@@ -154,6 +154,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   if (!body.small()) end_attempt(open);
   Result<CallInfo> info = body.commit(open.contributors, open.attempts);
   const OpId op = open.op;
+  const AttemptId attempt{op, epoch};  // `epoch` may be part of what end() destroys
   const uint64_t stable_below = body.stable_below();
   EndedCall ended;
   ended.epoch = epoch;
@@ -164,7 +165,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.weight = body.weight();
   const bool alone = ended.contributors.size() == 1;
   end(op, std::move(info));
-  if (alone) return links_->revoke({op, epoch});
+  if (alone) return links_->revoke(attempt);
   ended_.add(op, std::move(ended));
   note_ended();
   if (stable_below > 0) forget({op.generation, op.group, op.tag, stable_below});
