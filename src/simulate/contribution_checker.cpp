@@ -28,7 +28,8 @@ class ContributionChecker final : public Checker {
     const double weight =
         record.memory->bytes() == 0 ? 0 : total_weight(record.memory->call(), peers);
     if (info.weight != weight) {
-      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight, weight));
+      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight,
+                           weight));
     }
     Expected& expected = expected_[record.name + record.group];
     if (expected.peers != peers) {
