@@ -216,12 +216,20 @@ typedef struct {
                                 excepted, the state is written to a file "<this>-NAME-PID-N.json":
                                 at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
                                 environment variable is set */
+  /* What an in-place all-reduce of more than 1 MiB overwrites is kept until its outcome is known:
+   * up to its whole size, in slabs of 1 MiB. Out of place, and with input_disposable, nothing is.
+   * Slabs are reused as long as they all are no more than input_backup_bytes; what calls need
+   * beyond that is taken and given back each time. No call waits for memory. Default 1 GiB */
+  uint64_t input_backup_bytes;
+  /* Calls in flight together may need so much. A call that would exceed it on any peer begins
+   * nowhere: it ends with atollOutOfMemory on all, input intact. Default 0: no limit */
+  uint64_t input_backup_limit_bytes;
 } atollCommConfig_t;
 
 #define ATOLL_COMM_CONFIG_INITIALIZER                                                            \
   {                                                                                              \
     sizeof(atollCommConfig_t), NULL, NULL, NULL, NULL, 0, 1, NULL, NULL, 0, 10000, 0, 600000,    \
-        30000, 10000, 30000, NULL, NULL, NULL, NULL, NULL                                        \
+        30000, 10000, 30000, NULL, NULL, NULL, NULL, NULL, (uint64_t)1 << 30, 0                  \
   }
 
 /* Copies the config. Opens nothing yet. */
@@ -275,7 +283,12 @@ typedef enum {
   atollAttributeBytesSent = 4,      /* payload, since atollCommConnect */
   atollAttributeBytesReceived = 5,
   atollAttributeListeningPort = 6,
-  atollAttributeConnections = 7     /* data connections that are open */
+  atollAttributeConnections = 7,    /* data connections that are open */
+  /* Memory for what in-place calls overwrite, see atollCommConfig_t: in use, most in use since
+   * atollCommConnect, and not in use but kept. */
+  atollAttributeInputBackupBytes = 8,
+  atollAttributeInputBackupPeakBytes = 9,
+  atollAttributeInputBackupKeptBytes = 10
 } atollAttribute_t;
 
 ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t attribute,
@@ -336,26 +349,37 @@ typedef struct {
   atollAlgorithm_t algorithm;
   int input_disposable; /* 1: after an error the input of an in-place call need not be intact;
                            implies atollNoRetry for such calls. Saves the copy */
+  double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
+                           own. 0: contributes nothing, and receives. Default 1, which is all that
+                           other calls take. See atollAllReduce */
 } atollOpOptions_t;
 
 #define ATOLL_OP_OPTIONS_INITIALIZER \
-  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0 }
+  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0 }
 
 typedef struct {
   size_t size;
-  uint32_t contributors; /* peers whose input is in the result */
+  uint32_t contributors; /* peers whose input is in the result, with whatever weight */
   uint32_t attempts;     /* 1 when nobody died */
   uint64_t bytes_sent;   /* payload, all attempts */
   uint64_t bytes_received;
   uint64_t duration_us;  /* from call to outcome */
   uint64_t* contributor_ids;     /* in: room for this many ids, or null */
   uint32_t contributor_capacity; /* in */
+  double total_weight;   /* of the contributors, the same on all; 0 when count is 0 */
 } atollOpInfo_t;
 
-#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0 }
+#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0 }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
- * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0. */
+ * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.
+ *
+ * atollAvg of float types is sum(weight * input) / sum(weight) over the contributors, so that who
+ * dies changes neither scale nor the others' shares. Each product is rounded to the type and then
+ * added: with 16-bit types keep the weights near 1. Weights are rounded to float32, but for
+ * float64, and cut to multiples of 2^-64. An input of weight 0 is not looked at, NaN included; when
+ * all weights are 0 the result is zeros, and total_weight says so. Integers take no weights: their
+ * products would wrap, and a mean of few bits would be off by more than the weights say. */
 ATOLL_API atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                                        atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);

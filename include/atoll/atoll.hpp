@@ -96,6 +96,12 @@ inline atollCoordinatorConfig_t coordinator_config() {
   return ATOLL_COORDINATOR_CONFIG_INITIALIZER;
 }
 inline atollOpOptions_t op_options() { return ATOLL_OP_OPTIONS_INITIALIZER; }
+// For averages: what this peer brings counts so much.
+inline atollOpOptions_t op_options(double weight) {
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  options.weight = weight;
+  return options;
+}
 inline atollOpInfo_t op_info() { return ATOLL_OP_INFO_INITIALIZER; }
 inline atollSyncOptions_t sync_options() { return ATOLL_SYNC_OPTIONS_INITIALIZER; }
 inline atollDilocoConfig_t diloco_config() { return ATOLL_DILOCO_CONFIG_INITIALIZER; }

@@ -33,6 +33,7 @@ inline constexpr size_t kEagerBytesPerAttempt = 1u << 20;  // sent before the re
 inline constexpr size_t kEagerBytesPerLink = 8u << 20;
 inline constexpr size_t kConnectionsPerLink = 64;
 inline constexpr size_t kTensorsPerBatch = 65536;
+inline constexpr double kWeight = 0x1p50;           // of one peer in an average
 inline constexpr size_t kOpsInFlight = 4096;        // calls of one peer; bounds a settle round, too
 
 // Small ops: a peer returns from them on local completion and keeps the result until it is known

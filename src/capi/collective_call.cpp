@@ -51,6 +51,21 @@ Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& argume
   return views;
 }
 
+// Only an average of floats knows weights.
+Result<void> check_weight(const peer::CallOptions& options, const char* function, bool average,
+                          DataType type) {
+  if (options.weight == 1.0) return {};
+  if (!average) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: options->weight is {}, but only atollAvg takes weights", function,
+                options.weight);
+  }
+  if (type >= DataType::kFloat16) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "{}: options->weight is {}, but {} elements take none: only floats do", function,
+              options.weight, to_string(type));
+}
+
 std::unique_ptr<atollRequest> new_request(atollComm_t comm,
                                           std::shared_ptr<peer::Session> session) {
   auto request = std::make_unique<atollRequest>();
@@ -70,6 +85,7 @@ void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpIn
   out.bytes_sent = from.bytes_sent;
   out.bytes_received = from.bytes_received;
   out.duration_us = duration_us;
+  out.total_weight = from.weight;
   if (out.contributor_ids != nullptr) {
     const size_t room = std::min<size_t>(out.contributor_capacity, from.contributors.size());
     for (size_t i = 0; i < room; ++i) out.contributor_ids[i] = from.contributors[i].value;
@@ -93,6 +109,11 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
   call.retry = given->retry == atollRetry;
   call.algorithm = static_cast<uint32_t>(given->algorithm);
   call.input_disposable = given->input_disposable != 0;
+  if (!(given->weight >= 0 && given->weight <= limits::kWeight)) {
+    return fail(ErrorCode::kInvalidArgument, "{}: options->weight is {}, not from 0 to 2^50",
+                function, given->weight);
+  }
+  call.weight = given->weight;
   return call;
 }
 
@@ -105,6 +126,7 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   ATOLL_TRY(require_enum(op, atollMax, function, "op"));
   auto call = call_options(options, function);
   if (!call) return tl::unexpected(call.error());
+  ATOLL_TRY(check_weight(*call, function, op == atollAvg, static_cast<DataType>(tensors.type)));
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
   const bool in_place = std::any_of(views->begin(), views->end(), [](const auto& tensor) {
@@ -132,6 +154,7 @@ Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& ten
   if (!views) return tl::unexpected(views.error());
   auto call = call_options(options, function);
   if (!call) return tl::unexpected(call.error());
+  ATOLL_TRY(check_weight(*call, function, false, static_cast<DataType>(tensors.type)));
   auto request = new_request(comm, *session);
   request->call = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
                                         PeerId{root}, std::move(*views), *call);
@@ -143,6 +166,7 @@ Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
                                                     const char* function) {
   auto call = call_options(options, function);
   if (!call) return tl::unexpected(call.error());
+  ATOLL_TRY(check_weight(*call, function, false, DataType::kUint8));
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
   auto request = new_request(comm, *session);

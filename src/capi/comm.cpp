@@ -250,6 +250,9 @@ Result<uint64_t> attribute_of(peer::Session& session, atollAttribute_t attribute
     case atollAttributeBytesReceived: return snapshot.bytes_received;
     case atollAttributeListeningPort: return session.listening_port();
     case atollAttributeConnections: return snapshot.connections;
+    case atollAttributeInputBackupBytes: return snapshot.input_backup.bytes_in_use;
+    case atollAttributeInputBackupPeakBytes: return snapshot.input_backup.bytes_in_use_peak;
+    case atollAttributeInputBackupKeptBytes: return snapshot.input_backup.bytes_kept;
   }
   return atoll_core::fail(ErrorCode::kInvalidArgument,
                           "atollGetAttribute: {} is not a known attribute",

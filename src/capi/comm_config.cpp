@@ -164,6 +164,8 @@ Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
     return fail(ErrorCode::kInvalidArgument, "{}: {} connections per link, at most {}", kFunction,
                 config.connections, limits::kConnectionsPerLink);
   }
+  session.engine.input_backup.bytes_kept_max = config.input_backup_bytes;
+  session.engine.input_backup.limit = config.input_backup_limit_bytes;
   session.engine.connections_per_link = config.connections == 0 ? 1 : config.connections;
   ATOLL_TRY(fill_identity(config, session.engine.membership));
   ATOLL_TRY(fill_timeouts(config, session.engine));

@@ -1,5 +1,7 @@
 #include "codec/stage.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/assert.h"
@@ -7,6 +9,9 @@
 
 namespace atoll_core::codec {
 namespace {
+
+// What is scaled at a time, to be reduced while it is in the cache. A multiple of all elements.
+constexpr size_t kScaledBytes = 4096;
 
 void check_flat(const TensorList& list, ElementRange range, size_t flat_bytes) {
   ATOLL_ASSERT(flat_bytes == list.bytes_of(range), "{} flat bytes for {} elements of {}",
@@ -70,6 +75,45 @@ void reduce_in(const TensorList& list, ElementRange range, ReduceOp op, Side ope
     kernels::reduce(list.type(), op, local.data(), flat.data(), sink.data(),
                     sink.size() / list.element_bytes());
     flat = flat.subspan(sink.size());
+  });
+}
+
+void reduce_scaled_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
+                      ByteSpan flat) {
+  check_flat(list, range, flat.size());
+  std::array<std::byte, kScaledBytes> scaled;
+  list.for_each_span_pair(Side::kSource, range, [&](ByteSpan source, MutableByteSpan sink) {
+    while (!sink.empty()) {
+      const size_t bytes = std::min(sink.size(), scaled.size());
+      const uint64_t count = bytes / list.element_bytes();
+      kernels::scale(list.type(), source.data(), scaled.data(), count, factor);
+      kernels::reduce(list.type(), op, scaled.data(), flat.data(), sink.data(), count);
+      source = source.subspan(bytes);
+      sink = sink.subspan(bytes);
+      flat = flat.subspan(bytes);
+    }
+  });
+}
+
+void scale_out(const TensorList& list, ElementRange range, double factor, MutableByteSpan flat) {
+  check_flat(list, range, flat.size());
+  list.for_each_source_span(range, [&](ByteSpan source) {
+    kernels::scale(list.type(), source.data(), flat.data(), source.size() / list.element_bytes(),
+                   factor);
+    flat = flat.subspan(source.size());
+  });
+}
+
+void scale_sink(const TensorList& list, ElementRange range, double factor) {
+  list.for_each_sink_span(range, [&](MutableByteSpan sink) {
+    kernels::scale(list.type(), sink.data(), sink.data(), sink.size() / list.element_bytes(),
+                   factor);
+  });
+}
+
+void clear_sink(const TensorList& list, ElementRange range) {
+  list.for_each_sink_span(range, [](MutableByteSpan sink) {
+    std::memset(sink.data(), 0, sink.size());
   });
 }
 

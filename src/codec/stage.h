@@ -34,6 +34,20 @@ void copy_across(const TensorList& list, ElementRange range);
 void reduce_in(const TensorList& list, ElementRange range, ReduceOp op, Side operand,
                ByteSpan flat);
 
+// sink[range] = (source[range] * factor) op flat, the product rounded to the type; float types
+// only, see kernels::scale.
+void reduce_scaled_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
+                      ByteSpan flat);
+
+// Copies source[range] * factor to flat bytes.
+void scale_out(const TensorList& list, ElementRange range, double factor, MutableByteSpan flat);
+
+// sink[range] = sink[range] * factor
+void scale_sink(const TensorList& list, ElementRange range, double factor);
+
+// sink[range] = 0
+void clear_sink(const TensorList& list, ElementRange range);
+
 // sink[range] = sink[range] / divisor, the end of an average; see kernels::divide.
 void divide_sink(const TensorList& list, ElementRange range, double divisor);
 

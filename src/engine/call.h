@@ -28,6 +28,7 @@ struct CallOptions {
   bool retry = true;
   uint32_t algorithm = 0;
   bool input_disposable = false;
+  double weight = 1.0;  // of this peer in an average; 0 to limits::kWeight
 };
 
 // An all-reduce, broadcast or barrier. The tensors' memory stays valid until the call has ended.
@@ -53,6 +54,7 @@ struct CollectiveInfo {
   uint32_t attempts = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  double weight = 0;  // of all contributors together; 0 when there are no elements
 };
 
 struct SyncInfo {

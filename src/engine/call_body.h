@@ -62,8 +62,11 @@ class CallBody {
 
   // Of small calls. The result as it is kept; shared with frames that are still to be sent.
   virtual std::shared_ptr<const ByteBuffer> result() const { return nullptr; }
-  // Another member's result in place of an attempt that did not complete; then complete().
-  virtual Result<void> take_result(ByteSpan) {
+  // The weight of all that is in the result; goes with it.
+  virtual double weight() const { return 0; }
+  // Another member's result, with its weight, in place of an attempt that did not complete; then
+  // complete().
+  virtual Result<void> take_result(ByteSpan, double /*weight*/) {
     return fail(ErrorCode::kInternalError, "a call of this kind has no result to be sent");
   }
   // What came with the data: the calls of the op's name below this have ended on all participants.

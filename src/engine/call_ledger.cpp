@@ -154,6 +154,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   if (!body.small()) end_attempt(open);
   Result<CallInfo> info = body.commit(open.contributors, open.attempts);
   const OpId op = open.op;
+  const AttemptId attempt{op, epoch};  // `epoch` may be part of what end() destroys
   const uint64_t stable_below = body.stable_below();
   EndedCall ended;
   ended.epoch = epoch;
@@ -161,10 +162,11 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
   ended.result = body.result();
+  ended.weight = body.weight();
   // Of a large call the groups of other shards may still have to hear.
   const bool alone = body.small() && ended.contributors.size() == 1;
   end(op, std::move(info));
-  if (alone || broken(Canary::kForgetRetainedResult)) return links_->revoke({op, epoch});
+  if (alone || broken(Canary::kForgetRetainedResult)) return links_->revoke(attempt);
   ended_.add(op, std::move(ended));
   note_ended();
   if (stable_below > 0) forget({op.generation, op.group, op.tag, stable_below});

@@ -1,5 +1,6 @@
 // What has ended here but perhaps not elsewhere: telling so, and handing results to who lacks them.
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <utility>
 
@@ -109,6 +110,7 @@ void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
     frame.owned = ended->result;
     frame.payload.emplace_back(*ended->result);
     frame.header.payload_bytes = static_cast<uint32_t>(ended->result->size());
+    frame.header.argument = std::bit_cast<uint64_t>(ended->weight);
   }
   links_->send_free(to, std::move(frame));
 }
@@ -121,8 +123,9 @@ void CallLedger::heard_result(PeerId from, const wire::FrameHeader& header, Byte
                      !open.holders.empty() && open.holders.front() == from;
   if (!asked) return;
   open.last_progress = context_.now;
+  const auto weight = std::bit_cast<double>(header.argument);
   Result<void> taken = header.kind == wire::FrameKind::kResultData
-                           ? open.call.body->take_result(payload)
+                           ? open.call.body->take_result(payload, weight)
                            : fail(ErrorCode::kInternalError, "{} does not keep the result of {}",
                                   names_of({from}), describe(open));
   if (!taken) {

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "codec/stage.h"
 #include "codec/tensor_list.h"
 #include "collective/make_schedule.h"
+#include "engine/average_weights.h"
 #include "engine/input_backup.h"
 #include "engine/work_buffer.h"
 #include "kernels/hash.h"
@@ -62,10 +66,14 @@ class CollectiveBody final : public CallBody {
         small_(small),
         type_(reduces_bytes(call_, small) ? DataType::kUint8 : call_.type),
         reduce_(reduces_bytes(call_, small) ? ReduceOp::kMax : call_.reduce),
+        weights_(call_.kind == wire::OpKind::kAllReduce && reduce_ == ReduceOp::kAvg, type_,
+                 call_.options.weight),
         caller_(std::move(tensors)),
-        backup_(caller_, !small && call_.kind == wire::OpKind::kAllReduce &&
-                             !call_.options.input_disposable && in_place(call_)),
+        backup_(caller_, !small && overwrites_input(call_), context.backups),
         work_(type_) {}
+
+  // Once, before the first attempt. False: there may not be so much backup.
+  [[nodiscard]] bool reserve_backup() { return backup_.reserve(); }
 
   void begin(const AttemptContext& attempt) override {
     attempt_ = attempt;
@@ -73,16 +81,19 @@ class CollectiveBody final : public CallBody {
     if (small_) {
       const bool reads = call_.kind != wire::OpKind::kBroadcast || call_.root == attempt.self;
       work_.open(caller_, reads);
+      if (weights_.scales()) codec::scale_sink(data(), data().all(), weights_.factor());
     }
+    weights_.begin(static_cast<uint32_t>(attempt_.participants.size()), data().total_count());
     schedule_ = make_schedule();
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->start(work);
-    carry_out(work, attempt_.ended_below);
+    carry_out(work, attempt_.ended_below, weights_.own());
   }
 
   void abandon() override {
     schedule_.reset();
+    failure_.reset();
     backup_.restore();
     work_.close();
   }
@@ -93,9 +104,8 @@ class CollectiveBody final : public CallBody {
     if (!accepted) return tl::unexpected<Error>(accepted.error());
     // A small call may return while a connection still holds half of a chunk that has come over
     // another one: nothing is received straight into its buffer.
-    if (accepted->action == collective::Action::kStore && !small_) {
-      if (caller_.contiguous(arrival.range)) {
-        backup_.keep(arrival.range);
+    if (accepted->action == collective::Action::kStore && !small_ && !header.weighted) {
+      if (caller_.contiguous(arrival.range) && keep(arrival.range)) {
         link::Placement placement{link::Placement::Kind::kDirect, {}};
         caller_.for_each_sink_span(
             arrival.range, [&](MutableByteSpan span) { placement.destination = span; });
@@ -109,19 +119,22 @@ class CollectiveBody final : public CallBody {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
+    Result<WeightSum> weight = weights_.read(header, payload);
+    if (!weight) return tl::unexpected<Error>(weight.error());
     const bool reduced = accepted->action == collective::Action::kReduce;
     context_.trace(reduced ? "scatter.receive" : "gather.receive");
-    backup_.keep(arrival.range);
+    if (!keep(arrival.range)) return {};
     uint64_t ended_below = header.argument;
+    const ByteSpan elements = payload.first(payload.size() - AverageWeights::bytes_after(header));
     if (reduced) {
-      codec::reduce_in(data(), arrival.range, reduce_, codec::Side::kSource, payload);
-      if (accepted->finish && reduce_ == ReduceOp::kAvg) {
-        codec::divide_sink(data(), arrival.range,
-                           static_cast<double>(attempt_.participants.size()));
-      }
+      *weight = weights_.with_own(*weight);
+      reduce(arrival.range, elements);
+      if (accepted->finish) finish(arrival.range, *weight);
       ended_below = std::min(ended_below, attempt_.ended_below);
-    } else if (small_ || !caller_.contiguous(arrival.range)) {
-      codec::copy_in(data(), arrival.range, payload);  // else it was placed there
+    } else {
+      weights_.heard_total(*weight);
+      const bool placed = !small_ && !header.weighted && caller_.contiguous(arrival.range);
+      if (!placed) codec::copy_in(data(), arrival.range, elements);
     }
     // What is final has been through all participants of a small call.
     if (small_ && (!reduced || accepted->finish)) {
@@ -131,7 +144,7 @@ class CollectiveBody final : public CallBody {
     ++progress_;
     collective::Work work;
     schedule_->absorbed(arrival, work);
-    carry_out(work, ended_below);
+    carry_out(work, ended_below, *weight);
     return {};
   }
 
@@ -139,7 +152,7 @@ class CollectiveBody final : public CallBody {
 
   bool complete() const override { return schedule_ == nullptr || schedule_->complete(); }
   bool small() const override { return small_; }
-  const Error* failure() const override { return nullptr; }
+  const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
 
   wire::ToCoordinator done_message() const override {
     return wire::OpDone{attempt_.id.op, attempt_.id.epoch, describe(call_)};
@@ -159,17 +172,23 @@ class CollectiveBody final : public CallBody {
 
   Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
     if (small_) work_.copy_to(caller_);
-    return CollectiveInfo{contributors, attempts, bytes_sent_, bytes_received_};
+    double weight = weights_.used() ? weights_.total() : static_cast<double>(contributors.size());
+    if (caller_.total_count() == 0) weight = 0;  // with nothing to send nobody heard of it
+    return CollectiveInfo{contributors, attempts, bytes_sent_, bytes_received_, weight};
   }
 
   std::shared_ptr<const ByteBuffer> result() const override { return work_.bytes(); }
 
-  Result<void> take_result(ByteSpan result) override {
-    if (!small_ || result.size() != work_.bytes_for(caller_)) {
-      return fail(ErrorCode::kInternalError, "a result of {} bytes for {}", result.size(),
-                  to_string(attempt_.id));
+  double weight() const override { return weights_.total(); }
+
+  Result<void> take_result(ByteSpan result, double weight) override {
+    const bool sane = weight >= 0 && weight <= limits::kWeight * limits::kPeers;
+    if (!small_ || result.size() != work_.bytes_for(caller_) || !sane) {
+      return fail(ErrorCode::kInternalError, "a result of {} bytes and weight {} for {}",
+                  result.size(), weight, to_string(attempt_.id));
     }
     work_.open_with(caller_, result);
+    weights_.set_total(weight);
     schedule_.reset();
     bytes_received_ += result.size();
     ++progress_;
@@ -179,7 +198,9 @@ class CollectiveBody final : public CallBody {
   uint64_t stable_below() const override { return stable_below_; }
 
  private:
-  static bool in_place(const CollectiveCall& call) {
+  // And has to give it back when it fails.
+  static bool overwrites_input(const CollectiveCall& call) {
+    if (call.kind != wire::OpKind::kAllReduce || call.options.input_disposable) return false;
     return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
       return tensor.count > 0 && tensor.in_place();
     });
@@ -200,7 +221,8 @@ class CollectiveBody final : public CallBody {
     request.self = index_of(attempt_.self);
     request.count = data().total_count();
     request.element_bytes = static_cast<uint32_t>(size_of(type_));
-    request.chunk_bytes_max = context_.config.chunk_bytes;
+    request.chunk_bytes_max =
+        std::min<uint32_t>(context_.config.chunk_bytes, limits::kChunkBytes - WeightSum::kBytes);
     const std::vector<uint32_t> ring = topology::make_plan(request.world).ring;
     if (call_.kind == wire::OpKind::kBroadcast && !small_) {
       return collective::make_ring_broadcast(request, ring, index_of(call_.root));
@@ -213,7 +235,8 @@ class CollectiveBody final : public CallBody {
     const uint64_t end = header.element_offset + header.element_count;
     const bool sane = schedule_ != nullptr && header.kind == wire::FrameKind::kData &&
                       end >= header.element_offset && end <= data().total_count() &&
-                      header.payload_bytes == header.element_count * size_of(type_);
+                      header.payload_bytes == header.element_count * size_of(type_) +
+                                                  AverageWeights::bytes_after(header);
     if (!sane) {
       return fail(ErrorCode::kInternalError, "peer {} sent a {} frame that is no part of {}",
                   to_string(from), wire::to_string(header.kind), to_string(attempt_.id));
@@ -222,9 +245,47 @@ class CollectiveBody final : public CallBody {
     return schedule_->expect(arrival);
   }
 
-  // `ended_below`: what is sent on says so, what begins here says what holds here.
-  void carry_out(const collective::Work& work, uint64_t ended_below) {
-    for (const ElementRange& range : work.copies) codec::copy_across(data(), range);
+  // What the range holds, until the verdict. False, now and from then on: the attempt has failed,
+  // and overwrites nothing any more.
+  bool keep(const ElementRange& range) {
+    if (failure_) return false;
+    if (backup_.keep(range)) return true;
+    failure_ = Error{ErrorCode::kOutOfMemory,
+                     fmt::format("no memory for {} bytes of input that {} would overwrite",
+                                 caller_.bytes_of(range), to_string(attempt_.id))};
+    return false;
+  }
+
+  // The contributions of others meet this peer's, in the sink.
+  void reduce(const ElementRange& range, ByteSpan elements) {
+    if (weights_.scales() && !small_) {  // the copy of a small call is scaled already
+      codec::reduce_scaled_in(data(), range, reduce_, weights_.factor(), elements);
+    } else {
+      codec::reduce_in(data(), range, reduce_, codec::Side::kSource, elements);
+    }
+  }
+
+  // All contributions are in the sink.
+  void finish(const ElementRange& range, const WeightSum& weight) {
+    if (!weights_.used()) return;
+    weights_.set_total(weight.value());
+    if (weight.is_zero()) codec::clear_sink(data(), range);
+    else codec::divide_sink(data(), range, weight.value());
+  }
+
+  // This peer is alone.
+  void take_own(const ElementRange& range) {
+    if (!weights_.scales()) return codec::copy_across(data(), range);
+    if (!keep(range)) return;
+    codec::copy_across(data(), range);
+    if (!small_) codec::scale_sink(data(), range, weights_.factor());
+    finish(range, weights_.own());
+  }
+
+  // What is sent on says that calls have ended below `ended_below` and that `weight` is in it; what
+  // begins here says what holds here.
+  void carry_out(const collective::Work& work, uint64_t ended_below, const WeightSum& weight) {
+    for (const ElementRange& range : work.copies) take_own(range);
     for (const collective::Transfer& transfer : work.sends) {
       link::OutFrame frame;
       frame.header.kind = wire::FrameKind::kData;
@@ -235,15 +296,31 @@ class CollectiveBody final : public CallBody {
       frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
       frame.header.fingerprint = attempt_.fingerprint;
       frame.header.argument = transfer.from_source ? attempt_.ended_below : ended_below;
-      frame.header.payload_bytes =
-          static_cast<uint32_t>(transfer.range.count() * size_of(type_));
-      if (small_) frame.owned = work_.bytes();
-      codec::append_spans(data(),
-                          transfer.from_source ? codec::Side::kSource : codec::Side::kSink,
-                          transfer.range, frame.payload);
+      append_payload(transfer, transfer.from_source ? weights_.own() : weight, frame);
       bytes_sent_ += frame.header.payload_bytes;
       links_.send_chunk(attempt_.participants[transfer.to], std::move(frame));
     }
+  }
+
+  void append_payload(const collective::Transfer& transfer, const WeightSum& weight,
+                      link::OutFrame& frame) {
+    const ByteSpan after = weights_.bytes_for(transfer.step, weight);
+    const size_t bytes = data().bytes_of(transfer.range);
+    frame.header.weighted = !after.empty();
+    frame.header.payload_bytes = static_cast<uint32_t>(bytes + after.size());
+    if (transfer.from_source && weights_.scales() && !small_) {
+      auto scaled = std::make_shared<ByteBuffer>(bytes);
+      codec::scale_out(data(), transfer.range, weights_.factor(), *scaled);
+      scaled->insert(scaled->end(), after.begin(), after.end());
+      frame.payload.emplace_back(*scaled);
+      frame.owned = std::move(scaled);
+      return;
+    }
+    codec::append_spans(data(),
+                        transfer.from_source ? codec::Side::kSource : codec::Side::kSink,
+                        transfer.range, frame.payload);
+    if (!after.empty()) frame.payload.push_back(after);
+    if (small_) frame.owned = weights_.keep_with(work_.bytes());
   }
 
   const CollectiveCall call_;
@@ -252,8 +329,10 @@ class CollectiveBody final : public CallBody {
   const bool small_;
   const DataType type_;    // of the elements that travel
   const ReduceOp reduce_;
+  AverageWeights weights_;
   const codec::TensorList caller_;
   InputBackup backup_;  // of large calls
+  std::optional<Error> failure_;
   WorkBuffer work_;     // of small calls
   AttemptContext attempt_;
   std::unique_ptr<collective::Schedule> schedule_;
@@ -274,8 +353,16 @@ Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall argument
   open.options = arguments.options;
   open.description = describe(arguments);
   const bool small = is_small(arguments, tensors->total_bytes(), context);
-  open.body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
+  const uint64_t bytes = tensors->total_bytes();
+  auto body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
                                                context, links);
+  if (!body->reserve_backup()) {
+    open.doomed = Error{ErrorCode::kOutOfMemory,
+                        fmt::format("{} bytes to keep what an in-place call overwrites, beside {} "
+                                    "of other calls, exceed the limit of {}",
+                                    bytes, context.backups.reserved(), context.backups.limit())};
+  }
+  open.body = std::move(body);
   return open;
 }
 

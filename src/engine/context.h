@@ -10,6 +10,7 @@
 
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "engine/backup_pool.h"
 #include "engine/call.h"
 #include "engine/flight_recorder.h"
 #include "link/link.h"
@@ -27,6 +28,7 @@ struct EngineConfig {
   Duration arrival_timeout = std::chrono::minutes(10);
   Duration progress_timeout = std::chrono::seconds(30);
   Duration outcome_grace = std::chrono::seconds(10);
+  BackupConfig input_backup;
   // Told the name of each moment listed in docs/HACKING.md, at once.
   std::function<void(const char* point)> trace;
 };
@@ -60,6 +62,7 @@ struct Context {
   TimePoint now{};
   std::vector<EngineOutput> outputs;
   FlightRecorder flight{};
+  BackupPool backups{config.input_backup};
 
   template <class Item>
   void emit(Item&& item) {

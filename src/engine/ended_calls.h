@@ -27,6 +27,7 @@ struct EndedCall {
   bool committed = false;
   std::vector<PeerId> contributors;          // committed
   std::shared_ptr<const ByteBuffer> result;  // of a small op that committed
+  double weight = 0;                         // of all that is in the result
   ErrorCode code = ErrorCode::kSuccess;      // aborted
   std::string reason;                        // aborted
 };

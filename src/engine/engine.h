@@ -63,6 +63,7 @@ class Engine {
   const wire::PeerInfo& self() const { return membership_.self(); }
   bool left() const { return left_.has_value(); }
   link::LinkCounters counters() const { return links_.counters(); }
+  const BackupCounters& backup_counters() const { return context_.backups.counters(); }
   size_t open_connections() const { return links_.open_connections(); }
   // Also after it has left.
   EngineReport report(TimePoint now) const;

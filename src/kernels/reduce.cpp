@@ -31,6 +31,11 @@ void divide_bytes(DataType type, uint8_t* values, uint64_t count, double divisor
   scalar::divide(type, values, count, divisor);
 }
 
+void scale_bytes(DataType type, const uint8_t* source, uint8_t* destination, uint64_t count,
+                 double factor) {
+  scalar::scale(type, source, destination, count, factor);
+}
+
 #else
 
 // The bits of a float format, for the operations that compare instead of compute.
@@ -152,6 +157,23 @@ void quotients(uint8_t* values, uint64_t count, double divisor) {
   std::memcpy(values, rest, static_cast<size_t>(count) * Format::kBytes);
 }
 
+template <class Format>
+void products(const uint8_t* source, uint8_t* destination, uint64_t count, double factor) {
+  const typename Format::D d;
+  const auto by = hn::Set(d, static_cast<hn::TFromD<typename Format::D>>(factor));
+  const size_t lanes = hn::Lanes(d);
+  for (; count >= lanes; count -= lanes) {
+    Format::store(canonicalize(d, hn::Mul(Format::load(source), by)), destination);
+    source += lanes * Format::kBytes;
+    destination += lanes * Format::kBytes;
+  }
+  if (count == 0) return;
+  uint8_t rest[HWY_MAX_BYTES] = {};
+  std::memcpy(rest, source, static_cast<size_t>(count) * Format::kBytes);
+  Format::store(canonicalize(d, hn::Mul(Format::load(rest), by)), rest);
+  std::memcpy(destination, rest, static_cast<size_t>(count) * Format::kBytes);
+}
+
 using Combine = void (*)(const uint8_t*, const uint8_t*, uint8_t*, uint64_t);
 
 template <class T>
@@ -213,6 +235,23 @@ void divide_bytes(DataType type, uint8_t* values, uint64_t count, double divisor
   }
 }
 
+void scale_bytes(DataType type, const uint8_t* source, uint8_t* destination, uint64_t count,
+                 double factor) {
+  const bool vanishes = type == DataType::kFloat64 ? factor == 0 : static_cast<float>(factor) == 0;
+  if (vanishes) return scalar::scale(type, source, destination, count, factor);
+  switch (type) {
+    case DataType::kFloat16:
+      return products<Float16Format>(source, destination, count, factor);
+    case DataType::kBfloat16:
+      return products<Bfloat16Format>(source, destination, count, factor);
+    case DataType::kFloat32:
+      return products<NativeFormat<float>>(source, destination, count, factor);
+    case DataType::kFloat64:
+      return products<NativeFormat<double>>(source, destination, count, factor);
+    default: return;
+  }
+}
+
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -225,6 +264,7 @@ namespace atoll_core::kernels {
 
 HWY_EXPORT(reduce_bytes);
 HWY_EXPORT(divide_bytes);
+HWY_EXPORT(scale_bytes);
 
 void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* destination,
             uint64_t count) {
@@ -238,6 +278,13 @@ void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* dest
 void divide(DataType type, void* values, uint64_t count, double divisor) {
   choose_simd_target();
   HWY_DYNAMIC_DISPATCH(divide_bytes)(type, static_cast<uint8_t*>(values), count, divisor);
+  leave_vector_registers_clean();
+}
+
+void scale(DataType type, const void* source, void* destination, uint64_t count, double factor) {
+  choose_simd_target();
+  HWY_DYNAMIC_DISPATCH(scale_bytes)
+  (type, static_cast<const uint8_t*>(source), static_cast<uint8_t*>(destination), count, factor);
   leave_vector_registers_clean();
 }
 

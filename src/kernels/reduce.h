@@ -29,6 +29,13 @@ void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* dest
 //   - integers divide by integer_divisor(divisor) and truncate toward zero.
 void divide(DataType type, void* values, uint64_t count, double divisor);
 
+// destination[i] = source[i] * factor: how a weighted contribution enters a sum. Float types only.
+//   - float64 multiplies by the factor, float32 by float(factor); float16 and bfloat16 multiply as
+//     float32 and round once more;
+//   - by zero everything, NaN included, becomes -0, which changes no number that it is added to.
+// The destination may be exactly the source, but may not overlap it otherwise.
+void scale(DataType type, const void* source, void* destination, uint64_t count, double factor);
+
 // The divisor rounded to the nearest integer, halves away from zero, and brought into [1, 2^63-1];
 // NaN counts as 1.
 uint64_t integer_divisor(double divisor);

@@ -112,6 +112,23 @@ void divide_halves(void* values, uint64_t count, double divisor) {
   }
 }
 
+template <class T>
+void scale_floats(const void* source, void* destination, uint64_t count, double factor) {
+  const auto by = static_cast<T>(factor);
+  for (uint64_t i = 0; i < count; ++i) {
+    store<T>(destination, i, by == 0 ? T{-0.0} : canonical(load<T>(source, i) * by));
+  }
+}
+
+template <float (*widen)(uint16_t), uint16_t (*narrow)(float)>
+void scale_halves(const void* source, void* destination, uint64_t count, double factor) {
+  const auto by = static_cast<float>(factor);
+  for (uint64_t i = 0; i < count; ++i) {
+    const float product = by == 0 ? -0.0f : canonical(widen(load<uint16_t>(source, i)) * by);
+    store<uint16_t>(destination, i, narrow(product));
+  }
+}
+
 }  // namespace
 
 void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* destination,
@@ -150,6 +167,18 @@ void divide(DataType type, void* values, uint64_t count, double divisor) {
       return divide_halves<bfloat16_to_float, float_to_bfloat16>(values, count, divisor);
     case DataType::kFloat32: return divide_floats<float>(values, count, divisor);
     case DataType::kFloat64: return divide_floats<double>(values, count, divisor);
+  }
+}
+
+void scale(DataType type, const void* source, void* destination, uint64_t count, double factor) {
+  switch (type) {
+    case DataType::kFloat16:
+      return scale_halves<float16_to_float, float_to_float16>(source, destination, count, factor);
+    case DataType::kBfloat16:
+      return scale_halves<bfloat16_to_float, float_to_bfloat16>(source, destination, count, factor);
+    case DataType::kFloat32: return scale_floats<float>(source, destination, count, factor);
+    case DataType::kFloat64: return scale_floats<double>(source, destination, count, factor);
+    default: return;
   }
 }
 

@@ -13,4 +13,6 @@ void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* dest
 
 void divide(DataType type, void* values, uint64_t count, double divisor);
 
+void scale(DataType type, const void* source, void* destination, uint64_t count, double factor);
+
 }  // namespace atoll_core::kernels::scalar

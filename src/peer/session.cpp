@@ -305,6 +305,7 @@ void Session::publish_snapshot() {
   snapshot_.bytes_sent = counters.payload_sent;
   snapshot_.bytes_received = counters.payload_received;
   snapshot_.connections = engine_->open_connections();
+  snapshot_.input_backup = engine_->backup_counters();
 }
 
 }  // namespace atoll_core::peer

@@ -38,6 +38,7 @@ struct Snapshot {
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
   size_t connections = 0;
+  engine::BackupCounters input_backup;
 };
 
 class Session {

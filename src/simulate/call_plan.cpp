@@ -12,7 +12,8 @@ void make_large(Random& random, PlannedCall& call) {
   constexpr DataType kTypes[] = {DataType::kFloat64, DataType::kInt64, DataType::kFloat32};
   call.kind = wire::OpKind::kAllReduce;
   call.type = kTypes[random.below(3)];
-  if (call.reduce == ReduceOp::kAvg) call.reduce = ReduceOp::kSum;
+  const bool average = call.reduce == ReduceOp::kAvg;
+  if (average && call.type == DataType::kInt64) call.reduce = ReduceOp::kSum;
   const uint64_t least = kSmallBytesMax / size_of(call.type);
   call.counts = {least / 2 + 1, least / 2 + random.below(5000)};
 }

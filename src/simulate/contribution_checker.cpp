@@ -15,7 +15,8 @@ class ContributionChecker final : public Checker {
 
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
     if (record.kind != CallKind::kCollective || !result) return;
-    const std::vector<PeerId>& peers = std::get<engine::CollectiveInfo>(*result).contributors;
+    const auto& info = std::get<engine::CollectiveInfo>(*result);
+    const std::vector<PeerId>& peers = info.contributors;
     std::vector<PeerId> sorted = peers;
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
@@ -23,6 +24,12 @@ class ContributionChecker final : public Checker {
     }
     if (!std::binary_search(sorted.begin(), sorted.end(), record.self)) {
       complain(fmt::format("{} is committed without its own contribution", record.text()));
+    }
+    const double weight =
+        record.memory->bytes() == 0 ? 0 : total_weight(record.memory->call(), peers);
+    if (info.weight != weight) {
+      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight,
+                           weight));
     }
     Expected& expected = expected_[record.name + record.group];
     if (expected.peers != peers) {

@@ -87,15 +87,17 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
                 uint64_t element) {
   if (call.kind == wire::OpKind::kBroadcast) return contribution(call, call.root, element);
   double value = 0;
+  const bool average = call.reduce == ReduceOp::kAvg;
   for (size_t i = 0; i < contributors.size(); ++i) {
-    const double part = contribution(call, contributors[i], element);
+    const PeerId peer = contributors[i];
+    const double part = weight_of(call, peer) * contribution(call, peer, element);
     if (i == 0) value = part;
     else if (call.reduce == ReduceOp::kProd) value *= part;
     else if (call.reduce == ReduceOp::kMin) value = std::min(value, part);
     else if (call.reduce == ReduceOp::kMax) value = std::max(value, part);
     else value += part;
   }
-  if (call.reduce == ReduceOp::kAvg) value /= static_cast<double>(contributors.size());
+  if (average && value != 0) value /= total_weight(call, contributors);
   return rounded(call.type, value);
 }
 
@@ -111,6 +113,7 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
   if (call.reduce == ReduceOp::kAvg && !is_float(call.type)) call.reduce = ReduceOp::kSum;
   call.salt = random.bits();
   call.in_place = random.one_in(2);
+  call.weighted = call.salt % 4 != 0;
   call.counts.clear();
   if (call.kind == wire::OpKind::kBarrier) return call;
   if (call.kind == wire::OpKind::kBroadcast) call.root = members[random.below(members.size())];
@@ -125,6 +128,18 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
 double contribution(const PlannedCall& call, PeerId peer, uint64_t element) {
   const uint64_t bits = Random::mix(call.salt + element + peer.value * 0xD6E8FEB86659FD93u);
   return static_cast<double>(1 + (bits >> 40) % (call.reduce == ReduceOp::kProd ? 2 : 7));
+}
+
+double weight_of(const PlannedCall& call, PeerId peer) {
+  const bool average = call.kind == wire::OpKind::kAllReduce && call.reduce == ReduceOp::kAvg;
+  if (!call.weighted || !average) return 1;
+  return static_cast<double>((Random::mix(call.salt + 3 * peer.value) >> 40) % 3);
+}
+
+double total_weight(const PlannedCall& call, const std::vector<PeerId>& contributors) {
+  double total = 0;
+  for (const PeerId peer : contributors) total += weight_of(call, peer);
+  return total;
 }
 
 ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors) {
@@ -160,6 +175,7 @@ engine::CollectiveCall CallMemory::arguments() const {
   arguments.reduce = call_.reduce;
   arguments.root = call_.root;
   arguments.options = call_.options;
+  arguments.options.weight = weight_of(call_, self_);
   for (const auto& tensor : tensors_) {
     const std::byte* source = call_.in_place ? tensor->sink.data() : tensor->source.data();
     if (call_.kind == wire::OpKind::kBroadcast && call_.root != self_ && !call_.in_place) {

@@ -22,6 +22,7 @@ struct PlannedCall {
   bool in_place = false;
   PeerId root;
   uint64_t salt = 1;
+  bool weighted = false;  // if it is an average, peers have weights of their own
   engine::CallOptions options;
 };
 
@@ -34,6 +35,10 @@ ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& c
 // Never 0. Small enough for every type, and so spread over the elements that two sets of peers give
 // the same result only where there are very few elements.
 double contribution(const PlannedCall& call, PeerId peer, uint64_t element);
+
+// 0, 1 or 2 in a weighted average, else 1.
+double weight_of(const PlannedCall& call, PeerId peer);
+double total_weight(const PlannedCall& call, const std::vector<PeerId>& contributors);
 
 // The memory of one peer's part in a planned call, all of it of its own, so that a sanitizer sees
 // every access that comes too late.

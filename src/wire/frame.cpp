@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ATL1";
 constexpr uint8_t kVersion = 1;
+constexpr uint16_t kWeighted = 1;
 constexpr size_t kChecksumOffset = 12;
 constexpr size_t kChecksumEnd = 16;
 
@@ -82,7 +83,7 @@ void encode_frame_header(const FrameHeader& header, FrameHeaderBytes& out) {
   std::copy_n(as_bytes(kMagic).begin(), kMagic.size(), at);
   store_little_endian(kVersion, at + 4);
   store_little_endian(static_cast<uint8_t>(header.kind), at + 5);
-  store_little_endian(uint16_t{0}, at + 6);
+  store_little_endian(header.weighted ? kWeighted : uint16_t{0}, at + 6);
   store_little_endian(header.payload_bytes, at + 8);
   store_little_endian(header.link_sequence, at + 16);
   store_little_endian(header.acknowledged, at + 24);
@@ -110,10 +111,13 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
       kind > static_cast<uint8_t>(FrameKind::kResultRefused)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
-  if (const auto flags = load_little_endian<uint16_t>(at + 6); flags != 0) {
+  const auto flags = load_little_endian<uint16_t>(at + 6);
+  const bool is_data = kind == static_cast<uint8_t>(FrameKind::kData);
+  if (flags != 0 && !(is_data && flags == kWeighted)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown flags {:#x}", flags);
   }
   header.kind = static_cast<FrameKind>(kind);
+  header.weighted = flags == kWeighted;
   header.payload_bytes = load_little_endian<uint32_t>(at + 8);
   if (header.payload_bytes > limits::kChunkBytes) {
     return fail(ErrorCode::kInvalidArgument,

@@ -4,7 +4,7 @@
 //        0    4 magic            "ATL1" as bytes
 //        4    1 version          1
 //        5    1 kind             FrameKind
-//        6    2 flags            0
+//        6    2 flags            1: weighted; all others 0
 //        8    4 payload_bytes    at most limits::kChunkBytes
 //       12    4 header_checksum  low 32 bits of XXH3-64 over the other 124 bytes
 //       16    8 link_sequence    position in the sender's half of the link; 0 in kAck
@@ -61,6 +61,7 @@ inline bool is_about_result(FrameKind kind) {
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kData;
+  bool weighted = false;  // kData: the sum of weights follows the elements (engine/weight_sum.h)
   uint32_t payload_bytes = 0;
   uint64_t link_sequence = 0;
   uint64_t acknowledged = 0;

@@ -1,4 +1,5 @@
 /* Bad arguments and calls at the wrong time: a typed error with a sentence, never a crash. */
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -127,6 +128,34 @@ static void an_absent_coordinator_is_an_error_in_time(void) {
   CHECK_OK(atollCommDestroy(comm));
 }
 
+/* Whatever is wrong with the weight of a call, before the call uses up a sequence number. */
+static void wrong_weights_are_refused(atollComm_t comm) {
+  static const double kWrong[] = {-1.0, -1e-300, 1e300, HUGE_VAL, -HUGE_VAL};
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  float values[2] = {1, 2};
+  int32_t integers[2] = {1, 2};
+  size_t i;
+  for (i = 0; i < sizeof(kWrong) / sizeof(kWrong[0]); ++i) {
+    options.weight = kWrong[i];
+    CHECK_RESULT(atollAllReduce(values, values, 2, atollFloat32, atollAvg, comm, &options, NULL),
+                 atollInvalidArgument);
+  }
+  options.weight = nan("");
+  CHECK_RESULT(atollAllReduce(values, values, 2, atollFloat32, atollAvg, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "weight") != NULL);
+  options.weight = 2;
+  CHECK_RESULT(atollAllReduce(values, values, 2, atollFloat32, atollSum, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "atollAvg") != NULL);
+  CHECK_RESULT(atollAllReduce(integers, integers, 2, atollInt32, atollAvg, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "int32") != NULL);
+  CHECK_RESULT(atollBroadcast(values, values, 2, atollFloat32, 1, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollBarrier(comm, &options), atollInvalidArgument);
+}
+
 static void wrong_arguments_of_collectives_are_refused(void) {
   LocalRun run = local_run_start(1);
   atollComm_t comm = local_run_join_alone(&run);
@@ -159,6 +188,7 @@ static void wrong_arguments_of_collectives_are_refused(void) {
   CHECK_RESULT(atollGetAttribute(comm, (atollAttribute_t)99, &number), atollInvalidArgument);
   CHECK_RESULT(atollGetPeerAt(comm, 1, &number), atollInvalidArgument);
   CHECK_RESULT(atollCommConnect(comm), atollInvalidUsage);
+  wrong_weights_are_refused(comm);
   CHECK(values[0] == 1 && values[1] == 2 && values[2] == 3 && values[3] == 4);
   /* None of that has used up a call. */
   CHECK_OK(atollAllReduce(values, values, 4, atollFloat32, atollSum, comm, NULL, NULL));

@@ -62,6 +62,10 @@ void collectives(atoll_cpp::Communicator& comm) {
   CHECK_EQUAL(comm.all_reduce(source.data(), target.data(), 3, atollAvg).contributors, 1);
   CHECK(source == target);
   target.assign(3, 7);
+  const atollOpOptions_t half = atoll_cpp::op_options(0.5);
+  CHECK(comm.all_reduce(source.data(), target.data(), 3, atollAvg, half).total_weight == 0.5);
+  CHECK(source == target);
+  target.assign(3, 7);
   comm.broadcast(source.data(), target.data(), 3, comm.peer_at(0));
   CHECK(source == target);
   comm.barrier();

@@ -61,10 +61,13 @@ static void initializers_fill_in_the_size_and_the_defaults(void) {
   CHECK_EQUAL(comm.outcome_grace_ms, 10000);
   CHECK_EQUAL(comm.coordinator_timeout_ms, 30000);
   CHECK(comm.trace_user == NULL);
+  CHECK(comm.input_backup_bytes == (uint64_t)1 << 30);
+  CHECK_EQUAL(comm.input_backup_limit_bytes, 0);
   CHECK_EQUAL(coordinator.size, sizeof(coordinator));
   CHECK_EQUAL(coordinator.heartbeat_ms, 500);
   CHECK_EQUAL(coordinator.peer_timeout_ms, 5000);
   CHECK_EQUAL(op.size, sizeof(op));
+  CHECK(op.weight == 1.0);
   CHECK_EQUAL(op_info.size, sizeof(op_info));
   CHECK_EQUAL(view.size, sizeof(view));
   CHECK_EQUAL(sync.size, sizeof(sync));

@@ -12,6 +12,9 @@ typedef struct {
   int rank;
   float* values; /* kCount */
   uint64_t count;
+  double weight;
+  size_t options_size; /* as of an older program */
+  atollOpInfo_t info;
   atollResult_t result;
 } Peer;
 
@@ -27,6 +30,18 @@ static void* reduce(void* argument) {
   Peer* peer = (Peer*)argument;
   peer->result = atollAllReduce(peer->values, peer->values, peer->count, atollFloat32, atollSum,
                                 peer->comm, NULL, NULL);
+  return NULL;
+}
+
+static void* average(void* argument) {
+  Peer* peer = (Peer*)argument;
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  const atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
+  options.weight = peer->weight;
+  options.size = peer->options_size;
+  peer->info = info;
+  peer->result = atollAllReduce(peer->values, peer->values, peer->count, atollFloat32, atollAvg,
+                                peer->comm, &options, &peer->info);
   return NULL;
 }
 
@@ -54,6 +69,39 @@ static void both_get_the_sum(Peer peers[2], float* expected) {
   CHECK_OK(peers[1].result);
   CHECK(memcmp(peers[0].values, expected, kCount * sizeof(float)) == 0);
   CHECK(memcmp(peers[1].values, expected, kCount * sizeof(float)) == 0);
+}
+
+/* Values are multiples of 1/16 below 4096, so that sums of three are exact. */
+static void weights_count(Peer peers[2], float* expected, uint64_t count, double second,
+                          size_t second_size) {
+  const double counted = second_size < sizeof(atollOpOptions_t) ? 1.0 : second;
+  uint64_t i;
+  fill(&peers[0], 6);
+  fill(&peers[1], 7);
+  for (i = 0; i < count; ++i) {
+    const double sum = 2.0 * peers[0].values[i] + counted * peers[1].values[i];
+    expected[i] = (float)(sum / (2.0 + counted));
+  }
+  peers[0].count = peers[1].count = count;
+  peers[0].weight = 2.0;
+  peers[1].weight = second;
+  peers[0].options_size = sizeof(atollOpOptions_t);
+  peers[1].options_size = second_size;
+  together(peers, average);
+  for (i = 0; i < 2; ++i) {
+    CHECK_OK(peers[i].result);
+    CHECK(peers[i].info.total_weight == 2.0 + counted);
+    CHECK_EQUAL(peers[i].info.contributors, 2);
+    CHECK(memcmp(peers[i].values, expected, count * sizeof(float)) == 0);
+  }
+}
+
+static void averages_count_weights(Peer peers[2], float* expected) {
+  weights_count(peers, expected, kCount, 1.0, sizeof(atollOpOptions_t));
+  weights_count(peers, expected, 1, 0.5, sizeof(atollOpOptions_t));
+  weights_count(peers, expected, kCount, 0.0, sizeof(atollOpOptions_t));
+  /* A program that was compiled before there were weights brings 1. */
+  weights_count(peers, expected, kCount, 9.0, offsetof(atollOpOptions_t, weight));
 }
 
 static void a_difference_is_an_error_on_both(Peer peers[2], float* before) {
@@ -132,6 +180,7 @@ int main(void) {
   CHECK_OK(peers[1].result);
   CHECK_EQUAL(peers[0].rank + peers[1].rank, 1);
   both_get_the_sum(peers, buffers + 2 * kCount);
+  averages_count_weights(peers, buffers + 2 * kCount);
   a_difference_is_an_error_on_both(peers, buffers + 2 * kCount);
   a_cancelled_call_is_cancelled_for_all(peers, buffers + 2 * kCount);
   a_deadline_ends_a_call(peers);

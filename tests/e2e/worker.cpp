@@ -4,10 +4,10 @@
 //          [--coordinator-timeout-ms T] [--leave-after STEPS] [--reconnect 1]
 //
 // Each step: update, sync of a state whose revision counts the steps, a large all-reduce (in place
-// on odd steps), a batch, a broadcast and a small all-reduce that also tells whether somebody wants
-// to stop. What each peer contributes follows from its id and the step, so that every peer can
-// compute what the reported contributors must have produced. All values are small integers: sums
-// are exact in any order.
+// on odd steps), an average with weights (a large one on even steps), a batch, a broadcast and a
+// small all-reduce that also tells whether somebody wants to stop. What each peer contributes
+// follows from its id and the step, so that every peer can compute what the reported contributors
+// must have produced. All values are small integers: sums are exact in any order.
 //
 // --kill: dies by SIGKILL when the library passes the trace point for the NTH time.
 // --leave-after: leaves after so many steps of its own and prints "left".
@@ -88,6 +88,9 @@ float value_of(uint64_t id, uint64_t step, uint64_t i) {
                             4095);
 }
 
+// Of peer `id` in an average: 0 to 3.
+double weight_of(uint64_t id, uint64_t step) { return mix(id * 31 + step) % 4; }
+
 struct Contributors {
   std::vector<uint64_t> ids = std::vector<uint64_t>(64);
   atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
@@ -95,6 +98,18 @@ struct Contributors {
   Contributors() {
     info.contributor_ids = ids.data();
     info.contributor_capacity = static_cast<uint32_t>(ids.size());
+  }
+  float average(uint64_t step, uint64_t i) const {
+    double total = 0;
+    for (uint32_t k = 0; k < info.contributors; ++k) {
+      total += weight_of(ids[k], step) * static_cast<double>(value_of(ids[k], step, i));
+    }
+    return static_cast<float>(total == 0 ? 0 : total / weight(step));
+  }
+  double weight(uint64_t step) const {
+    double total = 0;
+    for (uint32_t k = 0; k < info.contributors; ++k) total += weight_of(ids[k], step);
+    return total;
   }
   float sum(uint64_t step, uint64_t i) const {
     float total = 0;
@@ -170,6 +185,7 @@ class Worker {
       std::fflush(stdout);
     }
     large_all_reduce();
+    weighted_average();
     batch();
     broadcast();
     const bool go_on = !somebody_wants_to_stop();
@@ -199,6 +215,28 @@ class Worker {
     for (uint64_t i = 0; i < result_.size(); ++i) {
       if (result_[i] != contributors.sum(step, i)) give_up(options, "a wrong sum", step);
       if (input_[i] != value_of(view_.peer, step, i)) give_up(options, "a changed input", step);
+    }
+  }
+
+  void weighted_average() {
+    const size_t count = step % 2 == 0 ? 300000 : 1000;  // large: more than 1 MiB
+    const bool in_place = step % 4 < 2;
+    std::vector<float> values(count);
+    std::vector<float> means(count);
+    for (size_t i = 0; i < count; ++i) values[i] = value_of(view_.peer, step + 9, i);
+    if (in_place) means = values;
+    Contributors contributors;
+    atollOpOptions_t with = ATOLL_OP_OPTIONS_INITIALIZER;
+    with.weight = weight_of(view_.peer, step + 9);
+    CHECK_OK(atollAllReduce(in_place ? means.data() : values.data(), means.data(), count,
+                            atollFloat32, atollAvg, comm_, &with, &contributors.info));
+    if (contributors.info.total_weight != contributors.weight(step + 9)) {
+      give_up(options, "a wrong total weight", step);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (means[i] != contributors.average(step + 9, i)) {
+        give_up(options, "a wrong average", step);
+      }
     }
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -134,6 +136,57 @@ TEST(Stage, DividesSinks) {
     divide_sink(tensors.list(), range, 3.0);
     ASSERT_EQ(tensors.sinks_now(), with(tensors, tensors.sink(), range, expected)) << seed;
   }
+}
+
+TEST(Stage, ScalesWhatItReducesSendsOrHolds) {
+  const kernels::FloatEnvironment environment;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    if (type_of(seed) < DataType::kFloat16) continue;
+    const auto scaled = [&](ByteBuffer elements, double factor) {
+      kernels::scalar::scale(type_of(seed), elements.data(), elements.data(),
+                             elements.size() / size_of(type_of(seed)), factor);
+      return elements;
+    };
+    RandomTensors tensors(type_of(seed), seed);
+    const ElementRange range = tensors.random_range();
+    const ByteBuffer source = copy_of(tensors.slice(before(tensors, Side::kSource), range));
+    const ByteBuffer flat =
+        testing::random_bytes(tensors.random(), tensors.list().bytes_of(range));
+
+    ByteBuffer out(flat.size());
+    scale_out(tensors.list(), range, 0.75, out);
+    ASSERT_EQ(out, scaled(source, 0.75)) << seed;
+    ASSERT_EQ(tensors.sinks_now(), tensors.sink()) << seed;
+
+    ByteBuffer expected = scaled(source, 2.5);
+    kernels::scalar::reduce(type_of(seed), ReduceOp::kSum, expected.data(), flat.data(),
+                            expected.data(), range.count());
+    reduce_scaled_in(tensors.list(), range, ReduceOp::kSum, 2.5, flat);
+    ASSERT_EQ(tensors.sinks_now(), with(tensors, tensors.sink(), range, expected)) << seed;
+
+    scale_sink(tensors.list(), range, 3.0);
+    ASSERT_EQ(tensors.sinks_now(), with(tensors, tensors.sink(), range, scaled(expected, 3.0)));
+
+    clear_sink(tensors.list(), range);
+    ASSERT_EQ(tensors.sinks_now(),
+              with(tensors, tensors.sink(), range, ByteBuffer(expected.size())));
+  }
+}
+
+TEST(Stage, ScalesLongTensorsPieceByPiece) {
+  const kernels::FloatEnvironment environment;
+  constexpr uint64_t kCount = 3001;
+  std::mt19937_64 random(7);
+  std::vector<double> source(kCount);
+  std::vector<double> flat(kCount);
+  for (double& value : source) value = static_cast<double>(random() % 1000);
+  for (double& value : flat) value = static_cast<double>(random() % 1000);
+  std::vector<double> sink(kCount);
+  const auto list = TensorList::create(
+      DataType::kFloat64, {{std::as_bytes(std::span(source)).data(),
+                            std::as_writable_bytes(std::span(sink)).data(), kCount}});
+  reduce_scaled_in(*list, list->all(), ReduceOp::kAvg, 0.5, std::as_bytes(std::span(flat)));
+  for (uint64_t i = 0; i < kCount; ++i) ASSERT_EQ(sink[i], source[i] * 0.5 + flat[i]) << i;
 }
 
 TEST(Stage, IdentityIsSentFromWhereItIs) {

@@ -173,5 +173,36 @@ TEST(DivideScalar, FloatsRoundOnce) {
   EXPECT_EQ(divide_one<uint16_t>(DataType::kBfloat16, brain, 3.0), float_to_bfloat16(10.0f / 3.0f));
 }
 
+TEST(ScaleScalar, MultipliesAndRoundsAsAReductionDoes) {
+  RandomBits random(DataType::kFloat32, 24);
+  for (int i = 0; i < 10000; ++i) {
+    const auto value = std::bit_cast<float>(static_cast<uint32_t>(random.element()));
+    const float factor = static_cast<float>(1 + i) / 7.0f;
+    float scaled = 0;
+    scalar::scale(DataType::kFloat32, &value, &scaled, 1, factor);
+    const float product = reduce_one<float>(DataType::kFloat32, ReduceOp::kProd, value, factor);
+    ASSERT_EQ(std::bit_cast<uint32_t>(scaled), std::bit_cast<uint32_t>(product));
+  }
+}
+
+TEST(ScaleScalar, ByZeroItIsTheIdentityOfAddition) {
+  const double values[] = {3.0, -3.0, 0.0, INFINITY, -INFINITY, std::nan("1")};
+  for (const double value : values) {
+    double scaled = 1;
+    scalar::scale(DataType::kFloat64, &value, &scaled, 1, 0.0);
+    EXPECT_EQ(std::bit_cast<uint64_t>(scaled), 0x8000000000000000u);
+    for (const double other : {-0.0, 0.0, -1.5, 0x1p-1074}) {
+      const double sum = reduce_one<double>(DataType::kFloat64, ReduceOp::kSum, scaled, other);
+      EXPECT_EQ(std::bit_cast<uint64_t>(sum), std::bit_cast<uint64_t>(other));
+    }
+  }
+  const uint16_t nan = 0x7FFF;
+  for (const DataType type : {DataType::kFloat16, DataType::kBfloat16}) {
+    uint16_t scaled = 1;
+    scalar::scale(type, &nan, &scaled, 1, 0.0);
+    EXPECT_EQ(scaled, 0x8000);
+  }
+}
+
 }  // namespace
 }  // namespace atoll_core::kernels

@@ -138,6 +138,31 @@ TEST_P(ReduceOnEveryTarget, DivisionEqualsTheOracle) {
   }
 }
 
+TEST_P(ReduceOnEveryTarget, ScalingEqualsTheOracle) {
+  const DataType type = GetParam();
+  if (type < DataType::kFloat16) GTEST_SKIP() << "integers are not scaled";
+  RandomBits random(type, 500 + static_cast<uint64_t>(type));
+  for (const double factor : {0.0, 1.0, 2.0, 0.1, 1.0e10, 1.0e-30, 1.0e-300, 3.0e38}) {
+    for (const uint64_t count : interesting_counts()) {
+      PaddedElements source(random, type, count);
+      const PaddedElements destination(random, type, count);
+      PaddedElements expected = destination;
+      scalar::scale(type, source.begin(), expected.begin(), count, factor);
+      PaddedElements expected_in_place = source;
+      scalar::scale(type, source.begin(), expected_in_place.begin(), count, factor);
+      for (const std::string& target : supported_simd_targets()) {
+        ASSERT_TRUE(force_simd_target(target));
+        PaddedElements actual = destination;
+        scale(type, source.begin(), actual.begin(), count, factor);
+        ASSERT_EQ(actual.buffer, expected.buffer) << target << ", " << count << " * " << factor;
+        PaddedElements in_place = source;
+        scale(type, in_place.begin(), in_place.begin(), count, factor);
+        ASSERT_EQ(in_place.buffer, expected_in_place.buffer) << target << ", in place";
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, ReduceOnEveryTarget, ::testing::ValuesIn(testing::all_types()),
                          [](const auto& type) { return std::string(to_string(type.param)); });
 

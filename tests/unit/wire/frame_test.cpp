@@ -20,6 +20,7 @@ FrameHeader random_header(std::mt19937_64& random) {
   const auto number = [&random] { return static_cast<uint32_t>(random()); };
   FrameHeader header;
   header.kind = static_cast<FrameKind>(1 + random() % 7);
+  header.weighted = header.kind == FrameKind::kData && random() % 2 == 0;
   header.payload_bytes = static_cast<uint32_t>(random() % (limits::kChunkBytes + 1));
   header.link_sequence = random();
   header.acknowledged = random();
@@ -146,6 +147,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
       {5, 1, 0, "a data frame has the unknown kind 0"},
       {5, 1, 11, "a data frame has the unknown kind 11"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},
+      {6, 2, 3, "a data frame has the unknown flags 0x3"},
       {8, 4, limits::kChunkBytes + 1,
        "a data frame announces 4194305 bytes of payload, at most 4194304 are allowed"},
   };
@@ -154,6 +156,17 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
     poke(bytes, wrong.offset, wrong.size, wrong.value);
     EXPECT_EQ(refusal(bytes), wrong.expected);
   }
+}
+
+TEST(FrameHeader, OnlyDataIsWeighted) {
+  FrameHeader header;
+  header.weighted = true;
+  FrameHeaderBytes bytes;
+  encode_frame_header(header, bytes);
+  EXPECT_EQ(decode_frame_header(bytes), header);
+  header.kind = FrameKind::kResultData;
+  encode_frame_header(header, bytes);
+  EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
 }
 
 TEST(FrameHeader, DamageIsCalledDamage) {
