@@ -55,6 +55,7 @@ TEST(Ending, ADeadlineNamesWhoIsMissing) {
   for (const Call& call : calls) {
     EXPECT_NE(call.sentence().find("island-1"), std::string::npos) << call.sentence();
   }
+  run.world().run_for(milliseconds(100));
   run.expect_failed({run.collective(run.process(1), plan)}, ErrorCode::kTimeout);
 }
 
@@ -112,6 +113,7 @@ TEST_P(Mismatch, IsToldToOneThatCallsLater) {
   std::vector<Call> calls{run.collective(run.process(0), large_call()),
                           run.collective(run.process(1), different(GetParam(), run.peer(0)))};
   run.finish(calls, seconds(20));
+  run.world().run_for(milliseconds(100));
   calls.push_back(run.collective(run.process(2), large_call()));
   EXPECT_TRUE(calls.back().ended());
   run.expect_failed(calls, ErrorCode::kMismatch);
@@ -162,7 +164,9 @@ TEST(Joining, ANewcomerIsAdmittedWhileCallsGoOn) {
     for (size_t i = 0; i < 2; ++i) {
       old_calls.push_back(run.collective(run.process(i), large_call()));
     }
-    std::vector<Call> updates{run.update(newcomer), run.update(run.process(0))};
+    std::vector<Call> updates{run.update(newcomer)};
+    run.world().run_for(milliseconds(100));  // it is heard of before the members' is complete
+    updates.push_back(run.update(run.process(0)));
     run.world().run_for(milliseconds(2 * seed));
     updates.push_back(run.update(run.process(1)));
     run.finish(updates);
