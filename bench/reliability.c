@@ -4,15 +4,15 @@
  *               [--huge-pages]
  *
  * In each trial four peers reduce random values in place: a few times undisturbed, then once more,
- * and in the middle of that one of them dies by SIGKILL; then the survivors a few times undisturbed.
+ * and in the middle of that one of them dies by SIGKILL; then the survivors, undisturbed again.
  * Measured from the kill:
  *   closed      the kernel has closed what the dead process had open. It frees its memory first, so
  *               nobody can know sooner
  *   told        the last survivor has heard of the death (the settle round asks for its report)
  *   known       the last survivor knows what became of the call, and begins it again
  *   result      from there, the last survivor has returned with the result of the survivors
- * and the last is compared with what the survivors take undisturbed. That result is checked by value
- * on each survivor. Exit code 0: all results were right. It does not depend on the times. */
+ * and the last is compared with what the survivors take undisturbed. That result is checked by
+ * value on each survivor. Exit code 0: all results were right. It does not depend on the times. */
 #define _DEFAULT_SOURCE
 
 #include <fcntl.h>
@@ -88,7 +88,7 @@ static void require_system(int ok, const char* what) {
   exit(1);
 }
 
-/* ---- one peer ---------------------------------------------------------------------------------- */
+/* ---- one peer -------------------------------------------------------------------------------- */
 
 /* Of peer `index`: an integer below 4096, so that sums are exact in any order. */
 static float value_of(uint64_t seed, unsigned index, uint64_t element) {
@@ -205,7 +205,7 @@ static int run_peer(Self* self, const char* coordinator) {
   return 0;
 }
 
-/* ---- the trials -------------------------------------------------------------------------------- */
+/* ---- the trials ------------------------------------------------------------------------------ */
 
 static void* serve(void* coordinator) {
   require(atollCoordinatorRun(coordinator), "the coordinator");
@@ -293,7 +293,7 @@ static int run_trial(const Options* options, Trial* record, unsigned trial, int 
   return right;
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 typedef struct {
   double values[kTrialsMax * kOpsMax];

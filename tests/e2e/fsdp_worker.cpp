@@ -8,7 +8,7 @@
 // blocking ones, each on a thread of its own. Every result is checked by value: what each peer
 // contributes follows from its id.
 //
-// Prints "step N tag T shard H: REPLICA REPLICA" for each call of a shard's group, the replicas that
+// Prints "step N tag T shard H: REPLICA REPLICA" for each call of a shard's group, with those that
 // have contributed; at the end "done". "evicted SHARD: SENTENCE" when the run went on without it.
 #include <signal.h>
 #include <unistd.h>
