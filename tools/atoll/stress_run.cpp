@@ -276,7 +276,10 @@ void StressRun::reap() {
       find(tally_.unexpected_exits, *worker, "ended unexpectedly with " + describe_exit(*status));
     }
   }
-  const auto gone = [](const auto& worker) { return worker->process->ended().has_value(); };
+  // Not one that has ended only now: it was not looked at above.
+  const auto gone = [](const auto& worker) {
+    return worker->ending && worker->process->ended().has_value();
+  };
   workers_.erase(std::remove_if(workers_.begin(), workers_.end(), gone), workers_.end());
   if (coordinator_ == nullptr || !coordinator_->ended()) return;
   ++tally_.unexpected_exits;
