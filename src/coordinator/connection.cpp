@@ -1,13 +1,16 @@
 #include "coordinator/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <utility>
 
+#include "base/tcp_silence.h"
 #include "coordinator/socket_address.h"
 
 namespace atoll_core::coordinator {
 namespace {
-
-constexpr unsigned kKeepaliveSeconds = 30;
 
 template <class Handle>
 uv_handle_t* as_handle(Handle* handle) {
@@ -15,6 +18,20 @@ uv_handle_t* as_handle(Handle* handle) {
 }
 
 uv_stream_t* as_stream(uv_tcp_t* socket) { return reinterpret_cast<uv_stream_t*>(socket); }
+
+// As the peers' ends. All of it only makes it better: a socket that refuses it still works.
+void tune(uv_tcp_t* socket) {
+  uv_tcp_nodelay(socket, 1);
+  uv_tcp_keepalive(socket, 1, kTcpKeepaliveIdleSeconds);
+  uv_os_fd_t file = -1;
+  if (uv_fileno(as_handle(socket), &file) != 0) return;
+  const auto set = [file](int name, int value) {
+    ::setsockopt(file, IPPROTO_TCP, name, &value, sizeof(value));
+  };
+  set(TCP_KEEPINTVL, kTcpKeepaliveIntervalSeconds);
+  set(TCP_KEEPCNT, kTcpKeepaliveProbes);
+  set(TCP_USER_TIMEOUT, kTcpSilenceSeconds * 1000);
+}
 
 }  // namespace
 
@@ -38,9 +55,7 @@ Result<void> Connection::accept(uv_stream_t* server) {
   }
   const Endpoint remote = remote_endpoint(*socket);
   remote_ = remote.host.empty() ? "a visitor that is gone already" : to_string(remote);
-  // Both only make it better: a socket that refuses them still works.
-  uv_tcp_nodelay(socket, 1);
-  uv_tcp_keepalive(socket, 1, kKeepaliveSeconds);
+  tune(socket);
   outgoing_.queued.append(wire::kControlPreamble);
   const auto on_alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     const MutableByteSpan bytes = of(handle).handles_.read_buffer;

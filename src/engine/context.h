@@ -24,6 +24,11 @@ struct EngineConfig {
   uint32_t connections_per_link = 1;
   uint32_t chunk_bytes = 256u << 10;
   Duration dial_timeout = std::chrono::milliseconds(5000);
+  // A data connection over which nothing has come for so long is given up and dialled again; sooner
+  // where the coordinator is less patient with its peers. A heartbeat goes over each one all the
+  // time, so that a process that stood still for 2 s loses none.
+  Duration link_silence = std::chrono::milliseconds(3000);
+  Duration link_heartbeat = std::chrono::milliseconds(500);
   Duration update_timeout = std::chrono::minutes(10);
   Duration arrival_timeout = std::chrono::minutes(10);
   Duration progress_timeout = std::chrono::seconds(30);
@@ -43,7 +48,8 @@ struct SendControl { std::string bytes; };
 struct Dial { DialId dial; std::vector<Endpoint> candidates; wire::Hello hello; Duration timeout; };
 // From now on bytes move through Engine::stream(key).
 struct StartConnection { link::ConnectionKey key; };
-struct CloseConnection { link::ConnectionKey key; std::string reason; };
+// `cut`: what has not been sent is not worth waiting for.
+struct CloseConnection { link::ConnectionKey key; std::string reason; bool cut = false; };
 struct WakeWriter { link::ConnectionKey key; };
 struct Log { int level; std::string text; };  // levels of spdlog
 // A moment in docs/HACKING.md that has come when the outputs before it were carried out.

@@ -304,7 +304,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     context_.trace("connect.registered");
     context_.note({FlightKind::kRegistered, nullptr, connected->self, 0, connected->run});
     run_ = connected->run;
-    links_.set_identity(connected->self, connected->run);
+    links_.set_identity(connected->self, connected->run, membership_.coordinator_patience());
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
     ledger_.on_control();
   } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {

@@ -12,11 +12,14 @@ constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
 constexpr Duration kLongestBackoff = std::chrono::milliseconds(1000);
 constexpr Duration kOrphanPatience = std::chrono::seconds(10);
 constexpr size_t kOrphansMax = 256;
+constexpr int kHeartbeatsPerSilence = 6;  // at least
+constexpr Duration kShortestHeartbeat = std::chrono::milliseconds(5);
 
 void add(link::LinkCounters& sum, const link::LinkCounters& part) {
   sum.payload_sent += part.payload_sent;
   sum.payload_received += part.payload_received;
   sum.frames_resent += part.frames_resent;
+  sum.connections_given_up += part.connections_given_up;
 }
 
 FlightKind flight_kind(wire::LinkState state) {
@@ -38,7 +41,7 @@ LinkTable::LinkTable(Context& context, link::LinkOwner& owner)
 
 LinkTable::~LinkTable() = default;
 
-void LinkTable::set_identity(PeerId self, const std::string& run) {
+void LinkTable::set_identity(PeerId self, const std::string& run, Duration patience) {
   if (self_.id && self_.id != self) {
     // The others hold links with the one that this peer was, and drop them.
     while (!entries_.empty()) drop(entries_.begin(), "this peer has a new id");
@@ -46,6 +49,7 @@ void LinkTable::set_identity(PeerId self, const std::string& run) {
   }
   self_.id = self;
   run_hash_ = wire::hash_run_id(run);
+  patience_ = patience;
 }
 
 uint32_t LinkTable::connections_wanted() const {
@@ -171,6 +175,7 @@ void LinkTable::add_connection(Entry& entry, link::ConnectionKey key) {
   entry.connections.insert(key);
   entry.connected_at = context_.now;
   connection_owner_[key] = entry.info.id;
+  if (pulse_at_ == kNever) pulse_at_ = context_.now + heartbeat();
   context_.emit(output::StartConnection{key});
   report(entry, wire::LinkState::kUp, "");
 }
@@ -250,8 +255,35 @@ void LinkTable::probe(const wire::PeerInfo& peer) {
 
 // ---- time and traffic --------------------------------------------------------------------------
 
+Duration LinkTable::silence_limit() const {
+  return std::min(context_.config.link_silence, patience_);
+}
+
+Duration LinkTable::heartbeat() const {
+  return std::max(kShortestHeartbeat, std::min(context_.config.link_heartbeat,
+                                               silence_limit() / kHeartbeatsPerSilence));
+}
+
+// Nothing tells of a path that swallows what is sent, or of a process there that has forgotten the
+// connection: a silent connection is taken for a lost one.
+void LinkTable::pulse() {
+  const Duration slept = context_.now - pulse_at_;  // this process did not run
+  pulse_at_ = connection_owner_.empty() ? kNever : context_.now + heartbeat();
+  std::vector<link::SilentConnection> silent;
+  for (auto& [peer, entry] : entries_) {
+    for (auto& found : entry.link->pulse(context_.now, slept, silence_limit())) {
+      silent.push_back(std::move(found));
+    }
+  }
+  for (const link::SilentConnection& lost : silent) {
+    context_.emit(output::CloseConnection{lost.key, lost.reason, true});
+    on_closed(lost.key, lost.reason);
+  }
+}
+
 void LinkTable::tick() {
   prober_.tick();
+  if (pulse_at_ <= context_.now) pulse();
   for (auto& [peer, entry] : entries_) {
     if (entry.redial_at <= context_.now) dial_missing(entry);
     entry.link->tick(context_.now);
@@ -264,7 +296,7 @@ void LinkTable::tick() {
 }
 
 TimePoint LinkTable::next_deadline() const {
-  TimePoint next = prober_.next_deadline();
+  TimePoint next = std::min(prober_.next_deadline(), pulse_at_);
   for (const auto& [peer, entry] : entries_) {
     next = std::min({next, entry.redial_at, entry.link->next_deadline()});
   }

@@ -30,7 +30,8 @@ class LinkTable {
   LinkTable(Context& context, link::LinkOwner& owner);
   ~LinkTable();
 
-  void set_identity(PeerId self, const std::string& run);
+  // `patience`: this peer's with a silent coordinator. It has no more of it with other peers.
+  void set_identity(PeerId self, const std::string& run, Duration patience);
   void apply_roster(const wire::Roster& roster);
   void probe(const wire::PeerInfo& peer);
 
@@ -91,6 +92,9 @@ class LinkTable {
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
   uint32_t connections_wanted() const;
+  Duration silence_limit() const;
+  Duration heartbeat() const;
+  void pulse();
 
   Context& context_;
   link::LinkOwner& owner_;
@@ -102,6 +106,8 @@ class LinkTable {
   std::map<DialId, PendingDial> dials_;
   DialId next_dial_ = 1;
   Prober prober_;
+  Duration patience_ = kNever - TimePoint{};
+  TimePoint pulse_at_ = kNever;  // next, while there are connections
   std::vector<wire::LinkReport> reports_;
   link::LinkCounters dropped_counters_;
 };

@@ -25,6 +25,7 @@ size_t FrameStream::read_spans(std::span<MutableByteSpan> spans) {
 }
 
 bool FrameStream::on_read(TimePoint now, size_t bytes) {
+  watch_.read(now, bytes);
   while (bytes > 0) {
     if (incoming_.header_filled < wire::kFrameHeaderBytes) {
       if (!advance_header(bytes)) return false;
@@ -89,6 +90,9 @@ bool FrameStream::finish_frame(TimePoint now) {
       return broken("the checksum of a chunk from " + link_.peer_name() + " does not match");
     }
   }
+  if (header.kind == wire::FrameKind::kHeartbeat && !watch_.confirm(now, header.argument)) {
+    return broken(link_.peer_name() + " has received more than was sent");
+  }
   const bool kept = incoming_.placement.kind == Placement::Kind::kKeep;
   // A discarded frame has arrived as far as the link goes, but is nobody's.
   const bool discarded = incoming_.placement.kind == Placement::Kind::kDiscard &&
@@ -136,6 +140,7 @@ size_t FrameStream::write_spans(std::span<ByteSpan> spans) {
 }
 
 void FrameStream::on_written(size_t bytes) {
+  watch_.wrote(bytes);
   outgoing_bytes_ -= bytes;
   while (bytes > 0) {
     Outgoing& frame = outgoing_.front();
@@ -147,6 +152,12 @@ void FrameStream::on_written(size_t bytes) {
 }
 
 void FrameStream::refill() {
+  if (std::exchange(heartbeat_due_, false)) {
+    wire::FrameHeader header;
+    header.kind = wire::FrameKind::kHeartbeat;
+    header.argument = watch_.received();
+    push_outgoing(header, nullptr);
+  }
   while (outgoing_bytes_ < kBatchBytes && outgoing_.size() < kBatchFrames) {
     const OutFrame* frame = link_.next_frame(key_);
     if (frame == nullptr) break;
@@ -161,6 +172,11 @@ void FrameStream::refill() {
     header.kind = wire::FrameKind::kAck;
     push_outgoing(header, nullptr);
   }
+}
+
+std::optional<std::string> FrameStream::pulse(TimePoint now, Duration slept, Duration limit) {
+  heartbeat_due_ = true;
+  return watch_.check(now, slept, limit);
 }
 
 void FrameStream::push_outgoing(const wire::FrameHeader& header, const OutFrame* frame) {

@@ -5,11 +5,13 @@
 #include <array>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "link/connection_watch.h"
 #include "link/link.h"
 #include "wire/frame.h"
 
@@ -34,6 +36,10 @@ class FrameStream {
   void revoke(const AttemptId& attempt);
   // The frame with this sequence has arrived elsewhere: what is still to come of it is discarded.
   void forget(uint64_t link_sequence);
+
+  // A heartbeat goes with the next bytes. Returns why the connection is to be given up, if it is;
+  // see ConnectionWatch::check.
+  std::optional<std::string> pulse(TimePoint now, Duration slept, Duration limit);
 
  private:
   // Taken from the link in one go, so that small frames share a system call.
@@ -64,7 +70,6 @@ class FrameStream {
     return incoming_.header_filled == wire::kFrameHeaderBytes && !incoming_.finishing;
   }
 
-
   void refill();
   void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
   bool advance_header(size_t& bytes);
@@ -77,6 +82,8 @@ class FrameStream {
   ConnectionKey key_;
   std::deque<Outgoing> outgoing_;
   size_t outgoing_bytes_ = 0;
+  bool heartbeat_due_ = false;
+  ConnectionWatch watch_;
   Incoming incoming_;
   ByteBuffer scratch_;
   std::string broken_reason_;

@@ -6,6 +6,13 @@
 #include "link/frame_stream.h"
 
 namespace atoll_core::link {
+namespace {
+
+bool unsequenced(wire::FrameKind kind) {
+  return kind == wire::FrameKind::kAck || kind == wire::FrameKind::kHeartbeat;
+}
+
+}  // namespace
 
 Link::Link(LinkConfig config, LinkOwner& owner) : config_(std::move(config)), owner_(owner) {}
 
@@ -59,6 +66,16 @@ void Link::tick(TimePoint now) {
   if (ack_now_) wake_all();
 }
 
+std::vector<SilentConnection> Link::pulse(TimePoint now, Duration slept, Duration limit) {
+  std::vector<SilentConnection> silent;
+  for (auto& [key, stream] : streams_) {
+    if (auto reason = stream->pulse(now, slept, limit)) silent.push_back({key, *reason});
+    else owner_.wake(*this, key);
+  }
+  counters_.connections_given_up += silent.size();
+  return silent;
+}
+
 const OutFrame* Link::next_frame(ConnectionKey connection) {
   if (const OutFrame* lost = send_window_.take_lost(connection)) {
     ++counters_.frames_resent;
@@ -83,10 +100,10 @@ Result<Placement> Link::header_arrived(const wire::FrameHeader& header) {
     return fail(ErrorCode::kInternalError, "{} acknowledged frames that were never sent",
                 config_.peer_name);
   }
-  if (header.kind == wire::FrameKind::kAck) {
+  if (unsequenced(header.kind)) {
     if (header.payload_bytes == 0) return Placement{};
-    return fail(ErrorCode::kInternalError, "{} sent an acknowledgement with a payload",
-                config_.peer_name);
+    return fail(ErrorCode::kInternalError, "{} sent a {} frame with a payload", config_.peer_name,
+                wire::to_string(header.kind));
   }
   if (!receive_window_.plausible(header.link_sequence)) {
     return fail(ErrorCode::kInternalError, "{} sent frame {} while {} is due", config_.peer_name,
@@ -104,7 +121,7 @@ Result<Placement> Link::header_arrived(const wire::FrameHeader& header) {
 Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
                                  ByteBuffer* kept) {
   last_heard_ = now;
-  if (header.kind == wire::FrameKind::kAck) return {};
+  if (unsequenced(header.kind)) return {};
   if (!receive_window_.add(header.link_sequence)) return {};
   // Another copy may be half-way in on another connection: it must not touch its place any more,
   // which the owner may give away once the frame is delivered.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -65,6 +66,13 @@ struct LinkCounters {
   uint64_t payload_sent = 0;
   uint64_t payload_received = 0;
   uint64_t frames_resent = 0;
+  uint64_t connections_given_up = 0;  // found silent
+};
+
+// A connection that is to be closed, although nothing has told that it is broken.
+struct SilentConnection {
+  ConnectionKey key = 0;
+  std::string reason;
 };
 
 class Link {
@@ -98,6 +106,10 @@ class Link {
 
   void tick(TimePoint now);
   TimePoint next_deadline() const { return ack_deadline_; }
+  // At regular times, several in `limit`: sends heartbeats, and finds the connections over which
+  // nothing has passed for `limit`. For `slept` since the last pulse this process did not run; that
+  // time counts against nobody.
+  std::vector<SilentConnection> pulse(TimePoint now, Duration slept, Duration limit);
   const LinkCounters& counters() const { return counters_; }
   std::optional<TimePoint> last_heard() const { return last_heard_; }  // a frame came
 

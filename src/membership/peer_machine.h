@@ -95,6 +95,8 @@ class PeerMachine {
   bool frozen() const { return open_round_.has_value(); }  // a round about all ops is open
   const std::optional<wire::View>& view() const { return view_; }
   const wire::PeerInfo& self() const { return config_.self; }
+  // Silence for so long, and a connection to the coordinator counts as lost. Once registered.
+  Duration coordinator_patience() const { return control_.silence_timeout; }
   bool update_pending() const { return update_.positions.has_value(); }
 
  private:

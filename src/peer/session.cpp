@@ -229,7 +229,7 @@ void Session::carry_out(engine::EngineOutput& item) {
   } else if (auto* start = std::get_if<output::StartConnection>(&item)) {
     start_connection(start->key);
   } else if (auto* close = std::get_if<output::CloseConnection>(&item)) {
-    close_connection(close->key);
+    close_connection(close->key, close->cut);
   } else if (const auto* open = std::get_if<output::OpenControl>(&item)) {
     open_control(open->address);
   } else if (std::holds_alternative<output::CloseControl>(item)) {
@@ -285,10 +285,11 @@ void Session::start_connection(link::ConnectionKey key) {
   if (found != streams_.end()) found->second->start();
 }
 
-void Session::close_connection(link::ConnectionKey key) {
+void Session::close_connection(link::ConnectionKey key, bool cut) {
   const auto found = streams_.find(key);
   if (found == streams_.end()) return;
-  found->second->close();
+  if (cut) found->second->cut();
+  else found->second->close();
   // The stream may be the one whose callback we are in: it goes when the loop is back.
   network_->post([stream = std::shared_ptr<Stream>(std::move(found->second))] {});
   streams_.erase(found);

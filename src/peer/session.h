@@ -78,7 +78,7 @@ class Session {
   void open_control(uint32_t address);
   void dial(engine::output::Dial& request);
   void start_connection(link::ConnectionKey key);
-  void close_connection(link::ConnectionKey key);
+  void close_connection(link::ConnectionKey key, bool cut = false);
   link::ConnectionKey adopt(transport::Connection* connection);
   void finish(engine::CallId call, Result<engine::CallInfo> result);
   void finish_all(const Error& error);

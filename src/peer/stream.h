@@ -19,6 +19,10 @@ class Session::Stream final : public transport::StreamDriver {
   void close() {
     if (connection_ != nullptr) std::exchange(connection_, nullptr)->close();
   }
+  // The same, but what was not sent is forgotten, and the other side is told so.
+  void cut() {
+    if (connection_ != nullptr) std::exchange(connection_, nullptr)->reset();
+  }
   // As if the network had reset the connection. This object is gone afterwards.
   void reset();
 

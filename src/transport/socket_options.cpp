@@ -8,15 +8,10 @@
 #include <sys/socket.h>
 
 #include "base/endpoint.h"
+#include "base/tcp_silence.h"
 
 namespace atoll_core::transport {
 namespace {
-
-constexpr int kKeepaliveIdleSeconds = 8;
-constexpr int kKeepaliveIntervalSeconds = 4;
-constexpr int kKeepaliveProbes = 3;
-static_assert(kKeepaliveIdleSeconds + kKeepaliveProbes * kKeepaliveIntervalSeconds ==
-              kSilenceSeconds);
 
 void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof(value));
@@ -36,11 +31,11 @@ void set_buffer_sizes(int socket, const BufferSizes& sizes) {
 
 void tune_connection(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, kSilenceSeconds * 1000);
+  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, kTcpSilenceSeconds * 1000);
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kTcpKeepaliveIdleSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kTcpKeepaliveIntervalSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kTcpKeepaliveProbes);
 }
 
 void cut_on_close(int socket) {

@@ -18,15 +18,13 @@ struct BufferSizes {
 // is no error here or below: the connection works without it, only less well.
 void set_buffer_sizes(int socket, const BufferSizes& sizes);
 
-// No Nagle delay, and a path that swallows everything is noticed after kSilenceSeconds, both with
+// No Nagle delay, and a path that swallows everything is noticed after kTcpSilenceSeconds, with
 // bytes in flight and without. A receiver that leaves its window shut for as long counts as such a
 // path, so reading must not be paused for longer while the other side has more to send.
 void tune_connection(int socket);
 
 // Closing it sends RST and forgets what was not sent.
 void cut_on_close(int socket);
-
-inline constexpr int kSilenceSeconds = 20;
 
 // Whether `error` came from the system with this errno. Asio's categories do not compare with
 // std::errc.

@@ -74,6 +74,7 @@ std::string_view to_string(FrameKind kind) {
     case FrameKind::kResultRequest: return "result-request";
     case FrameKind::kResultData: return "result-data";
     case FrameKind::kResultRefused: return "result-refused";
+    case FrameKind::kHeartbeat: return "heartbeat";
   }
   return "unknown frame kind";
 }
@@ -108,7 +109,7 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
   FrameHeader header;
   const auto kind = load_little_endian<uint8_t>(at + 5);
   if (kind < static_cast<uint8_t>(FrameKind::kData) ||
-      kind > static_cast<uint8_t>(FrameKind::kResultRefused)) {
+      kind > static_cast<uint8_t>(FrameKind::kHeartbeat)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
   const auto flags = load_little_endian<uint16_t>(at + 6);

@@ -7,7 +7,7 @@
 //        6    2 flags            1: weighted; all others 0
 //        8    4 payload_bytes    at most limits::kChunkBytes
 //       12    4 header_checksum  low 32 bits of XXH3-64 over the other 124 bytes
-//       16    8 link_sequence    position in the sender's half of the link; 0 in kAck
+//       16    8 link_sequence    position in the sender's half of the link; 0 in kAck, kHeartbeat
 //       24    8 acknowledged     the sender has received all link sequences below this
 //       32    8 op generation incarnation (counter << 32 | nonce)
 //       40    8 op generation number
@@ -51,6 +51,8 @@ enum class FrameKind : uint8_t {
   kResultRequest = 8, // send me the result of this committed attempt
   kResultData = 9,    // here it is, whole
   kResultRefused = 10,  // it is not kept here
+  kHeartbeat = 11,    // this connection lives; argument = bytes received over it so far; not
+                      // sequenced
 };
 std::string_view to_string(FrameKind kind);
 

@@ -71,7 +71,7 @@ void write_streams(const fs::path& folder) {
 
 void write_frames(const fs::path& folder) {
   Random random(kSeed);
-  for (uint8_t kind = 1; kind <= 10; ++kind) {
+  for (uint8_t kind = 1; kind <= 11; ++kind) {
     wire::FrameHeader header;
     header.kind = wire::FrameKind{kind};
     draw(random, header.attempt.op);

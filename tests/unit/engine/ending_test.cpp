@@ -55,6 +55,7 @@ TEST(Ending, ADeadlineNamesWhoIsMissing) {
   for (const Call& call : calls) {
     EXPECT_NE(call.sentence().find("island-1"), std::string::npos) << call.sentence();
   }
+  run.world().run_for(milliseconds(100));
   run.expect_failed({run.collective(run.process(1), plan)}, ErrorCode::kTimeout);
 }
 

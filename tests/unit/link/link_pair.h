@@ -151,6 +151,8 @@ class LinkPair {
     there().link().tick(now_);
   }
 
+  TimePoint now() const { return now_; }
+
   ByteBuffer& on_the_way(int from, ConnectionKey key) {
     return on_the_way_[static_cast<size_t>(from)][key];
   }

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 FrameHeader random_header(std::mt19937_64& random) {
   const auto number = [&random] { return static_cast<uint32_t>(random()); };
   FrameHeader header;
-  header.kind = static_cast<FrameKind>(1 + random() % 7);
+  header.kind = static_cast<FrameKind>(1 + random() % 11);
   header.weighted = header.kind == FrameKind::kData && random() % 2 == 0;
   header.payload_bytes = static_cast<uint32_t>(random() % (limits::kChunkBytes + 1));
   header.link_sequence = random();
@@ -145,7 +145,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
       {0, 4, 0x20544547, "a data frame begins with \"GET \", not with \"ATL1\""},
       {4, 1, 2, "a data frame has version 2, this side speaks 1"},
       {5, 1, 0, "a data frame has the unknown kind 0"},
-      {5, 1, 11, "a data frame has the unknown kind 11"},
+      {5, 1, 12, "a data frame has the unknown kind 12"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},
       {6, 2, 3, "a data frame has the unknown flags 0x3"},
       {8, 4, limits::kChunkBytes + 1,
@@ -178,7 +178,7 @@ TEST(FrameHeader, DamageIsCalledDamage) {
 
 TEST(FrameKindText, IsDistinct) {
   std::vector<std::string_view> names;
-  for (uint8_t kind = 1; kind <= 7; ++kind) names.push_back(to_string(FrameKind{kind}));
+  for (uint8_t kind = 1; kind <= 11; ++kind) names.push_back(to_string(FrameKind{kind}));
   std::sort(names.begin(), names.end());
   EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
 }
