@@ -31,6 +31,11 @@ void CallLedger::warn_of_wait(Open& open) {
                                               "for {}", self, names_of({open.holders.front()}),
                                               describe(open), waited));
   }
+  if (waits_for_siblings(open)) {
+    return context_.log(kWarning, fmt::format("{} is complete in the group of {}, and waits for "
+                                              "the groups of other shards for {}", describe(open),
+                                              self, waited));
+  }
   if (open.phase == Phase::kComplete && absent.empty()) {
     return context_.log(kWarning, fmt::format("{} is complete on {}, and has not ended for all "
                                               "for {}", describe(open), self, waited));

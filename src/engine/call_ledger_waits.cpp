@@ -16,8 +16,15 @@ constexpr Duration kStallNotice = std::chrono::seconds(1);
 TimePoint CallLedger::stall_deadline(const Open& open) const {
   if (open.phase == Phase::kWaiting || open.abort_wanted) return kNever;
   if (!open.stall_noticed) return open.last_progress + kStallNotice;
-  return open.last_progress + (missing(open).empty() ? context_.config.progress_timeout
-                                                     : context_.config.arrival_timeout);
+  const bool somebody_is_missing = !missing(open).empty() || waits_for_siblings(open);
+  return open.last_progress + (somebody_is_missing ? context_.config.arrival_timeout
+                                                   : context_.config.progress_timeout);
+}
+
+// This group is done; those of other shards, which end with it, may not even have been called.
+bool CallLedger::waits_for_siblings(const Open& open) const {
+  return open.phase == Phase::kComplete && !open.call.body->small() &&
+         open.call.options.group == CallGroup::kShard && membership_.self().shard_count > 1;
 }
 
 std::optional<Error> CallLedger::tick() {
@@ -63,7 +70,11 @@ void CallLedger::notice_stall(Open& open) {
     membership_.send(std::move(waiting));
     return;
   }
-  if (absent.empty()) {
+  if (absent.empty() && waits_for_siblings(open)) {
+    request_abort(open, ErrorCode::kTimeout,
+                  fmt::format("{} waited {} ms for the groups of other shards in {}",
+                              membership_.self().name, waited, describe(open)));
+  } else if (absent.empty()) {
     request_abort(open, ErrorCode::kTimeout,
                   fmt::format("no data has moved in {} on {} for {} ms", describe(open),
                               membership_.self().name, waited));

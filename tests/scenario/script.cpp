@@ -87,7 +87,8 @@ std::string Script::run(const std::string& text) {
 
 const std::map<std::string, Script::Handler>& Script::handlers() {
   static const std::map<std::string, Handler> table = {
-      {"coordinator", &Script::coordinator}, {"connect", &Script::connect},
+      {"coordinator", &Script::coordinator}, {"restart", &Script::restart},
+      {"connect", &Script::connect},
       {"link", &Script::link},               {"unlink", &Script::unlink},
       {"update", &Script::update},           {"cancel-update", &Script::cancel_update},
       {"begin", &Script::begin},             {"done", &Script::done},
@@ -158,6 +159,16 @@ OpId Script::op_of(const std::string& name, const std::string& text) {
 
 void Script::coordinator(const Words& words) {
   min_replicas_ = static_cast<uint32_t>(number(words, "min_replicas", 1));
+}
+
+// Knows the incarnation of its last life, or nothing.
+void Script::restart(const Words& words) {
+  membership::CoordinatorConfig config;
+  config.run = "run";
+  config.min_replicas = min_replicas_;
+  config.first_view_delay = config.rejoin_window;
+  const auto counter = static_cast<uint32_t>(number(words, "incarnation", 1));
+  world().restart_coordinator(config, {counter, 43});
 }
 
 void Script::connect(const Words& words) {

@@ -57,6 +57,7 @@ class Script {
   OpId op_of(const std::string& peer, const std::string& text);
 
   void coordinator(const Words& words);
+  void restart(const Words& words);
   void connect(const Words& words);
   void link(const Words& words);
   void unlink(const Words& words);

@@ -13,7 +13,19 @@ using membership::CoordinatorOutput;
 namespace peer_output = membership::peer_output;
 
 ScenarioWorld::ScenarioWorld(membership::CoordinatorConfig config, Incarnation incarnation)
-    : coordinator_(std::move(config), incarnation) {}
+    : coordinator_(std::make_unique<CoordinatorMachine>(std::move(config), incarnation)) {}
+
+void ScenarioWorld::restart_coordinator(membership::CoordinatorConfig config,
+                                        Incarnation incarnation) {
+  for (auto& [connection, pipe] : pipes_) {
+    if (!pipe.coordinator_open) continue;
+    pipe.coordinator_open = false;
+    pipe.down.clear();
+    if (pipe.peer_open) pipe.down.push_back(Broken{"connection reset"});
+  }
+  coordinator_ = std::make_unique<CoordinatorMachine>(std::move(config), incarnation);
+  coordinator_->tick(now_);
+}
 
 ScenarioPeer& ScenarioWorld::add_peer(const std::string& name, membership::PeerConfig config) {
   auto& place = peers_[name];
@@ -65,7 +77,7 @@ std::optional<ConnectionId> ScenarioWorld::connection(const std::string& name) c
 ConnectionId ScenarioWorld::open_raw(const std::string& name) {
   const ConnectionId connection{++last_connection_};
   pipes_[connection].peer = name;
-  coordinator_.on_connected(now_, connection, "host-" + name);
+  coordinator_->on_connected(now_, connection, "host-" + name);
   return connection;
 }
 
@@ -83,9 +95,9 @@ bool ScenarioWorld::deliver_up(ConnectionId connection) {
   if (!pipe.coordinator_open) return true;
   if (auto* broken = std::get_if<Broken>(&item)) {
     pipe.coordinator_open = false;
-    coordinator_.on_disconnected(now_, connection, broken->reason);
+    coordinator_->on_disconnected(now_, connection, broken->reason);
   } else {
-    coordinator_.on_message(now_, connection, std::move(std::get<wire::ToCoordinator>(item)));
+    coordinator_->on_message(now_, connection, std::move(std::get<wire::ToCoordinator>(item)));
   }
   pump();
   return true;
@@ -110,14 +122,14 @@ bool ScenarioWorld::deliver_down(ConnectionId connection) {
 }
 
 TimePoint ScenarioWorld::next_deadline() const {
-  TimePoint next = coordinator_.next_deadline();
+  TimePoint next = coordinator_->next_deadline();
   for (const auto& [name, peer] : peers_) next = std::min(next, peer->machine().next_deadline());
   return next;
 }
 
 void ScenarioWorld::advance_to(TimePoint time) {
   now_ = std::max(now_, time);
-  if (coordinator_.next_deadline() <= now_) coordinator_.tick(now_);
+  if (coordinator_->next_deadline() <= now_) coordinator_.tick(now_);
   for (auto& [name, peer] : peers_) {
     if (peer->machine().next_deadline() <= now_) peer->machine().tick(now_);
   }
@@ -134,7 +146,7 @@ void ScenarioWorld::pump() {
 }
 
 void ScenarioWorld::pump_coordinator() {
-  for (CoordinatorOutput::Item& item : coordinator_.take_output().items) {
+  for (CoordinatorOutput::Item& item : coordinator_->take_output().items) {
     if (auto* send = std::get_if<CoordinatorOutput::Send>(&item)) {
       Pipe& pipe = pipes_.at(send->connection);
       if (auto* registered = std::get_if<wire::Registered>(&send->message)) {

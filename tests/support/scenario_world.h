@@ -50,6 +50,9 @@ class ScenarioWorld {
   void remove(const std::string& name) { peers_.erase(name); }
   std::map<std::string, std::unique_ptr<ScenarioPeer>>& peers() { return peers_; }
 
+  // Another life of the coordinator; what was on its way is lost.
+  void restart_coordinator(membership::CoordinatorConfig config, Incarnation incarnation);
+
   // ---- connections
   bool dialling(const std::string& name) const { return dialling_.count(name) != 0; }
   void answer_dial(const std::string& name, bool success, const std::string& reason);
@@ -68,7 +71,7 @@ class ScenarioWorld {
   // Moves the clock and runs what is due.
   void advance_to(TimePoint time);
 
-  membership::CoordinatorMachine& coordinator() { return coordinator_; }
+  membership::CoordinatorMachine& coordinator() { return *coordinator_; }
   // Carries out what the machines want; to be called after every direct call of a machine.
   void pump();
 
@@ -81,7 +84,7 @@ class ScenarioWorld {
   }
 
   TimePoint now_{};
-  membership::CoordinatorMachine coordinator_;
+  std::unique_ptr<membership::CoordinatorMachine> coordinator_;
   std::map<std::string, std::unique_ptr<ScenarioPeer>> peers_;
   std::map<PeerId, std::string> names_;
   std::map<std::string, membership::ConnectionId> current_;

@@ -21,7 +21,7 @@ class Shards : public ::testing::Test {
   void begin() {
     WorldConfig config;
     config.coordinator.min_replicas = 2;
-    config.engine.progress_timeout = seconds(20);
+    config.engine.arrival_timeout = seconds(20);
     world_ = std::make_unique<World>(config);
     size_t admitted = 0;
     for (const char* replica : {"a", "b"}) {
