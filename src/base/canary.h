@@ -13,7 +13,7 @@ enum class Canary : uint8_t {
   // it says so in a settle round.
   kCommitOnePeerEarly,
   kForgetRetainedResult,  // a result that others may still need is dropped, and that there was one
-  kSkipFence,             // a peer applies frames of an epoch that is over
+  kSkipFence,  // a peer applies frames of an epoch that is over, and keeps what it reduced in it
 };
 
 #ifdef ATOLL_CANARIES

@@ -45,7 +45,7 @@ PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t
   for (uint64_t i = 0; i < count; ++i) {
     PlannedCall call = random_call(random, {PeerId{1}}, kSmallCountMax);
     call.options = random_options(random);
-    if (random.one_in(24)) make_large(random, call);
+    if (random.one_in(12)) make_large(random, call);
     plan.calls.push_back(call);
   }
   return plan;

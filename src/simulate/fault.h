@@ -46,7 +46,7 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
-  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 4, 4, 3, 1, 2, 3, 2, 4, 3};
+  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3};
 };
 
 // A fault that cannot meet a phase: there is nothing to cancel or to leave, say.

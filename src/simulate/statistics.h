@@ -34,7 +34,7 @@ inline constexpr size_t kCountCount = 16;
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "unknown outcomes", "cancelled",
     "timed out", "syncs", "fetches", "result fetches", "settle rounds", "evictions", "admissions",
-    "outcomes of the dropped"};
+    "reconnects", "outcomes of the dropped"};
 
 class Statistics {
  public:

@@ -13,7 +13,8 @@ using membership::CoordinatorOutput;
 namespace peer_output = membership::peer_output;
 
 ScenarioWorld::ScenarioWorld(membership::CoordinatorConfig config, Incarnation incarnation)
-    : coordinator_(std::make_unique<CoordinatorMachine>(std::move(config), incarnation)) {}
+    : coordinator_(
+          std::make_unique<membership::CoordinatorMachine>(std::move(config), incarnation)) {}
 
 void ScenarioWorld::restart_coordinator(membership::CoordinatorConfig config,
                                         Incarnation incarnation) {
@@ -23,7 +24,7 @@ void ScenarioWorld::restart_coordinator(membership::CoordinatorConfig config,
     pipe.down.clear();
     if (pipe.peer_open) pipe.down.push_back(Broken{"connection reset"});
   }
-  coordinator_ = std::make_unique<CoordinatorMachine>(std::move(config), incarnation);
+  coordinator_ = std::make_unique<membership::CoordinatorMachine>(std::move(config), incarnation);
   coordinator_->tick(now_);
 }
 
@@ -129,7 +130,7 @@ TimePoint ScenarioWorld::next_deadline() const {
 
 void ScenarioWorld::advance_to(TimePoint time) {
   now_ = std::max(now_, time);
-  if (coordinator_->next_deadline() <= now_) coordinator_.tick(now_);
+  if (coordinator_->next_deadline() <= now_) coordinator_->tick(now_);
   for (auto& [name, peer] : peers_) {
     if (peer->machine().next_deadline() <= now_) peer->machine().tick(now_);
   }
