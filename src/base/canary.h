@@ -12,7 +12,7 @@ enum class Canary : uint8_t {
   // The first peer that is done is told of a commit before the others are, and nobody listens when
   // it says so in a settle round.
   kCommitOnePeerEarly,
-  kForgetRetainedResult,  // a result that others may still need is dropped, and that there was one
+  kForgetRetainedResult,  // a result that others may still need is dropped, with all trace of it
   kSkipFence,  // a peer applies frames of an epoch that is over, and keeps what it reduced in it
 };
 

@@ -74,9 +74,8 @@ void Connection::hear_close_later(End at, Duration delay, const std::string& rea
 
 void Connection::announce_close(End from, const std::string& reason) {
   if (directions_[from].closing) return;
-  put(from, {{}, {}, [self = shared_from_this(), from, reason] {
-               self->hear_close(other(from), reason);
-             }});
+  // Not a reference to itself: what never arrives would hold it for ever.
+  put(from, {{}, {}, [this, from, reason] { hear_close(other(from), reason); }});
   directions_[from].closing = true;
 }
 

@@ -59,12 +59,15 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
                         lost.reason = reason;
                         finish_dial(dialler, dial, lost);
                       }});
+  // It lies in the connection itself, and may lie there to the end of the world.
+  const std::weak_ptr<Connection> within = connection;
   connection->tell(Connection::kListener,
-                   [this, dialler, connection, dial = request.dial, result]() mutable {
+                   [this, dialler, within, dial = request.dial, result]() mutable {
+    const std::shared_ptr<Connection> self = within.lock();
     Process* here = find(dialler);
     const bool wanted = here != nullptr && here->dials.count(dial) != 0;
-    if (!wanted) return connection->abandon(Connection::kDialler, "reset by peer");
-    result.key = adopt(*here, connection, Connection::kDialler);
+    if (!wanted) return self->abandon(Connection::kDialler, "reset by peer");
+    result.key = adopt(*here, self, Connection::kDialler);
     finish_dial(dialler, dial, result);
   });
   there->engine->on_accepted(now(), key, request.hello);

@@ -111,7 +111,10 @@ TEST_P(FsdpTest, AReplicaDiesInTheMiddle) {
       EXPECT_EQ(seen, std::vector<std::string>(4, seen.front())) << call;
       kinds.insert(seen.front());
     }
-    EXPECT_EQ(kinds, (std::set<std::string>{"north south", "north south west"}));
+    EXPECT_EQ(kinds.count("north south"), 1u);
+    kinds.erase("north south");
+    kinds.erase("north south west");  // none, if it died before one call had all of it
+    EXPECT_EQ(kinds, std::set<std::string>());
   }
 }
 
