@@ -202,6 +202,8 @@ static int run_peer(Self* self, const char* coordinator) {
   disturbed(self, &work);
   for (unsigned i = 0; i < options->undisturbed; ++i) all_reduce(self, &work, NULL);
   require(atollCommDestroy(work.comm), "destroy");
+  if (work.output != work.input) free(work.output);
+  free(work.input);
   return 0;
 }
 

@@ -47,6 +47,16 @@ void fill(std::span<T> values, uint64_t peer, const CallKey& key) {
   for (size_t i = 0; i < values.size(); ++i) values[i] = element_of<T>(base, i);
 }
 
+// Integers wrap around, as they do in the library.
+template <class T>
+T sum_of(T one, T other) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<uint64_t>(one) + static_cast<uint64_t>(other));
+  } else {
+    return one + other;
+  }
+}
+
 // Where `values` are not the sum of what `peers` have contributed; nothing when they are.
 template <class T>
 std::optional<size_t> first_wrong_sum(std::span<const T> values, std::span<const uint64_t> peers,
@@ -55,7 +65,7 @@ std::optional<size_t> first_wrong_sum(std::span<const T> values, std::span<const
   for (const uint64_t peer : peers) bases.push_back(base_of(peer, key));
   for (size_t i = 0; i < values.size(); ++i) {
     T sum = 0;
-    for (const uint64_t base : bases) sum = static_cast<T>(sum + element_of<T>(base, i));
+    for (const uint64_t base : bases) sum = sum_of(sum, element_of<T>(base, i));
     if (values[i] != sum) return i;
   }
   return std::nullopt;
