@@ -8,39 +8,45 @@ namespace {
 
 using std::chrono::milliseconds;
 
-class DeathAtEachMoment : public ::testing::Test {
- protected:
-  // Runs `play` with the death of `victim` at its first moment, second, … until it outlives it.
-  // `play` gets a run of 3 and returns when the survivors' calls have ended.
-  static void each_moment(size_t victim, const std::function<void(SmallRun&)>& play) {
-    uint64_t moments = 0;
-    for (bool died = true; died; ++moments) {
-      SCOPED_TRACE(testing::Message() << "death at moment " << moments);
-      ASSERT_LT(moments, 1000u);
-      SmallRun run(3, [&](WorldConfig& config) { config.seed = moments + 1; });
-      uint64_t left = moments + 1;
-      run.world().on_trace([&](ProcessId process, const char*) {
-        if (process == run.process(victim) && --left == 0) run.world().kill_soon(process);
-      });
-      play(run);
-      died = !run.world().alive(run.process(victim));
-      if (testing::Test::HasFailure()) return;
-    }
-    EXPECT_GT(moments, 3u) << "it did not die at all";
+// Runs `play` with the death of `victim` at its first moment, then `stride` moments later, … until
+// it outlives it. `play` gets a run of 3 and returns when the survivors' calls have ended.
+void each_moment(size_t victim, const std::function<void(SmallRun&)>& play, uint64_t stride = 1) {
+  uint64_t moments = 0;
+  for (bool died = true; died; moments += stride) {
+    SCOPED_TRACE(testing::Message() << "death at moment " << moments);
+    ASSERT_LT(moments, 1000u);
+    SmallRun run(3, [&](WorldConfig& config) { config.seed = moments + 1; });
+    uint64_t left = moments + 1;
+    run.world().on_trace([&](ProcessId process, const char*) {
+      if (process == run.process(victim) && --left == 0) run.world().kill_soon(process);
+    });
+    play(run);
+    died = !run.world().alive(run.process(victim));
+    if (testing::Test::HasFailure()) return;
   }
-};
+  EXPECT_GT(moments, 3u) << "it did not die at all";
+}
 
-TEST_F(DeathAtEachMoment, OfAnAllReduce) {
+// Small and large calls end in different ways.
+class DeathAtEachMoment : public ::testing::TestWithParam<PlannedCall> {};
+
+INSTANTIATE_TEST_SUITE_P(Call, DeathAtEachMoment,
+                         ::testing::Values(chunked_small_call(), large_call()),
+                         [](const auto& plan) {
+                           return plan.param.counts == large_call().counts ? "Large" : "Small";
+                         });
+
+TEST_P(DeathAtEachMoment, OfAnAllReduce) {
   each_moment(1, [](SmallRun& run) {
-    const std::vector<Call> calls = run.on_all(large_call());
+    const std::vector<Call> calls = run.on_all(GetParam());
     run.finish(calls);
     run.expect_committed(calls);
   });
 }
 
-TEST_F(DeathAtEachMoment, OfAnAllReduceThatIsNotToBeTriedAgain) {
+TEST_P(DeathAtEachMoment, OfAnAllReduceThatIsNotToBeTriedAgain) {
   each_moment(2, [](SmallRun& run) {
-    PlannedCall plan = large_call();
+    PlannedCall plan = GetParam();
     plan.options.retry = false;
     const std::vector<Call> calls = run.on_all(plan);
     run.finish(calls);
@@ -49,9 +55,9 @@ TEST_F(DeathAtEachMoment, OfAnAllReduceThatIsNotToBeTriedAgain) {
   });
 }
 
-TEST_F(DeathAtEachMoment, OfABroadcastByItsRoot) {
+TEST_P(DeathAtEachMoment, OfABroadcastByItsRoot) {
   each_moment(0, [](SmallRun& run) {
-    PlannedCall plan = large_call();
+    PlannedCall plan = GetParam();
     plan.kind = wire::OpKind::kBroadcast;
     plan.root = run.peer(0);
     const std::vector<Call> calls = run.on_all(plan);
@@ -61,9 +67,9 @@ TEST_F(DeathAtEachMoment, OfABroadcastByItsRoot) {
   });
 }
 
-TEST_F(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
+TEST_P(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
   each_moment(1, [](SmallRun& run) {
-    PlannedCall plan = large_call();
+    PlannedCall plan = GetParam();
     plan.kind = wire::OpKind::kBroadcast;
     plan.root = run.peer(0);
     const std::vector<Call> calls = run.on_all(plan);
@@ -72,12 +78,14 @@ TEST_F(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
   });
 }
 
-TEST_F(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
-  each_moment(1, [](SmallRun& run) {
+TEST_P(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
+  // A large one has so many moments that not all can be tried.
+  const uint64_t stride = GetParam().counts == large_call().counts ? 7 : 1;
+  const auto play = [](SmallRun& run) {
     const ProcessId newcomer = run.add();
     const std::vector<Call> calls = [&] {
       std::vector<Call> made;
-      for (size_t i = 0; i < 3; ++i) made.push_back(run.collective(run.process(i), large_call()));
+      for (size_t i = 0; i < 3; ++i) made.push_back(run.collective(run.process(i), GetParam()));
       return made;
     }();
     const Call joining = run.update(newcomer);
@@ -101,11 +109,12 @@ TEST_F(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
     EXPECT_TRUE(joining.committed()) << joining.sentence();
     // The run goes on, whoever is in it.
     run.world().run_for(std::chrono::seconds(1));
-    const std::vector<Call> after = run.on_all(large_call());
+    const std::vector<Call> after = run.on_all(GetParam());
     run.finish(after);
     run.expect_committed(after);
     EXPECT_GE(after.front().info().contributors.size(), run.living());
-  });
+  };
+  each_moment(1, play, stride);
 }
 
 struct Shared {
@@ -119,7 +128,7 @@ struct Shared {
   }
 };
 
-TEST_F(DeathAtEachMoment, OfASyncByOneThatHoldsTheState) {
+TEST(DeathInASync, OfOneThatHoldsTheState) {
   each_moment(1, [](SmallRun& run) {
     std::vector<std::unique_ptr<Shared>> states;
     states.push_back(std::make_unique<Shared>(1.0f, 7));

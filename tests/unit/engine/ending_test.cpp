@@ -127,9 +127,10 @@ TEST(Ending, WithoutACoordinatorTheOutcomeIsUnknown) {
     SmallRun run(3, [&](WorldConfig& config) {
       config.seed = seed;
       config.bytes_per_second = 5'000'000;
+      config.engine.membership.coordinator_timeout = seconds(5);
     });
     const std::vector<Call> calls = run.on_all(large_call());
-    run.world().run_for(milliseconds(2 * seed));
+    run.world().run_for(milliseconds(20 * seed));
     const bool early = !calls[0].ended() && !calls[1].ended() && !calls[2].ended();
     const TimePoint begin = run.world().now();
     run.world().stop_coordinator();
@@ -142,7 +143,7 @@ TEST(Ending, WithoutACoordinatorTheOutcomeIsUnknown) {
     }
     EXPECT_TRUE(early || seed > 10) << "the coordinator went too late to matter";
     // Who has left says so.
-    run.world().run_for(seconds(40));
+    run.world().run_for(seconds(10));
     for (const ProcessId process : run.processes()) {
       EXPECT_TRUE(run.world().left(process).has_value());
       const Call after = run.collective(process, large_call());

@@ -10,12 +10,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-PlannedCall large_call() {
-  PlannedCall plan;
-  plan.counts = {300'000};
-  return plan;
-}
-
 void patient(WorldConfig& config) {
   config.engine.membership.coordinator_timeout = seconds(30);
 }

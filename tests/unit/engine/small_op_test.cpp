@@ -21,12 +21,6 @@ PlannedCall small_call(wire::OpKind kind = wire::OpKind::kAllReduce) {
   return plan;
 }
 
-PlannedCall large_call() {
-  PlannedCall plan;
-  plan.counts = {300'000};
-  return plan;
-}
-
 void long_without_coordinator(WorldConfig& config) {
   config.engine.membership.coordinator_timeout = minutes(10);
   config.engine.outcome_grace = seconds(1);

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "simulate/planned_call.h"
 #include "simulate/world.h"
 
@@ -155,11 +156,19 @@ class SmallRun {
   std::vector<ProcessId> processes_;
 };
 
-// 30,000 float32 in place: many chunks.
+// In place, of many chunks; its end takes a verdict of the coordinator.
 inline PlannedCall large_call() {
   PlannedCall plan;
-  plan.counts = {20'000, 10'000};
+  plan.counts = {200'000, 80'000};
   plan.in_place = true;
+  static_assert(280'000 * sizeof(float) > limits::kSmallOpBytes);
+  return plan;
+}
+
+// Also in place and of many chunks; its end takes no verdict of the coordinator.
+inline PlannedCall chunked_small_call() {
+  PlannedCall plan = large_call();
+  plan.counts = {20'000, 10'000};
   return plan;
 }
 
