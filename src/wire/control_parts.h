@@ -29,7 +29,11 @@ class PeerInfo;
 class Rejoin;
 class SessionId;
 class StateSummary;
+class EventStatus;
+class OpStatus;
+class PeerStatus;
 class Status;
+class StatusCounters;
 class TensorSummary;
 class Verdict;
 class View;
@@ -64,7 +68,12 @@ void encode_part(const CallPosition& in, proto::CallPosition* out);
 void encode_part(const Watermark& in, proto::Watermark* out);
 void encode_part(const TensorSummary& in, proto::TensorSummary* out);
 void encode_part(const StateSummary& in, proto::StateSummary* out);
-void encode_part(const Status& in, proto::Status* out);  // status_message.cpp
+// status_message.cpp
+void encode_part(const PeerStatus& in, proto::PeerStatus* out);
+void encode_part(const OpStatus& in, proto::OpStatus* out);
+void encode_part(const EventStatus& in, proto::EventStatus* out);
+void encode_part(const StatusCounters& in, proto::StatusCounters* out);
+void encode_part(const Status& in, proto::Status* out);
 
 std::string encode_sentence(std::string_view text);
 uint64_t encode_milliseconds(uint64_t value);
@@ -103,6 +112,10 @@ void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& c
 void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check);
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check);
 void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check);
+void decode_part(const proto::PeerStatus& in, PeerStatus& out, FieldCheck& check);
+void decode_part(const proto::OpStatus& in, OpStatus& out, FieldCheck& check);
+void decode_part(const proto::EventStatus& in, EventStatus& out, FieldCheck& check);
+void decode_part(const proto::StatusCounters& in, StatusCounters& out, FieldCheck& check);
 void decode_part(const proto::Status& in, Status& out, FieldCheck& check);
 
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer);

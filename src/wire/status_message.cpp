@@ -3,12 +3,11 @@
 #include "wire/control_parts.h"
 
 namespace atoll_core::wire {
-namespace {
 
 // ---- typed value to protobuf -------------------------------------------------------------------
 
 void encode_part(const PeerStatus& in, proto::PeerStatus* out) {
-  wire::encode_part(in.peer, out->mutable_peer());
+  encode_part(in.peer, out->mutable_peer());
   out->set_standing(static_cast<proto::PeerStanding>(in.standing));
   out->set_remote(encode_sentence(in.remote));
   out->set_silent_ms(encode_milliseconds(in.silent_ms));
@@ -16,7 +15,7 @@ void encode_part(const PeerStatus& in, proto::PeerStatus* out) {
 }
 
 void encode_part(const OpStatus& in, proto::OpStatus* out) {
-  wire::encode_part(in.op, out->mutable_op());
+  encode_part(in.op, out->mutable_op());
   out->set_what(encode_sentence(in.what));
   out->set_known_ms(encode_milliseconds(in.known_ms));
   out->set_done_count(in.done_count);
@@ -40,26 +39,18 @@ void encode_part(const StatusCounters& in, proto::StatusCounters* out) {
   out->set_evictions(in.evictions);
 }
 
-template <class T, class Repeated>
-void encode_list(const std::vector<T>& in, Repeated* out) {
-  out->Reserve(static_cast<int>(in.size()));
-  for (const T& part : in) encode_part(part, out->Add());
-}
-
 // ---- protobuf to typed value -------------------------------------------------------------------
 
 void decode_part(const proto::PeerStatus& in, PeerStatus& out, FieldCheck& check) {
-  if (!in.has_peer()) return check.refuse("peer", "is missing");
-  {
-    const FieldCheck::Scope scope(check, "peer");
-    wire::decode_part(in.peer(), out.peer, check);
-  }
+  take_part(check, "peer", in.has_peer(), in.peer(), out.peer);
   check_somebody(check, "peer", out.peer);
   take_enum(check, "standing", in.standing(), PeerStanding::kSuspect, out.standing);
   take_sentence(check, "remote", in.remote(), out.remote);
   take_number(check, "silent_ms", in.silent_ms(), 0, kMillisecondsMax, out.silent_ms);
   out.updating = in.updating();
 }
+
+namespace {
 
 template <class Repeated>
 void take_some_peers(FieldCheck& check, std::string_view field, const Repeated& in,
@@ -70,12 +61,10 @@ void take_some_peers(FieldCheck& check, std::string_view field, const Repeated& 
   }
 }
 
+}  // namespace
+
 void decode_part(const proto::OpStatus& in, OpStatus& out, FieldCheck& check) {
-  if (!in.has_op()) return check.refuse("op", "is missing");
-  {
-    const FieldCheck::Scope scope(check, "op");
-    wire::decode_part(in.op(), out.op, check);
-  }
+  take_part(check, "op", in.has_op(), in.op(), out.op);
   take_sentence(check, "what", in.what(), out.what);
   take_number(check, "known_ms", in.known_ms(), 0, kMillisecondsMax, out.known_ms);
   out.done_count = in.done_count();
@@ -99,20 +88,6 @@ void decode_part(const proto::StatusCounters& in, StatusCounters& out, FieldChec
   out.evictions = in.evictions();
 }
 
-template <class Repeated, class Out>
-void take_list(FieldCheck& check, std::string_view field, const Repeated& in, size_t count_max,
-               std::vector<Out>& out) {
-  const auto count = static_cast<size_t>(in.size());
-  if (!check.ok() || !check_count(check, field, count, count_max)) return;
-  out.resize(count);
-  for (size_t i = 0; i < count && check.ok(); ++i) {
-    const FieldCheck::Scope scope(check, field, i);
-    decode_part(in[static_cast<int>(i)], out[i], check);
-  }
-}
-
-}  // namespace
-
 void encode_part(const Status& in, proto::Status* out) {
   out->set_run(in.run);
   out->set_incarnation(pack(in.incarnation));
@@ -122,9 +97,9 @@ void encode_part(const Status& in, proto::Status* out) {
   out->set_settling(in.settling);
   out->set_ops_open(in.ops_open);
   encode_part(in.counters, out->mutable_counters());
-  encode_list(in.peers, out->mutable_peers());
-  encode_list(in.ops, out->mutable_ops());
-  encode_list(in.events, out->mutable_events());
+  encode_parts(in.peers, out->mutable_peers());
+  encode_parts(in.ops, out->mutable_ops());
+  encode_parts(in.events, out->mutable_events());
 }
 
 void decode_part(const proto::Status& in, Status& out, FieldCheck& check) {
@@ -135,11 +110,10 @@ void decode_part(const proto::Status& in, Status& out, FieldCheck& check) {
   take_number(check, "uptime_ms", in.uptime_ms(), 0, kMillisecondsMax, out.uptime_ms);
   out.settling = in.settling();
   out.ops_open = in.ops_open();
-  if (!in.has_counters()) return check.refuse("counters", "is missing");
-  decode_part(in.counters(), out.counters, check);
-  take_list(check, "peers", in.peers(), limits::kPeers, out.peers);
-  take_list(check, "ops", in.ops(), limits::kOpsPerStatus, out.ops);
-  take_list(check, "events", in.events(), limits::kEventsPerStatus, out.events);
+  take_part(check, "counters", in.has_counters(), in.counters(), out.counters);
+  take_parts(check, "peers", in.peers(), limits::kPeers, out.peers);
+  take_parts(check, "ops", in.ops(), limits::kOpsPerStatus, out.ops);
+  take_parts(check, "events", in.events(), limits::kEventsPerStatus, out.events);
 }
 
 }  // namespace atoll_core::wire
