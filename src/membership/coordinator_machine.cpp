@@ -100,7 +100,9 @@ void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
   if (std::exchange(pending.marks_changed, false)) tell_stable();
   if (std::exchange(pending.updates_changed, false)) evaluate_updates();
   if (!people.claims.empty()) timers.arm_earlier(Timer::kRejoin, people.claims.deadline());
-  const wire::Snapshot snapshot{config.run, incarnation.counter, !view.members.empty()};
+  // Also for the next life: a run that this one has not found may still be elsewhere.
+  const bool has_members = !view.members.empty() || people.run_may_be_elsewhere;
+  const wire::Snapshot snapshot{config.run, incarnation.counter, has_members};
   if (snapshot == saved) return;
   saved = snapshot;
   out.save(snapshot);

@@ -14,7 +14,7 @@ namespace atoll_core::wire {
 struct Snapshot {
   std::string run;           // as configured; empty: any
   uint32_t incarnation = 0;  // the counter
-  bool has_members = false;
+  bool has_members = false;  // or may have
   bool operator==(const Snapshot&) const = default;
 };
 

@@ -106,6 +106,23 @@ TEST_F(CoordinatorMachineTest, StatusIsBoundedAndKeepsTheNewestEvents) {
   EXPECT_EQ(sent[0].events.front().text, "refuse nearby: #137");
 }
 
+// Else the next life, of several coordinators the first, would begin a run beside the old one.
+TEST(CoordinatorMachine, ALifeThatHasNotFoundTheRunDoesNotSaveThatThereIsNone) {
+  for (const auto delay : {0ms, 1500ms}) {
+    CoordinatorConfig config;
+    config.first_view_delay = delay;
+    CoordinatorMachine machine(config, {3, 42});
+    machine.tick(TimePoint{1s});
+    machine.tick(TimePoint{5s});
+    std::optional<wire::Snapshot> saved;
+    for (auto& item : machine.take_output().items) {
+      if (auto* save = std::get_if<CoordinatorOutput::Save>(&item)) saved = save->snapshot;
+    }
+    ASSERT_TRUE(saved);
+    EXPECT_EQ(saved->has_members, delay > 0ms);
+  }
+}
+
 TEST_F(CoordinatorMachineTest, ARegisteredPeerIsToldToAskElsewhere) {
   connect(1, info(0, "a"));
   machine_.on_message(now_, {1}, wire::StatusRequest{});
