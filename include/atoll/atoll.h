@@ -484,6 +484,32 @@ typedef struct {
 
 #define ATOLL_SYNC_INFO_INITIALIZER { sizeof(atollSyncInfo_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
+typedef struct {
+  size_t size;
+  uint64_t tag;              /* of the members' atollSyncState */
+  uint32_t level_timeout_ms; /* after so long in atollUpdate the peer is to be admitted as it is,
+                                and the members' next sync levels it. Default 120000 */
+} atollFollowOptions_t;
+
+#define ATOLL_FOLLOW_OPTIONS_INITIALIZER { sizeof(atollFollowOptions_t), 0, 120000 }
+
+/* Between atollCommConnect and the first atollUpdate, by newcomers and founders alike: that update
+ * brings what the members last synced into `state`, and lets this peer in when it is level with
+ * them, so that nobody waits for a download. Members hand out what they hold while they compute:
+ * from a sync until atollStateBeginWrite, which cuts what is on its way (the newcomer then goes on
+ * with the next revision, and fetches again only what changed). So the least that a newcomer must
+ * fetch in one go is what changes between two revisions.
+ *
+ * Order of a step that makes use of it: atollSyncState, compute, atollUpdate, reduce (a newcomer
+ * with weight 0, or zeros), atollStateBeginWrite, the same outer step on all, atollStatePublish,
+ * and again atollSyncState, which then moves nothing. Who publishes between sync and update lets
+ * newcomers in one revision late.
+ *
+ * `state` must outlive that update and is the library's during it; if it fails (atollMismatch:
+ * another table of tensors), the bytes may be torn and the revision is 0. Returns at once. */
+ATOLL_API atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
+                                         const atollFollowOptions_t* options);
+
 /* All members bring their state; one content is elected (newcomers have no vote while others have
  * state); who differs fetches what differs from those who hold it. On an error the caller's bytes
  * and revision are as they were, unless the state had never been published or synced. */

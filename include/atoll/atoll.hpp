@@ -103,6 +103,7 @@ inline atollOpOptions_t op_options(double weight) {
   return options;
 }
 inline atollOpInfo_t op_info() { return ATOLL_OP_INFO_INITIALIZER; }
+inline atollFollowOptions_t follow_options() { return ATOLL_FOLLOW_OPTIONS_INITIALIZER; }
 inline atollSyncOptions_t sync_options() { return ATOLL_SYNC_OPTIONS_INITIALIZER; }
 inline atollDilocoConfig_t diloco_config() { return ATOLL_DILOCO_CONFIG_INITIALIZER; }
 
@@ -253,6 +254,8 @@ class Communicator {
     return Request(request);
   }
 
+  // Before the first update(), which then brings the members' state into `state`.
+  void follow(State& state, const atollFollowOptions_t& options = follow_options());
   atollSyncInfo_t sync(State& state, const atollSyncOptions_t& options = sync_options());
 
   // As JSON, also while other threads wait in calls.
@@ -314,6 +317,10 @@ class State {
  private:
   detail::Owner<atollState_t, detail::DestroyState> handle_;
 };
+
+inline void Communicator::follow(State& state, const atollFollowOptions_t& options) {
+  check(atollFollowState(handle_.get(), state.handle(), &options));
+}
 
 inline atollSyncInfo_t Communicator::sync(State& state, const atollSyncOptions_t& options) {
   atollSyncInfo_t info = ATOLL_SYNC_INFO_INITIALIZER;

@@ -82,6 +82,21 @@ Result<peer::View> current_view(atollComm_t comm, const char* function) {
   return *snapshot.view;
 }
 
+// Until it has ended well, what atollFollowState asked for stands.
+Result<peer::View> update(atollComm& comm, const std::shared_ptr<peer::Session>& session) {
+  std::optional<atollComm::Following> follows;
+  {
+    const std::lock_guard<std::mutex> lock(comm.mutex);
+    if (comm.follows && comm.follows->session.lock() == session) follows = comm.follows;
+  }
+  if (!follows) return peer::update(*session);
+  Result<peer::View> result = follows->state->update(*session, follows->options);
+  if (!result) return result;
+  const std::lock_guard<std::mutex> lock(comm.mutex);
+  comm.follows.reset();
+  return result;
+}
+
 }  // namespace
 }  // namespace atoll_core::capi
 
@@ -188,7 +203,7 @@ atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
   return capi::guard([&]() -> Result<void> {
     auto session = capi::session_of(comm, "atollUpdate");
     if (!session) return tl::unexpected(session.error());
-    Result<peer::View> result = peer::update(**session);
+    Result<peer::View> result = capi::update(*comm, *session);
     if (!result) return capi::dumped(*comm, result.error());
     const peer::View& now = *result;
     atollView_t out = capi::describe_view(now, (*session)->snapshot().self);

@@ -9,6 +9,7 @@
 #include "atoll/atoll.h"
 #include "peer/calls.h"
 #include "peer/session.h"
+#include "peer/shared_state.h"
 #include "peer/state_json.h"
 
 struct atollComm {
@@ -24,6 +25,13 @@ struct atollComm {
   mutable std::mutex mutex;
   std::shared_ptr<atoll_core::peer::Session> current;
   atoll_core::peer::View last_view;  // of the last atollUpdate, for joined and lost
+  // What the first atollUpdate of this session is to bring the members' state into.
+  struct Following {
+    std::weak_ptr<atoll_core::peer::Session> session;
+    atoll_core::peer::SharedState* state = nullptr;
+    atoll_core::peer::SharedState::FollowOptions options;
+  };
+  std::optional<Following> follows;
   std::optional<atoll_core::peer::EngineReport> last_report;  // of the session before, at its end
   std::optional<atoll_core::TimePoint> last_dump;
 };

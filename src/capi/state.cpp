@@ -20,7 +20,7 @@ Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOpti
   if (!session) return tl::unexpected(session.error());
   const TimePoint started = peer::now();
   const Result<peer::SyncInfo> synced = state.shared.sync(
-      **session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
+      *session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
                   std::chrono::milliseconds(options.deadline_ms)});
   if (!synced) return dumped(*comm, synced.error());
   atollSyncInfo_t out = ATOLL_SYNC_INFO_INITIALIZER;
@@ -88,6 +88,28 @@ atollResult_t atollStateGetRevision(atollState_t state, uint64_t* revision) {
   return capi::with_state(state, "atollStateGetRevision", [&](auto& shared) -> Result<void> {
     ATOLL_TRY(capi::require(revision, "atollStateGetRevision", "revision"));
     *revision = shared.revision();
+    return {};
+  });
+}
+
+atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
+                               const atollFollowOptions_t* options) {
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(state, "atollFollowState", "state"));
+    auto session = capi::session_of(comm, "atollFollowState");
+    if (!session) return tl::unexpected(session.error());
+    const atollFollowOptions_t defaults = ATOLL_FOLLOW_OPTIONS_INITIALIZER;
+    auto given = capi::sized_copy(options, defaults, "atollFollowState", "options");
+    if (!given) return tl::unexpected(given.error());
+    if ((*session)->snapshot().view) {
+      return atoll_core::fail(atoll_core::ErrorCode::kInvalidUsage,
+                              "atollFollowState: the peer is a member already; members level "
+                              "their state in atollSyncState");
+    }
+    const std::lock_guard<std::mutex> lock(comm->mutex);
+    comm->follows = atollComm::Following{
+        *session, &state->shared,
+        {given->tag, std::chrono::milliseconds(given->level_timeout_ms)}};
     return {};
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/time.h"
 #include "codec/tensor_list.h"
 #include "state/digest.h"
+#include "state/publication.h"
 #include "state/state_table.h"
 #include "wire/control.h"
 
@@ -47,6 +49,17 @@ struct SyncCall {
   state::StateDigests digests;  // of the table as it is
   wire::SyncStrategy strategy = wire::SyncStrategy::kPopular;
   CallOptions options;
+  // Opened when the sync commits, so that pending peers may fetch from the table until whoever owns
+  // it closes this, and has the engine withdraw it, before the next write. May be null.
+  std::shared_ptr<state::Publication> publication;
+};
+
+// The table and its bytes are the engine's until the update that this comes with has ended.
+struct FollowCall {
+  state::StateTable* table = nullptr;
+  state::StateDigests digests;  // of the table as it is
+  uint64_t tag = 0;             // of the members' syncs
+  Duration patience{};          // after that it is to be admitted as it is
 };
 
 struct CollectiveInfo {

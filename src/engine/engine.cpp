@@ -24,7 +24,10 @@ Engine::Engine(EngineConfig config)
     : context_{std::move(config), {}, {}},
       membership_(context_.config.membership),
       ledger_(context_, membership_),
-      links_(context_, ledger_) {
+      server_(context_, links_),
+      follower_(context_, membership_, links_),
+      router_(ledger_, server_, follower_),
+      links_(context_, router_) {
   ledger_.set_links(links_);
 }
 
@@ -34,6 +37,11 @@ Engine::~Engine() = default;
 
 void Engine::end(CallId call, Result<CallInfo> result) {
   context_.emit(CallEnded{call, std::move(result)});
+}
+
+void Engine::end_update(Result<CallInfo> result) {
+  follower_.end();
+  end(std::exchange(updating_, std::nullopt)->call, std::move(result));
 }
 
 bool Engine::refuse(CallId call, const CallOptions& options) {
@@ -75,7 +83,7 @@ void Engine::connect(TimePoint now, CallId call) {
   absorb();
 }
 
-void Engine::update(TimePoint now, CallId call) {
+void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow) {
   context_.now = now;
   if (left_ || leaving_) {
     end(call, tl::unexpected<Error>(departed()));
@@ -89,14 +97,13 @@ void Engine::update(TimePoint now, CallId call) {
   context_.trace("update.request");
   context_.note({FlightKind::kUpdateRequested});
   updating_ = PendingUpdate{call, now + context_.config.update_timeout, now};
+  // Told of first, so that the peer is not admitted before it is level.
+  if (follow && !membership_.view()) follower_.begin(std::move(*follow));
   if (update_outcome_waiting_) {
     update_finished();
   } else if (!membership_.update_pending()) {
     Result<void> asked = membership_.request_update(now, ledger_.positions());
-    if (!asked) {
-      updating_.reset();
-      end(call, tl::unexpected<Error>(asked.error()));
-    }
+    if (!asked) end_update(tl::unexpected<Error>(asked.error()));
   }
   absorb();
 }
@@ -129,8 +136,14 @@ void Engine::sync(TimePoint now, CallId call, SyncCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
   context_.trace("sync.request");
-  ledger_.begin(make_sync(call, std::move(arguments), context_, membership_, links_));
+  ledger_.begin(
+      make_sync(call, std::move(arguments), {context_, membership_, links_, server_}));
   absorb();
+}
+
+void Engine::withdraw(TimePoint now, const state::Publication& publication) {
+  context_.now = now;
+  server_.withdraw(publication);
 }
 
 void Engine::cancel(TimePoint now, CallId call) {
@@ -144,7 +157,7 @@ void Engine::leave(TimePoint now, const Error& reason) {
   context_.now = now;
   if (left_ || leaving_) return;
   ledger_.fail_calls(reason);
-  if (updating_) end(std::exchange(updating_, std::nullopt)->call, tl::unexpected<Error>(reason));
+  if (updating_) end_update(tl::unexpected<Error>(reason));
   leaving_ = Leaving{reason, now + kLeaveGrace};
   ledger_.tell_ended();
   depart();
@@ -243,13 +256,12 @@ void Engine::tick(TimePoint now) {
   absorb();
   links_.tick();
   if (std::optional<Error> lost = ledger_.tick()) fail(*lost);
+  follower_.tick();
   if (updating_ && updating_->deadline <= now) {
-    const CallId call = updating_->call;
-    updating_.reset();
-    end(call, atoll_core::fail(ErrorCode::kTimeout,
-                               "atollUpdate on {} has waited {} ms; it goes on in the background: "
-                               "call it again",
-                               membership_.self().name, to_ms(context_.config.update_timeout)));
+    end_update(atoll_core::fail(
+        ErrorCode::kTimeout,
+        "atollUpdate on {} has waited {} ms; it goes on in the background: call it again",
+        membership_.self().name, to_ms(context_.config.update_timeout)));
   }
   absorb();
   if (leaving_ && !left_) depart();
@@ -259,6 +271,7 @@ TimePoint Engine::next_deadline() const {
   if (left_) return kNever;
   TimePoint next = std::min({membership_.next_deadline(), links_.next_deadline(),
                              ledger_.next_deadline()});
+  next = std::min(next, follower_.next_deadline());
   if (updating_) next = std::min(next, updating_->deadline);
   if (leaving_) next = std::min(next, leaving_->deadline);
   return next;
@@ -274,6 +287,7 @@ std::vector<EngineOutput> Engine::take_outputs() {
 
 void Engine::absorb() {
   for (;;) {
+    if (follower_.failure()) end_update(tl::unexpected<Error>(*follower_.failure()));
     for (LinkTable::Report& report : links_.take_reports()) {
       if (const auto* link = std::get_if<wire::LinkReport>(&report)) {
         if (link->state == wire::LinkState::kUp) context_.trace("connect.linked");
@@ -306,18 +320,19 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     run_ = connected->run;
     links_.set_identity(connected->self, connected->run, membership_.coordinator_patience());
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
+    follower_.on_registered();
     ledger_.on_control();
   } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {
     context_.note({FlightKind::kRoster, nullptr, {}, roster->roster.peers.size()});
     links_.apply_roster(roster->roster);
+    follower_.on_links();
   } else if (auto* change = std::get_if<peer_output::ViewChanged>(&item)) {
     view_changed(*change);
   } else if (std::holds_alternative<peer_output::UpdateFinished>(item)) {
     update_finished();
   } else if (auto* failed = std::get_if<peer_output::UpdateFailed>(&item)) {
     context_.note({FlightKind::kUpdateFailed, nullptr, {}, 0, failed->error.message});
-    if (updating_) end(std::exchange(updating_, std::nullopt)->call,
-                       tl::unexpected<Error>(failed->error));
+    if (updating_) end_update(tl::unexpected<Error>(failed->error));
   } else if (auto* freeze = std::get_if<peer_output::FreezeOps>(&item)) {
     context_.note({FlightKind::kFreeze, freeze->op ? &*freeze->op : nullptr, {}, freeze->round,
                    freeze->reason});
@@ -331,6 +346,8 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     links_.probe(probe->peer);
   } else if (auto* plan = std::get_if<peer_output::SyncPlanned>(&item)) {
     ledger_.on_plan(plan->plan);
+  } else if (auto* offered = std::get_if<peer_output::StateOffered>(&item)) {
+    follower_.on_offer(std::move(offered->offer));
   } else if (auto* stable = std::get_if<peer_output::StableHeard>(&item)) {
     ledger_.on_stable(stable->marks);
   } else if (auto* lost = std::get_if<peer_output::Failed>(&item)) {
@@ -350,8 +367,7 @@ void Engine::update_finished() {
   context_.note({FlightKind::kUpdateDone, nullptr, {}, membership_.view()->epoch.number});
   update_outcome_waiting_ = !updating_.has_value();
   if (!updating_) return;
-  const CallId call = std::exchange(updating_, std::nullopt)->call;
-  end(call, CallInfo{UpdateInfo{*membership_.view()}});
+  end_update(CallInfo{UpdateInfo{*membership_.view()}});
 }
 
 void Engine::fail(const Error& error) {
@@ -360,9 +376,7 @@ void Engine::fail(const Error& error) {
   context_.note({FlightKind::kLeft, nullptr, {}, static_cast<uint64_t>(error.code), error.message});
   ledger_.fail_all(error);
   if (connecting_) end(*std::exchange(connecting_, std::nullopt), tl::unexpected<Error>(error));
-  if (updating_) {
-    end(std::exchange(updating_, std::nullopt)->call, tl::unexpected<Error>(error));
-  }
+  if (updating_) end_update(tl::unexpected<Error>(error));
   links_.close_all();
   control_lost(error.message);
   context_.emit(output::CloseControl{});

@@ -15,8 +15,11 @@
 #include "engine/call.h"
 #include "engine/call_ledger.h"
 #include "engine/context.h"
+#include "engine/frame_router.h"
 #include "engine/link_table.h"
 #include "engine/report.h"
+#include "engine/state_follower.h"
+#include "engine/state_server.h"
 #include "membership/peer_machine.h"
 #include "wire/control_framing.h"
 
@@ -31,9 +34,13 @@ class Engine {
 
   // Calls. Each ends with exactly one CallEnded, perhaps before the function returns.
   void connect(TimePoint now, CallId call);
-  void update(TimePoint now, CallId call);
+  // `follow`: of a peer that is not yet a member, which is to fetch the members' state meanwhile.
+  // A member's update takes no notice of it.
+  void update(TimePoint now, CallId call, std::optional<FollowCall> follow = std::nullopt);
   void collective(TimePoint now, CallId call, CollectiveCall arguments);
   void sync(TimePoint now, CallId call, SyncCall arguments);
+  // On return nothing reads the bytes of this publication, which its owner has closed.
+  void withdraw(TimePoint now, const state::Publication& publication);
   void cancel(TimePoint now, CallId call);
   // Leaves the run: every call ends, then output::Left. Until then, for a bounded time, results of
   // small calls are still handed to members that lack them.
@@ -84,6 +91,7 @@ class Engine {
   bool refuse(CallId call, const CallOptions& options);
   Error departed() const;  // for calls that come after it has left
   void end(CallId call, Result<CallInfo> result);
+  void end_update(Result<CallInfo> result);
   void fail(const Error& error);
   void absorb();  // carries out what membership and links have put out
   void absorb_membership(membership::PeerOutput& item);
@@ -94,7 +102,10 @@ class Engine {
   Context context_;
   membership::PeerMachine membership_;
   CallLedger ledger_;
-  LinkTable links_;
+  StateServer server_;
+  StateFollower follower_;
+  FrameRouter router_;
+  LinkTable links_;  // those before it only hold on to it
   wire::ControlFramer framer_;
   ControlWatch control_;
   std::string run_;

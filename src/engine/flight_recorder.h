@@ -43,6 +43,10 @@ enum class FlightKind : uint8_t {
   kOpFailed,     // for good
   kSyncPlan,
   kSyncFetched,
+  kStateServed,     // to a pending peer, outside of any call; number: the revision
+  kStateWithdrawn,  // the same revision
+  kStateOffer,      // number: the revision that the members hold
+  kStateLevel,      // it is here
   kLeft,
 };
 std::string_view to_string(FlightKind kind);  // "control up"

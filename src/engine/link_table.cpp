@@ -329,6 +329,11 @@ void LinkTable::revoke(const AttemptId& attempt) {
   for (auto& [peer, entry] : entries_) entry.link->revoke(attempt);
 }
 
+uint64_t LinkTable::waiting_frames(PeerId peer) const {
+  const auto found = entries_.find(peer);
+  return found == entries_.end() ? 0 : found->second.link->waiting_frames();
+}
+
 link::LinkCounters LinkTable::counters() const {
   link::LinkCounters sum = dropped_counters_;
   for (const auto& [peer, entry] : entries_) add(sum, entry.link->counters());

@@ -57,6 +57,9 @@ class LinkTable {
   void revoke(const AttemptId& attempt);
   void close_all();
 
+  bool has_link(PeerId peer) const { return entries_.count(peer) != 0; }
+  // Frames for this peer that no connection has taken yet.
+  uint64_t waiting_frames(PeerId peer) const;
   size_t open_connections() const { return connection_owner_.size(); }
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;

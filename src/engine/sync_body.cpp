@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/state_frame.h"
 #include "state/fetch.h"
 #include "state/request.h"
 #include "state/serve.h"
@@ -14,8 +15,12 @@ namespace {
 
 class SyncBody final : public CallBody {
  public:
-  SyncBody(SyncCall call, Context& context, membership::PeerMachine& membership, LinkTable& links)
-      : call_(std::move(call)), context_(context), membership_(membership), links_(links) {}
+  SyncBody(SyncCall call, const SyncParts& parts)
+      : call_(std::move(call)),
+        context_(parts.context),
+        membership_(parts.membership),
+        links_(parts.links),
+        server_(parts.server) {}
 
   void begin(const AttemptContext& attempt) override {
     attempt_ = attempt;
@@ -48,6 +53,8 @@ class SyncBody final : public CallBody {
     fetch.tensors = plan.tensors;
     fetch.holders = std::move(holders);
     fetch.in_place = !call_.table->holds_content();
+    // What newcomers were given is about to change.
+    if (call_.publication != nullptr) server_.withdraw(*call_.publication);
     auto made = state::FetchMachine::create(std::move(fetch), *call_.table, call_.digests);
     if (!made) {
       failure_ = made.error();
@@ -105,9 +112,13 @@ class SyncBody final : public CallBody {
   Result<CallInfo> commit(const std::vector<PeerId>&, uint32_t attempts) override {
     if (fetch_ != nullptr) {
       note_fetched();
-      if (Result<state::StateDigests> taken = fetch_->commit(); !taken) {
-        return tl::unexpected<Error>(taken.error());
-      }
+      Result<state::StateDigests> taken = fetch_->commit();
+      if (!taken) return tl::unexpected<Error>(taken.error());
+      call_.digests = std::move(*taken);
+    }
+    if (call_.publication != nullptr) {
+      server_.offer(attempt_.id.op, elected_.revision, call_.publication,
+                    std::move(call_.digests));
     }
     SyncInfo info;
     info.revision = elected_.revision;
@@ -129,32 +140,16 @@ class SyncBody final : public CallBody {
     auto responses = state::serve(*call_.table, call_.digests, request);
     if (!responses) {
       context_.log(3, responses.error().message);
-      send(to, wire::FrameKind::kStateRefused, request, {}, nullptr);
+      send_state_frame(links_, to, wire::FrameKind::kStateRefused, transfer(), request);
       return;
     }
     for (state::StateResponse& response : *responses) {
-      std::shared_ptr<const ByteBuffer> owned;
-      if (response.name.item == state::StateItem::kDigests) {
-        owned = std::make_shared<const ByteBuffer>(std::move(response.digests));
-      }
-      const ByteSpan payload = owned != nullptr ? ByteSpan(*owned) : response.chunk;
-      bytes_sent_ += payload.size();
-      send(to, wire::FrameKind::kStateData, response.name, payload, std::move(owned));
+      bytes_sent_ += response.payload().size();
+      send_state_response(links_, to, transfer(), std::move(response));
     }
   }
 
-  void send(PeerId to, wire::FrameKind kind, const state::StateRequest& name, ByteSpan payload,
-            std::shared_ptr<const ByteBuffer> owned) {
-    link::OutFrame frame;
-    frame.header.kind = kind;
-    frame.header.attempt = attempt_.id;
-    frame.header.fingerprint = attempt_.fingerprint;
-    frame.header.payload_bytes = static_cast<uint32_t>(payload.size());
-    state::put_request(name, frame.header);
-    if (!payload.empty()) frame.payload.push_back(payload);
-    frame.owned = std::move(owned);
-    links_.send_free(to, std::move(frame));
-  }
+  StateTransfer transfer() const { return {attempt_.id, attempt_.fingerprint}; }
 
   // Asks for more, or is done.
   void advance() {
@@ -167,7 +162,8 @@ class SyncBody final : public CallBody {
     std::vector<state::FetchRequest> requests;
     fetch_->take_requests(requests);
     for (const state::FetchRequest& request : requests) {
-      send(request.holder, wire::FrameKind::kStateRequest, request.request, {}, nullptr);
+      send_state_frame(links_, request.holder, wire::FrameKind::kStateRequest, transfer(),
+                       request.request);
     }
   }
 
@@ -182,6 +178,7 @@ class SyncBody final : public CallBody {
   Context& context_;
   membership::PeerMachine& membership_;
   LinkTable& links_;
+  StateServer& server_;
   AttemptContext attempt_;
   std::unique_ptr<state::FetchMachine> fetch_;
   Elected elected_;
@@ -202,13 +199,12 @@ wire::CallDescription describe(const SyncCall& call) {
 
 }  // namespace
 
-CallLedger::NewCall make_sync(CallId call, SyncCall arguments, Context& context,
-                              membership::PeerMachine& membership, LinkTable& links) {
+CallLedger::NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts) {
   CallLedger::NewCall open;
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);
-  open.body = std::make_unique<SyncBody>(std::move(arguments), context, membership, links);
+  open.body = std::make_unique<SyncBody>(std::move(arguments), parts);
   return open;
 }
 

@@ -5,12 +5,20 @@
 #include "engine/call_ledger.h"
 #include "engine/context.h"
 #include "engine/link_table.h"
+#include "engine/state_server.h"
 #include "membership/peer_machine.h"
 
 namespace atoll_core::engine {
 
-// The ledger's view of a sync. The references outlive it.
-CallLedger::NewCall make_sync(CallId call, SyncCall arguments, Context& context,
-                              membership::PeerMachine& membership, LinkTable& links);
+// What a sync works with, all of which outlives it.
+struct SyncParts {
+  Context& context;
+  membership::PeerMachine& membership;
+  LinkTable& links;
+  StateServer& server;
+};
+
+// The ledger's view of a sync.
+CallLedger::NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts);
 
 }  // namespace atoll_core::engine

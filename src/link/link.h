@@ -90,6 +90,7 @@ class Link {
   // Its unacknowledged frames go again elsewhere, or when there is a connection again.
   void remove_connection(ConnectionKey key);
   FrameStream* stream(ConnectionKey key);  // null: no such connection
+  uint64_t waiting_frames() const { return queue_.waiting_frames(); }
   size_t connections() const { return streams_.size(); }
 
   // A chunk of an attempt; goes when its credit allows.

@@ -51,7 +51,8 @@ std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& 
 
 }  // namespace
 
-Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates) {
+Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
+                           const PublishedStates& states) {
   Candidates result;
   for (auto& [key, records] : pending_replicas(roster)) {
     const wire::PeerInfo& info = records.front()->info;
@@ -62,6 +63,9 @@ Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates) {
     const auto busy = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
       return !updates.waits(record->info.id);
     });
+    const auto behind = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
+      return states.waits_for(*record).has_value();
+    });
     if (shards.size() < info.shard_count) {
       result.not_ready.push_back(fmt::format("{} has {} of {} shards", info.replica,
                                              shards.size(), info.shard_count));
@@ -71,6 +75,10 @@ Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates) {
     } else if (busy != shards.end()) {
       result.not_ready.push_back(fmt::format("{} waits for {} to call atollUpdate", info.replica,
                                              display_name((*busy)->info)));
+    } else if (behind != shards.end()) {
+      result.not_ready.push_back(fmt::format("{}: {} waits for {}", info.replica,
+                                             display_name((*behind)->info),
+                                             *states.waits_for(**behind)));
     } else {
       Candidate candidate{info.replica, {}};
       for (const PeerRecord* record : shards) candidate.peers.push_back(record->info.id);

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "membership/link_matrix.h"
+#include "membership/published_states.h"
 #include "membership/roster.h"
 #include "membership/update_barrier.h"
 
@@ -23,7 +24,8 @@ struct Candidates {
   std::vector<std::string> not_ready;  // "r2 waits for shard 1 of 2"
 };
 
-Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates);
+Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
+                           const PublishedStates& states);
 
 struct Admission {
   std::vector<Candidate> admitted;

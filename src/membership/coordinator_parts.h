@@ -20,6 +20,7 @@
 #include "membership/op_ledger.h"
 #include "membership/outbox.h"
 #include "membership/rejoin_claims.h"
+#include "membership/published_states.h"
 #include "membership/roster.h"
 #include "membership/settle_decision.h"
 #include "membership/settle_rounds.h"
@@ -50,6 +51,7 @@ struct Ledgers {
   GenerationTable generations;
   OpLedger ops;
   SyncLedger syncs;
+  PublishedStates states;
   VerdictHistory history;
   WatermarkTable marks;
 };
@@ -163,6 +165,12 @@ struct CoordinatorMachine::Parts {
   // ---- coordinator_syncs.cpp
   void handle(TimePoint now, PeerId from, wire::SyncRequest message);
   void handle(TimePoint now, PeerId from, wire::SyncDone message);
+
+  // ---- coordinator_offers.cpp
+  // A sync has committed: pending peers that follow may fetch its content.
+  void note_synced(const OpKey& key);
+  void offer_state(const PeerRecord& follower);
+  void handle(TimePoint now, PeerId from, wire::FollowState message);
 
   // Members of the view that still have a record, in view order.
   std::vector<Participant> members() const;

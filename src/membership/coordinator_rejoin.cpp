@@ -140,6 +140,7 @@ void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::str
   people.last_number = 0;
   const std::set<SessionId> expected = send_pending_back(*this);
   adopt_run(*this);
+  ledgers.states.forget();
   const std::string cause = fmt::format(
       "the coordinator, now incarnation {}, goes on from epoch {}", to_string(incarnation),
       to_string(view.epoch));

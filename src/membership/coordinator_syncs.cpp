@@ -26,6 +26,7 @@ void plan(Parts& parts, const OpKey& key, SyncRecord& record,
     plan.epoch = epoch;
     parts.out.send(*parts.people.roster.find(peer.peer), std::move(plan));
   }
+  record.plans = std::move(plans->by_shard);
 }
 
 // Those who wait in a sync are noted like those who wait in any call.

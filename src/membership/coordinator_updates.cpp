@@ -116,7 +116,7 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   if (auto what = waits.updates.difference(present)) {
     return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
   }
-  const Candidates candidates = find_candidates(people.roster, waits.updates);
+  const Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
   const Admission admission = choose_admitted(present, candidates.ready, people.roster,
                                               people.links, config.min_replicas);
   if (present.empty() && admission.admitted.empty()) return;

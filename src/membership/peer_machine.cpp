@@ -185,6 +185,8 @@ void PeerMachine::send(wire::ToCoordinator message) {
     sent_again_.links.insert_or_assign(report->peer, *report);
   } else if (auto* request = std::get_if<wire::AbortRequest>(&message)) {
     sent_again_.aborts.insert_or_assign(request->op, *request);
+  } else if (auto* follow = std::get_if<wire::FollowState>(&message)) {
+    sent_again_.follow = *follow;
   }
   pass_on(std::move(message));
 }
@@ -275,6 +277,8 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
 
 void PeerMachine::send_again() {
   for (const auto& [peer, report] : sent_again_.links) pass_on(report);
+  // Before the update: who is not level is not to be admitted by it.
+  if (state_ == State::kPending && sent_again_.follow) pass_on(*sent_again_.follow);
   if (update_.positions) send_update();
   for (const auto& [op, request] : sent_again_.aborts) pass_on(request);
 }
@@ -309,6 +313,7 @@ void PeerMachine::handle(TimePoint, wire::Updated message) {
   if (message.delta) {
     if (!change_view(*message.delta)) return;
     state_ = State::kMember;
+    sent_again_.follow.reset();
   }
   if (!update_.positions) {
     return fail_run(ErrorCode::kInternalError, "the coordinator ended an update that nobody asked");
@@ -392,6 +397,12 @@ void PeerMachine::handle(TimePoint, wire::Probe message) {
 void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
   syncs_.insert(message.op);
   outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
+}
+
+void PeerMachine::handle(TimePoint, wire::StateOffer message) {
+  if (state_ == State::kPending) {
+    outputs_.push_back(peer_output::StateOffered{std::move(message)});
+  }
 }
 
 void PeerMachine::handle(TimePoint, wire::Stable message) {

@@ -50,6 +50,7 @@ struct Thaw { std::optional<OpId> op; };
 struct VerdictHeard { wire::Verdict verdict; };
 struct ProbePeer { wire::PeerInfo peer; };        // dial it, then probe_result()
 struct SyncPlanned { wire::SyncPlan plan; };
+struct StateOffered { wire::StateOffer offer; };  // pending: may be fetched from its holders
 struct StableHeard { std::vector<wire::Watermark> marks; };
 struct Failed { Error error; };                   // the communicator is no longer part of the run
 }  // namespace peer_output
@@ -59,7 +60,8 @@ using PeerOutput =
                  peer_output::Connected, peer_output::RosterChanged, peer_output::ViewChanged,
                  peer_output::UpdateFinished, peer_output::UpdateFailed, peer_output::FreezeOps,
                  peer_output::Thaw, peer_output::VerdictHeard, peer_output::ProbePeer,
-                 peer_output::SyncPlanned, peer_output::StableHeard, peer_output::Failed>;
+                 peer_output::SyncPlanned, peer_output::StateOffered, peer_output::StableHeard,
+                 peer_output::Failed>;
 
 // While a control connection is lost, members stay members and may go on with their ops; what the
 // coordinator must still hear is kept here and sent again: the open update, links as last reported,
@@ -127,6 +129,7 @@ class PeerMachine {
   struct SentAgain {
     std::map<PeerId, wire::LinkReport> links;
     std::map<OpId, wire::AbortRequest> aborts;
+    std::optional<wire::FollowState> follow;  // while pending
   };
 
   void dial();
@@ -156,6 +159,7 @@ class PeerMachine {
   void handle(TimePoint now, wire::Probe message);
   void handle(TimePoint now, wire::SyncPlan message);
   void handle(TimePoint now, wire::Stable message);
+  void handle(TimePoint now, wire::StateOffer message);
   void handle(TimePoint now, wire::Evicted message);
   void handle(TimePoint, wire::Status) {}  // nobody asked
 

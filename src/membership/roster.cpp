@@ -38,6 +38,7 @@ void Roster::mark_member(PeerId peer) {
                "peer {} is not pending", to_string(peer));
   record->standing = Standing::kMember;
   record->gap = true;
+  record->follows.reset();
 }
 
 void Roster::mark_suspect(PeerId peer, TimePoint now, std::string reason) {

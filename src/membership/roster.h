@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,7 @@ struct PeerRecord {
   uint64_t echo_floor = 0;
   bool view_unknown = false;     // came back: what it holds may be older than what was sent
   bool gap = true;               // not yet through a committed sync since its admission
+  std::optional<wire::FollowState> follows;  // pending: fetches what the members have synced
 
   bool connected() const { return standing != Standing::kSuspect; }
   bool in_view() const { return standing != Standing::kPending; }

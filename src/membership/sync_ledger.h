@@ -30,6 +30,7 @@ struct SyncRecord {
   TimePoint since{};  // heard of
   std::map<PeerId, wire::StateSummary> requests;
   bool planned = false;
+  std::map<uint32_t, wire::SyncPlan> plans;  // by shard, once planned
   std::set<PeerId> done;
   std::optional<AbortNote> abort;
 };

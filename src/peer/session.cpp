@@ -106,6 +106,17 @@ void Session::cancel(engine::CallId call) {
   });
 }
 
+void Session::withdraw(std::shared_ptr<state::Publication> publication) {
+  // An I/O thread that has ended reads nothing any more: then the call fails at once.
+  const auto done = call([this, publication = std::move(publication)](
+                             engine::Engine& engine, TimePoint now, engine::CallId id) {
+    engine.withdraw(now, *publication);
+    pump();
+    finish(id, engine::CallInfo{engine::ConnectInfo{}});
+  });
+  (void)done->wait();
+}
+
 void Session::leave(Error reason, bool at_once) {
   std::shared_ptr<PendingCall> done = call([=, this](engine::Engine& engine, TimePoint now,
                                                      engine::CallId id) {

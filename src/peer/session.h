@@ -53,6 +53,8 @@ class Session {
   // Any thread. `start` runs on the I/O thread.
   std::shared_ptr<PendingCall> call(Start start);
   void cancel(engine::CallId call);
+  // On return the I/O thread reads nothing of this publication, which its owner has closed.
+  void withdraw(std::shared_ptr<state::Publication> publication);
   // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
   // others have what only this peer can give them, which takes a bounded time.
   void leave(Error reason, bool at_once);

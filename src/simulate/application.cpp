@@ -162,7 +162,8 @@ void Application::connect(Trainer& trainer) {
   make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
     engine.connect(now, id);
   }, [this, &trainer](CallRecord&, const Result<engine::CallInfo>& result) {
-    if (result) update(trainer);
+    if (result && random_.one_in(4)) update(trainer);
+    else if (result) follow(trainer);
   });
 }
 
@@ -171,6 +172,23 @@ void Application::update(Trainer& trainer) {
   make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
     engine.update(now, id);
   }, [this, &trainer](CallRecord&, const auto& result) { updated(trainer, result); });
+}
+
+void Application::follow(Trainer& trainer) {
+  CallRecord& record = open_record(trainer, CallKind::kUpdate, {}, 0);
+  record.follows = true;
+  record.brought = trainer.state->content();
+  const Duration patience = milliseconds(random_.one_in(4) ? random_.between(1, 300) : 20'000);
+  make(trainer, record, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
+    engine::FollowCall call;
+    call.table = &trainer.state->table();
+    call.digests = state::compute_digests(trainer.state->table());
+    call.patience = patience;
+    engine.update(now, id, std::move(call));
+  }, [this, &trainer](CallRecord& over, const auto& result) {
+    over.now = trainer.state->content();
+    updated(trainer, result);
+  });
 }
 
 void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& result) {
@@ -194,7 +212,7 @@ void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& resu
 
 void Application::next(Trainer& trainer) {
   if (world_.left(trainer.process)) return reconnect_later(trainer);
-  if (!trainer.member) return update(trainer);
+  if (!trainer.member) return random_.one_in(4) ? update(trainer) : follow(trainer);
   PositionPlan plan = plan_position(config_.seed, trainer.generation, trainer.position++);
   ++trainer.progress;
   ++trainer.in_flight;  // held until everything of this position has begun
@@ -239,7 +257,10 @@ void Application::begin_sync(Trainer& trainer) {
   Random dice(Random::mix(config_.seed + trainer.generation.first.number) + trainer.position +
               kernels::hash64(as_bytes(trainer.identity.replica)));
   const uint64_t chosen = dice.below(6);
-  if (chosen < 4) trainer.state->step(random_, chosen == 3);
+  if (chosen < 4) {
+    begin_write(trainer);
+    trainer.state->step(random_, chosen == 3);
+  }
   CallRecord& record = open_record(trainer, CallKind::kSync, engine::CallGroup::kShard, 0);
   record.brought = trainer.state->content();
   record.voter = trainer.synced;
@@ -247,8 +268,16 @@ void Application::begin_sync(Trainer& trainer) {
     engine::SyncCall call;
     call.table = &trainer.state->table();
     call.digests = state::compute_digests(trainer.state->table());
+    call.publication = trainer.state->publication();
     engine.sync(now, id, std::move(call));
   }, [this, &trainer](CallRecord& over, const auto& result) { sync_ended(trainer, over, result); });
+}
+
+void Application::begin_write(Trainer& trainer) {
+  state::Publication& publication = *trainer.state->publication();
+  if (!publication.close()) return;
+  ++cuts_;
+  world_.engine(trainer.process).withdraw(world_.now(), publication);
 }
 
 void Application::sync_ended(Trainer& trainer, CallRecord& record,

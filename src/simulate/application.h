@@ -44,6 +44,8 @@ class Application {
   bool cancel_something(ProcessId process);
 
   uint64_t cancels() const { return cancels_; }
+  // States that were being fetched by newcomers when they were written to.
+  uint64_t cuts() const { return cuts_; }
 
  private:
   void start(Trainer& trainer);
@@ -51,10 +53,13 @@ class Application {
   void reconnect_later(Trainer& trainer);
   void connect(Trainer& trainer);
   void update(Trainer& trainer);
+  // An update of one that is not yet a member, and fetches the members' state meanwhile.
+  void follow(Trainer& trainer);
   void updated(Trainer& trainer, const Result<engine::CallInfo>& result);
   void next(Trainer& trainer);
   void begin_call(Trainer& trainer, PlannedCall call, uint64_t root);
   void begin_sync(Trainer& trainer);
+  void begin_write(Trainer& trainer);
   void sync_ended(Trainer& trainer, CallRecord& record, const Result<engine::CallInfo>& result);
   void one_less(Trainer& trainer);
   CallRecord& open_record(Trainer& trainer, CallKind kind, engine::CallGroup group, uint64_t tag);
@@ -71,6 +76,7 @@ class Application {
   uint64_t replicas_ = 0;
   uint64_t calls_ = 0;
   uint64_t cancels_ = 0;
+  uint64_t cuts_ = 0;
 };
 
 }  // namespace atoll_core::simulate

@@ -52,10 +52,12 @@ struct CallRecord {
   Duration deadline{0};
   std::shared_ptr<CallMemory> memory;  // of a collective
   bool large = false;
-  // Of a sync: what its caller brought, and whether it had been in the last one.
+  bool follows = false;  // an update of one that fetches the members' state meanwhile
+  // Of a sync, or an update that follows: what its caller brought; of a sync, whether it had been
+  // in the last one.
   StateContent brought;
   bool voter = false;
-  StateContent now;  // when the sync has ended
+  StateContent now;  // when the call has ended
 
   std::string text() const {
     return who + "'s " + std::string(to_string(kind)) + (name.empty() ? "" : " " + name) +

@@ -30,6 +30,7 @@ class LossChecker final : public Checker {
       }
     }
     if (record.kind == CallKind::kSync && result) committed(record);
+    if (record.follows) followed(record);
     if (record.kind == CallKind::kSync && !result && record.brought.held &&
         record.now != record.brought) {
       complain(fmt::format("{} failed ({}), but its state became {}, was {}", record.text(),
@@ -38,6 +39,11 @@ class LossChecker final : public Checker {
   }
 
  private:
+  static bool contains(const std::vector<StateContent>& contents, const StateContent& wanted) {
+    return std::any_of(contents.begin(), contents.end(), [&](const auto& content) {
+      return content.revision == wanted.revision && content.hash == wanted.hash;
+    });
+  }
   static std::string about(const CallRecord& record) { return record.name + record.group; }
 
   void committed(const CallRecord& record) {
@@ -45,17 +51,26 @@ class LossChecker final : public Checker {
       complain(fmt::format("{} went back from {} to {}", record.text(), text_of(record.brought),
                            text_of(record.now)));
     }
+    if (!contains(synced_, record.now)) synced_.push_back(record.now);
     const std::vector<StateContent>& brought = brought_[about(record)];
-    const bool known = std::any_of(brought.begin(), brought.end(), [&](const auto& content) {
-      return content.revision == record.now.revision && content.hash == record.now.hash;
-    });
-    if (!known) {
+    if (!contains(brought, record.now)) {
       complain(fmt::format("{} ended with {}, which nobody brought", record.text(),
                            text_of(record.now)));
     }
   }
 
+  // What a newcomer has after it followed the members is what it had, or what they have synced.
+  void followed(const CallRecord& record) {
+    if (!record.now.held || record.now == record.brought) return;
+    context_.statistics->add(Count::kFollows);
+    if (!contains(synced_, record.now)) {
+      complain(fmt::format("{} ended with {}, which no sync has elected", record.text(),
+                           text_of(record.now)));
+    }
+  }
+
   std::map<std::string, std::vector<StateContent>> brought_;
+  std::vector<StateContent> synced_;
 };
 
 }  // namespace

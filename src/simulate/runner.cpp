@@ -259,6 +259,7 @@ class Run {
       count.add(Count::kEvictions, totals.evictions);
       count.add(Count::kAdmissions, totals.admissions);
     }
+    count.add(Count::kStateCuts, application_->cuts());
     for (const auto& trainer : application_->trainers()) {
       count.add(Count::kReconnects, trainer->lives - 1);
     }

@@ -22,6 +22,8 @@ enum class Count : uint8_t {
   kTimedOut,
   kSyncs,        // that elected a content
   kFetches,      // of them, those for which bytes had to come
+  kFollows,        // newcomers that had the members' state when their first update ended
+  kStateCuts,      // states that had been handed to newcomers when they were written to
   kResultFetches,  // results of small calls that had to be asked for
   kSettleRounds,
   kEvictions,
@@ -29,12 +31,12 @@ enum class Count : uint8_t {
   kReconnects,   // lives of a program after its first one
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 16;
+inline constexpr size_t kCountCount = 18;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "unknown outcomes", "cancelled",
-    "timed out", "syncs", "fetches", "result fetches", "settle rounds", "evictions", "admissions",
-    "reconnects", "outcomes of the dropped"};
+    "timed out", "syncs", "fetches", "states followed", "states cut", "result fetches",
+    "settle rounds", "evictions", "admissions", "reconnects", "outcomes of the dropped"};
 
 class Statistics {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simulate/call_record.h"
+#include "state/publication.h"
 #include "state/state_table.h"
 
 namespace atoll_core::simulate {
@@ -23,11 +24,13 @@ class TrainerState {
 
   StateContent content() const;
   state::StateTable& table() { return table_; }
+  const std::shared_ptr<state::Publication>& publication() { return publication_; }
   const state::StateTable& table() const { return table_; }
 
  private:
   std::vector<std::vector<float>> memory_;
   state::StateTable table_;
+  std::shared_ptr<state::Publication> publication_ = std::make_shared<state::Publication>(table_);
 };
 
 struct Trainer {

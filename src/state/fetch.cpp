@@ -54,7 +54,7 @@ Result<std::unique_ptr<FetchMachine>> FetchMachine::create(FetchPlan plan, State
                 "the state is being written to since revision {}; publish before a sync",
                 table.revision());
   }
-  if (plan.in_place && table.holds_content()) {
+  if (plan.in_place && table.holds_content() && !plan.replaces_a_copy) {
     return fail(ErrorCode::kInvalidUsage,
                 "revision {} of the state would be lost if it were overwritten in place",
                 table.revision());

@@ -51,7 +51,8 @@ struct FetchPlan {
   std::vector<wire::TensorSummary> tensors;
   std::vector<PeerId> holders;  // without this peer
   uint32_t window = 4;          // chunks outstanding at each holder
-  bool in_place = false;        // only while the table holds no content
+  bool in_place = false;        // only while the table holds no content that is to be kept
+  bool replaces_a_copy = false;  // what the table holds was fetched, too, and may be lost
 };
 
 struct FetchCounters {
@@ -83,6 +84,8 @@ class FetchMachine {
   Result<void> on_response(PeerId from, const ResponseName& name, ByteSpan payload);
   void on_refused(PeerId from, const ResponseName& name, const std::string& reason);
   void on_holder_lost(PeerId peer);
+  // One that was lost, or refused, may be asked again; no use once failure() is set.
+  void on_holder_back(PeerId peer) { holders_.take_back(peer); }
 
   // All that differs is here and verified.
   bool complete() const;

@@ -52,6 +52,11 @@ void HolderSet::drop(PeerId peer, const std::string& sentence) {
   }
 }
 
+void HolderSet::take_back(PeerId peer) {
+  Holder* holder = find(peer);
+  if (holder != nullptr) holder->dropped = false;
+}
+
 bool HolderSet::any_left() const {
   return std::any_of(holders_.begin(), holders_.end(),
                      [](const Holder& holder) { return !holder.dropped; });

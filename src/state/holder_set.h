@@ -11,7 +11,7 @@
 namespace atoll_core::state {
 
 // Invariants: what is charged to a holder is released once, also after it was dropped; a dropped
-// holder is never picked again.
+// holder is not picked unless it was taken back.
 class HolderSet {
  public:
   // Requests for small things are cheap to have outstanding: this many count as one chunk.
@@ -26,6 +26,7 @@ class HolderSet {
 
   // Nothing more is asked of `peer`; the sentence says why. The first reason stays.
   void drop(PeerId peer, const std::string& sentence);
+  void take_back(PeerId peer);
   bool any_left() const;
   // The reasons of the dropped, as one sentence.
   std::string why_dropped() const;

@@ -67,6 +67,12 @@ Result<void> StateTable::publish(uint64_t revision) {
   return {};
 }
 
+void StateTable::mark_torn() {
+  torn_ = true;
+  revision_ = 0;
+  holds_content_ = false;
+}
+
 void StateTable::adopt(uint64_t revision) {
   revision_ = revision;
   writing_ = false;

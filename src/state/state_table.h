@@ -48,8 +48,8 @@ class StateTable {
 
   // A sync has made the bytes those of `revision`, which the run elected: it may be lower.
   void adopt(uint64_t revision);
-  // A sync begins to overwrite bytes in place: they are no revision until adopt or publish.
-  void mark_torn() { torn_ = true; }
+  // Bytes begin to be overwritten in place: they are no revision until adopt or publish.
+  void mark_torn();
 
   uint64_t revision() const { return revision_; }
   bool writing() const { return writing_; }

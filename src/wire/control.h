@@ -336,6 +336,16 @@ struct Ended {
   bool operator==(const Ended&) const = default;
 };
 
+// A pending peer fetches what the members have last synced under this tag, and so far holds this
+// content (a zero digest: none). As long as it waits it is not to be admitted with another one.
+struct FollowState {
+  uint64_t tag = 0;
+  uint64_t revision = 0;
+  ContentDigest digest;
+  bool waits = false;
+  bool operator==(const FollowState&) const = default;
+};
+
 // How is the run? Asked on a connection that registers no peer; one question per connection.
 struct StatusRequest {
   bool operator==(const StatusRequest&) const = default;
@@ -344,7 +354,7 @@ struct StatusRequest {
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
                  OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
-                 StatusRequest>;
+                 StatusRequest, FollowState>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -424,6 +434,16 @@ struct SyncPlan {
   bool operator==(const SyncPlan&) const = default;
 };
 
+// To a pending peer that follows this tag: what the members have synced, and who holds it.
+struct StateOffer {
+  uint64_t tag = 0;
+  uint64_t revision = 0;
+  ContentDigest digest;
+  std::vector<TensorSummary> tensors;
+  std::vector<PeerId> holders;
+  bool operator==(const StateOffer&) const = default;
+};
+
 struct Evicted {
   ErrorCode code = ErrorCode::kEvicted;
   std::string reason;
@@ -453,7 +473,8 @@ struct Status {
 };
 
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
-                            Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status>;
+                            Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status,
+                            StateOffer>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

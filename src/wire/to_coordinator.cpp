@@ -98,6 +98,14 @@ void put(const Ended& in, proto::ToCoordinator& envelope) {
   encode_parts(in.marks, envelope.mutable_ended()->mutable_marks());
 }
 
+void put(const FollowState& in, proto::ToCoordinator& envelope) {
+  proto::FollowState* out = envelope.mutable_follow_state();
+  out->set_tag(in.tag);
+  out->set_revision(in.revision);
+  encode_part(in.digest, out->mutable_digest());
+  out->set_waits(in.waits);
+}
+
 void put(const StatusRequest&, proto::ToCoordinator& envelope) {
   envelope.mutable_status_request();
 }
@@ -186,6 +194,13 @@ void take(const proto::Ended& in, Ended& out, FieldCheck& check) {
   take_parts(check, "marks", in.marks(), limits::kWatermarks, out.marks);
 }
 
+void take(const proto::FollowState& in, FollowState& out, FieldCheck& check) {
+  out.tag = in.tag();
+  out.revision = in.revision();
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+  out.waits = in.waits();
+}
+
 void take(const proto::StatusRequest&, StatusRequest&, FieldCheck&) {}
 
 template <class Message, class In>
@@ -231,6 +246,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kSyncRequest: return decode_as<SyncRequest>(envelope->sync_request());
     case Envelope::kSyncDone: return decode_as<SyncDone>(envelope->sync_done());
     case Envelope::kEnded: return decode_as<Ended>(envelope->ended());
+    case Envelope::kFollowState: return decode_as<FollowState>(envelope->follow_state());
     case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }

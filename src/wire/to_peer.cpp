@@ -79,6 +79,15 @@ void put(const SyncPlan& in, proto::ToPeer& envelope) {
   encode_peers(in.holders, out->mutable_holders());
 }
 
+void put(const StateOffer& in, proto::ToPeer& envelope) {
+  proto::StateOffer* out = envelope.mutable_state_offer();
+  out->set_tag(in.tag);
+  out->set_revision(in.revision);
+  encode_part(in.digest, out->mutable_digest());
+  encode_parts(in.tensors, out->mutable_tensors());
+  encode_peers(in.holders, out->mutable_holders());
+}
+
 void put(const Evicted& in, proto::ToPeer& envelope) {
   proto::Evicted* out = envelope.mutable_evicted();
   out->set_code(static_cast<int32_t>(in.code));
@@ -168,6 +177,14 @@ void take(const proto::SyncPlan& in, SyncPlan& out, FieldCheck& check) {
   take_peers(check, "holders", in.holders(), out.holders);
 }
 
+void take(const proto::StateOffer& in, StateOffer& out, FieldCheck& check) {
+  out.tag = in.tag();
+  out.revision = in.revision();
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+  take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
+  take_peers(check, "holders", in.holders(), out.holders);
+}
+
 void take(const proto::Evicted& in, Evicted& out, FieldCheck& check) {
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
@@ -221,6 +238,7 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kSettled: return decode_as<Settled>(envelope->settled());
     case Envelope::kProbe: return decode_as<Probe>(envelope->probe());
     case Envelope::kSyncPlan: return decode_as<SyncPlan>(envelope->sync_plan());
+    case Envelope::kStateOffer: return decode_as<StateOffer>(envelope->state_offer());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
     case Envelope::kStable: return decode_as<Stable>(envelope->stable());
     case Envelope::kStatus: return decode_as<Status>(envelope->status());

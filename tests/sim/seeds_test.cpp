@@ -1,6 +1,8 @@
 // Fixed seeds, in several cases so that they run beside each other; and the seeds that ever failed.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -16,7 +18,12 @@ constexpr uint64_t kSeedsInACase = 12;
 constexpr uint64_t kSeedsInACase = 40;
 #endif
 
-void expect_well(const RunOptions& options, Statistics& sum) {
+void expect_well(RunOptions options, Statistics& sum) {
+  // For who looks into a failure: ATOLL_TRACE_SEED=12 sim_test --gtest_filter=...
+  const char* shown = std::getenv("ATOLL_TRACE_SEED");
+  if (shown != nullptr && std::stoull(shown) == options.seed) {
+    options.trace = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
+  }
   const Report report = run_seed(options);
   sum.add(report.statistics);
   for (const Violation& violation : report.violations) {

@@ -127,6 +127,10 @@ struct ToCoordinatorText {
   std::string operator()(const wire::Ended& message) const {
     return "ended" + marks_text(message.marks);
   }
+  std::string operator()(const wire::FollowState& message) const {
+    return fmt::format("follow-state tag {} revision {} digest {}{}", message.tag,
+                       message.revision, message.digest.low, message.waits ? ", waits" : "");
+  }
   std::string operator()(const wire::StatusRequest&) const { return "status-request"; }
 };
 
@@ -171,6 +175,10 @@ struct ToPeerText {
   std::string operator()(const wire::Probe& message) const { return "probe " + message.peer.name; }
   std::string operator()(const wire::SyncPlan& message) const {
     return fmt::format("sync-plan {} revision {} digest {} from {}", describe(message.op),
+                       message.revision, message.digest.low, names(message.holders, world));
+  }
+  std::string operator()(const wire::StateOffer& message) const {
+    return fmt::format("state-offer tag {} revision {} digest {} from {}", message.tag,
                        message.revision, message.digest.low, names(message.holders, world));
   }
   std::string operator()(const wire::Stable& message) const {
@@ -223,6 +231,10 @@ struct OutputText {
   }
   std::string operator()(const peer_output::SyncPlanned& output) const {
     return "sync planned " + describe(output.plan.op);
+  }
+  std::string operator()(const peer_output::StateOffered& output) const {
+    return fmt::format("state offered: tag {} revision {}", output.offer.tag,
+                       output.offer.revision);
   }
   std::string operator()(const peer_output::StableHeard& output) const {
     return "stable" + marks_text(output.marks);

@@ -138,7 +138,7 @@ atollResult_t StressRound::update() {
 }
 
 atollResult_t StressRound::sync() {
-  const uint64_t before = state_.revision();
+  uint64_t before = state_.revision();
   atollSyncOptions_t options = ATOLL_SYNC_OPTIONS_INITIALIZER;
   options.deadline_ms = static_cast<uint32_t>(options_.deadline.count());
   atollSyncInfo_t info = ATOLL_SYNC_INFO_INITIALIZER;
@@ -147,7 +147,10 @@ atollResult_t StressRound::sync() {
     const StressWatchdog::Watch watch(dog_, "state sync", call_limit());
     result = keep_sentence(atollSyncState(comm_, state_.handle(), &options, &info));
   }
-  if (result != atollSuccess && before == 0) state_.start_over();
+  if (result != atollSuccess && before == 0) {
+    state_.start_over();
+    before = state_.revision();
+  }
   const std::string problem = state_.problem(result == atollSuccess ? info.revision : before);
   if (!problem.empty()) report("wrong state sync (" + std::to_string(result) + "): " + problem);
   if (result != atollSuccess) return result;

@@ -21,7 +21,7 @@ uint32_t content_at(uint64_t base, size_t index) { return element_of<uint32_t>(b
 
 StressState::StressState(uint64_t tensor_bytes)
     : content_(tensor_bytes / sizeof(uint32_t)), history_(kHistoryWords) {
-  start_over();
+  write_content(0);
   require(atollStateCreate(&handle_));
   require(atollStateAddTensor(handle_, "content", content_.data(), atollUint32, content_.size()));
   require(atollStateAddTensor(handle_, "history", history_.data(), atollUint64, history_.size()));
@@ -68,8 +68,9 @@ atollResult_t StressState::advance(uint64_t results) {
 }
 
 void StressState::start_over() {
-  write_content(0);
+  write_content(1);
   std::fill(history_.begin(), history_.end(), 0);
+  require(atollStatePublish(handle_, 1));
 }
 
 }  // namespace atoll_cli

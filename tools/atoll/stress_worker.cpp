@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kExitWrongResult = 3;
 constexpr int kExitFault = 7;
+constexpr uint32_t kLevelTimeoutMs = 200;
 constexpr uint64_t kFaultyRound = 3;
 constexpr size_t kFaultyWorld = 3;
 
@@ -77,13 +78,23 @@ class StressWorker {
     while (!leaves_) {
       const StressWatchdog::Watch watch(dog_, "connect", options_.deadline + kHangMargin);
       const atollResult_t result = atollCommConnect(comm_);
+      if (result == atollSuccess) return follow();
       if (result < 300 || result >= 400) {
-        if (result != atollSuccess) sentence_ = atollGetLastError();
+        sentence_ = atollGetLastError();
         return result;
       }
       report("reconnect " + code_and_sentence(result, atollGetLastError()));
     }
     return atollSuccess;
+  }
+
+  // Rounds are short, so it is often let in before it is level, sometimes in the middle of a fetch.
+  atollResult_t follow() {
+    atollFollowOptions_t options = ATOLL_FOLLOW_OPTIONS_INITIALIZER;
+    options.level_timeout_ms = kLevelTimeoutMs;
+    const atollResult_t result = atollFollowState(comm_, state_.handle(), &options);
+    if (result != atollSuccess) sentence_ = atollGetLastError();
+    return result == atollNotConnected ? atollSuccess : result;  // the update will say so, too
   }
 
   atollResult_t connect_again(atollResult_t why) {

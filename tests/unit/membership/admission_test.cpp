@@ -26,8 +26,8 @@ class AdmissionTest : public testing::Test {
   }
 
   Admission choose(const std::vector<Participant>& members, size_t at_least) {
-    return choose_admitted(members, find_candidates(roster_, updates_).ready, roster_, links_,
-                           at_least);
+    return choose_admitted(members, find_candidates(roster_, updates_, states_).ready, roster_,
+                           links_, at_least);
   }
 
   static std::vector<std::string> replicas(const std::vector<Candidate>& candidates) {
@@ -39,6 +39,7 @@ class AdmissionTest : public testing::Test {
   Roster roster_;
   UpdateBarrier updates_;
   LinkMatrix links_;
+  PublishedStates states_;
 };
 
 TEST_F(AdmissionTest, OnlyCompleteReplicasThatAreReady) {
@@ -46,7 +47,7 @@ TEST_F(AdmissionTest, OnlyCompleteReplicasThatAreReady) {
   add(info(2, "a"), false);
   add(info(3, "b0", 0, "rb", 2));
   add(info(4, "c0", 0, "rc", 2));
-  const Candidates candidates = find_candidates(roster_, updates_);
+  const Candidates candidates = find_candidates(roster_, updates_, states_);
   ASSERT_EQ(candidates.ready.size(), 1u);
   EXPECT_THAT(candidates.ready[0].peers, ElementsAre(PeerId{3}, PeerId{1})) << "in shard order";
   EXPECT_THAT(candidates.not_ready,
@@ -58,9 +59,52 @@ TEST_F(AdmissionTest, NotBeforeItsFormerSelfIsGone) {
   roster_.mark_member({1});
   roster_.mark_suspect({1}, {}, "reset");
   add(info(2, "a"));
-  EXPECT_TRUE(find_candidates(roster_, updates_).ready.empty());
+  EXPECT_TRUE(find_candidates(roster_, updates_, states_).ready.empty());
   roster_.erase({1});
-  EXPECT_EQ(find_candidates(roster_, updates_).ready.size(), 1u);
+  EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u);
+}
+
+TEST_F(AdmissionTest, NotBeforeAllItsShardsHoldWhatTheMembersSynced) {
+  for (uint32_t shard = 0; shard < 2; ++shard) {
+    add(info(1 + shard, "b" + std::to_string(shard), shard, "rb", 2));
+    roster_.find(PeerId{1 + shard})->follows = wire::FollowState{5, 0, {}, true};
+  }
+  EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u) << "nothing was synced";
+  wire::SyncPlan plan;
+  plan.revision = 7;
+  plan.digest = {1, 1};
+  states_.commit(5, {{0, plan}, {1, plan}}, {});
+  EXPECT_THAT(find_candidates(roster_, updates_, states_).not_ready,
+              ElementsAre("rb: b0 waits for revision 7 of the state that the members hold"));
+  roster_.find(PeerId{1})->follows = wire::FollowState{5, 7, {1, 1}, true};
+  EXPECT_THAT(find_candidates(roster_, updates_, states_).not_ready,
+              ElementsAre("rb: b1 waits for revision 7 of the state that the members hold"));
+  roster_.find(PeerId{2})->follows = wire::FollowState{5, 7, {2, 2}, true};
+  EXPECT_TRUE(find_candidates(roster_, updates_, states_).ready.empty()) << "another content";
+  roster_.find(PeerId{2})->follows->waits = false;
+  EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u) << "its patience ended";
+}
+
+TEST_F(AdmissionTest, AFollowerWaitsWhileACoordinatorDoesNotKnowWhatWasSynced) {
+  add(info(1, "a"));
+  roster_.find(PeerId{1})->follows = wire::FollowState{0, 7, {1, 1}, true};
+  states_.forget();
+  EXPECT_TRUE(find_candidates(roster_, updates_, states_).ready.empty());
+  states_.commit(3, {}, {});
+  EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u);
+}
+
+TEST_F(AdmissionTest, OnlySoManyTagsAreRemembered) {
+  add(info(1, "a"));
+  wire::SyncPlan plan;
+  plan.revision = 1;
+  for (uint64_t tag = 0; tag <= PublishedStates::kTagsKept; ++tag) {
+    states_.commit(tag, {{0, plan}}, {});
+  }
+  roster_.find(PeerId{1})->follows = wire::FollowState{0, 0, {}, true};
+  EXPECT_FALSE(states_.offer(*roster_.find(PeerId{1})));
+  roster_.find(PeerId{1})->follows = wire::FollowState{1, 0, {}, true};
+  EXPECT_TRUE(states_.offer(*roster_.find(PeerId{1})));
 }
 
 TEST_F(AdmissionTest, LinkedWithMembersAndWithThoseBefore) {

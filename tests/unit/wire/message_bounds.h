@@ -173,6 +173,7 @@ class Bounds {
   void message(const SyncDone& m) { part(m.op); }
   void message(const Ended& m) { list(m.marks, limits::kWatermarks); }
   void message(const Stable& m) { list(m.marks, limits::kWatermarks); }
+  void message(const FollowState&) {}
   void message(const StatusRequest&) {}
 
   void message(const Registered& m) {
@@ -204,6 +205,10 @@ class Bounds {
   }
   void message(const SyncPlan& m) {
     part(m.op);
+    list(m.tensors, limits::kTensorsPerState);
+    list(m.holders, limits::kPeers);
+  }
+  void message(const StateOffer& m) {
     list(m.tensors, limits::kTensorsPerState);
     list(m.holders, limits::kPeers);
   }

@@ -220,6 +220,9 @@ inline void draw(Random& random, SyncRequest& out) {
 }
 inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.epoch); }
 inline void draw(Random& random, Ended& out) { draw(random, out.marks); }
+inline void draw(Random& random, FollowState& out) {
+  draw_all(random, out.tag, out.revision, out.digest, out.waits);
+}
 inline void draw(Random&, StatusRequest&) {}
 
 // ---- coordinator to peer -----------------------------------------------------------------------
@@ -242,6 +245,9 @@ inline void draw(Random& random, Settled& out) {
 inline void draw(Random& random, Probe& out) { draw(random, out.peer); }
 inline void draw(Random& random, SyncPlan& out) {
   draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
+}
+inline void draw(Random& random, StateOffer& out) {
+  draw_all(random, out.tag, out.revision, out.digest, out.tensors, out.holders);
 }
 inline void draw(Random& random, Evicted& out) { draw_all(random, out.code, out.reason); }
 inline void draw(Random& random, Stable& out) { draw(random, out.marks); }
