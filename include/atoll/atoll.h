@@ -329,7 +329,11 @@ ATOLL_API atollResult_t atollGetCoordinatorStatus(const char* address, uint32_t 
 typedef enum {
   atollGroupShard = 0,   /* the peers with this peer's shard, across replicas (default) */
   atollGroupReplica = 1, /* the shards of this peer's replica */
-  atollGroupAll = 2
+  atollGroupAll = 2,
+  /* As atollGroupShard, but the call ends for this shard alone: others may commit it when this one
+   * does not, and need not make it. Small ones then cost no trip to the coordinator. Its calls are
+   * counted apart from those of atollGroupShard. Not for what makes a step of a model. */
+  atollGroupShardAlone = 3
 } atollGroup_t;
 
 typedef enum {

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 namespace atoll_core {
-namespace {
 
 std::string group_name(Group group) {
   if (group == kGroupAll) return "all";
   if (group == kGroupReplica) return "replica";
+  if (group >= kGroupAlone) return fmt::format("{} alone", group - kGroupAlone);
   return std::to_string(group);
 }
-
-}  // namespace
 
 std::string to_string(const Incarnation& incarnation) {
   return fmt::format("{}~{:08x}", incarnation.counter, incarnation.nonce);

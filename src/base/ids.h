@@ -45,10 +45,14 @@ struct Generation {
   auto operator<=>(const Generation&) const = default;
 };
 
-// Peers that reduce together. Group numbers below kGroupAll are shard indexes.
+// Peers that reduce together. Below kGroupAlone the number is a shard index: the groups of all
+// shards make the same calls, which have one verdict. From there on it is kGroupAlone plus a shard
+// index: the same peers, but their calls are theirs alone.
 using Group = uint32_t;
-inline constexpr Group kGroupAll = 0xFFFFFFFFu;      // every peer of the view
+inline constexpr Group kGroupAlone = 0x80000000u;
 inline constexpr Group kGroupReplica = 0xFFFFFFFEu;  // the shards of one's own replica
+inline constexpr Group kGroupAll = 0xFFFFFFFFu;      // every peer of the view
+std::string group_name(Group group);  // "all", "replica", "3", "3 alone"
 
 struct OpId {
   Generation generation;

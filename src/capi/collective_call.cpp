@@ -99,7 +99,7 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
   const atollOpOptions_t defaults = ATOLL_OP_OPTIONS_INITIALIZER;
   auto given = sized_copy(options, defaults, function, "options");
   if (!given) return tl::unexpected(given.error());
-  ATOLL_TRY(require_enum(given->group, atollGroupAll, function, "options->group"));
+  ATOLL_TRY(require_enum(given->group, atollGroupShardAlone, function, "options->group"));
   ATOLL_TRY(require_enum(given->retry, atollNoRetry, function, "options->retry"));
   ATOLL_TRY(require_enum(given->algorithm, atollAlgorithmRing, function, "options->algorithm"));
   peer::CallOptions call;

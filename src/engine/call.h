@@ -21,7 +21,8 @@ namespace atoll_core::engine {
 // Names a call for its caller; chosen by the caller, never used twice with one engine.
 using CallId = uint64_t;
 
-enum class CallGroup : uint8_t { kShard = 0, kReplica = 1, kAll = 2 };
+// kShardAlone: as kShard, but its calls end by themselves.
+enum class CallGroup : uint8_t { kShard = 0, kReplica = 1, kAll = 2, kShardAlone = 3 };
 
 struct CallOptions {
   CallGroup group = CallGroup::kShard;

@@ -46,6 +46,7 @@ class CallNames {
       case CallGroup::kShard: return shard;
       case CallGroup::kReplica: return kGroupReplica;
       case CallGroup::kAll: return kGroupAll;
+      case CallGroup::kShardAlone: return kGroupAlone + shard;
     }
     return kGroupAll;
   }
@@ -53,10 +54,11 @@ class CallNames {
   // The peers of `view` that take part in this group's calls, in view order.
   static std::vector<PeerId> participants(const wire::View& view, const wire::PeerInfo& self,
                                           CallGroup group) {
+    const bool of_shard = group == CallGroup::kShard || group == CallGroup::kShardAlone;
     std::vector<PeerId> peers;
     for (const wire::PeerInfo& member : view.members) {
       const bool in = group == CallGroup::kAll ||
-                      (group == CallGroup::kShard && member.shard == self.shard) ||
+                      (of_shard && member.shard == self.shard) ||
                       (group == CallGroup::kReplica && member.replica == self.replica);
       if (in) peers.push_back(member.id);
     }

@@ -7,7 +7,8 @@ namespace atoll_core::membership {
 namespace {
 
 bool belongs(const OpKey& key, const Participant& member) {
-  return key.scope != Scope::kReplica || member.replica == key.replica;
+  if (key.scope == Scope::kReplica) return member.replica == key.replica;
+  return key.scope != Scope::kShard || member.shard == key.shard;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ std::strong_ordering operator<=>(const OpKey& a, const OpKey& b) {
   if (auto order = a.scope <=> b.scope; order != 0) return order;
   if (auto order = a.tag <=> b.tag; order != 0) return order;
   if (auto order = a.sequence <=> b.sequence; order != 0) return order;
+  if (auto order = a.shard <=> b.shard; order != 0) return order;
   return a.replica.compare(b.replica) <=> 0;
 }
 
@@ -17,9 +18,12 @@ Result<OpKey> key_of(const OpId& op, const Participant& caller) {
   } else if (op.group == kGroupReplica) {
     key.scope = Scope::kReplica;
     key.replica = caller.replica;
+  } else if (op.group == kGroupAlone + caller.shard) {
+    key.scope = Scope::kShard;
+    key.shard = caller.shard;
   } else if (op.group != caller.shard) {
     return fail(ErrorCode::kInvalidArgument, "{} has shard {} and names an op of group {}",
-                caller.name, caller.shard, op.group);
+                caller.name, caller.shard, group_name(op.group));
   }
   return key;
 }
@@ -28,6 +32,7 @@ OpId op_for(const OpKey& key, uint32_t shard) {
   Group group = shard;
   if (key.scope == Scope::kAll) group = kGroupAll;
   if (key.scope == Scope::kReplica) group = kGroupReplica;
+  if (key.scope == Scope::kShard) group = kGroupAlone + key.shard;
   return {key.generation, group, key.tag, key.sequence};
 }
 

@@ -1,5 +1,5 @@
-// How the coordinator names an op. The groups of the shards of one call end with one verdict, so
-// the key of such a call drops the group; in messages each peer sees its own group number.
+// How the coordinator names an op. Where the groups of the shards of one call end with one verdict,
+// the key of the call drops the group; in messages each peer sees its own group number.
 #pragma once
 
 #include <compare>
@@ -15,6 +15,7 @@ namespace atoll_core::membership {
 enum class Scope : uint8_t {
   kAll,      // one group of all peers
   kShards,   // the groups of equal shards, ending together
+  kShard,    // the group of one shard, ending by itself
   kReplica,  // the shards of one replica
 };
 
@@ -24,6 +25,7 @@ struct OpKey {
   std::string replica;  // kReplica only
   uint64_t tag = 0;
   uint64_t sequence = 0;
+  uint32_t shard = 0;  // kShard only
 
   friend bool operator==(const OpKey&, const OpKey&) = default;
   friend std::strong_ordering operator<=>(const OpKey& a, const OpKey& b);

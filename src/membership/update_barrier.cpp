@@ -19,13 +19,8 @@ uint64_t at(const std::map<Place, uint64_t>& positions, const Place& place) {
 bool agree_in(Group group, const Participant& one, const Participant& other) {
   if (group == kGroupAll) return true;
   if (group == kGroupReplica) return one.replica == other.replica;
-  return one.shard == group && other.shard == group;
-}
-
-std::string group_name(Group group) {
-  if (group == kGroupAll) return "all";
-  if (group == kGroupReplica) return "replica";
-  return std::to_string(group);
+  const uint32_t shard = group >= kGroupAlone ? group - kGroupAlone : group;
+  return one.shard == shard && other.shard == shard;
 }
 
 }  // namespace

@@ -16,9 +16,8 @@ inline std::string text_of(const nlohmann::ordered_json& json) {
 }
 
 inline std::string group_text(Group group) {
-  if (group == kGroupAll) return "all";
-  if (group == kGroupReplica) return "replica";
-  return fmt::format("shard {}", group);
+  const bool of_shard = group != kGroupAll && group != kGroupReplica;
+  return of_shard ? "shard " + group_name(group) : group_name(group);
 }
 
 }  // namespace atoll_core::peer

@@ -121,7 +121,7 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::Ca
   const bool named = kind == CallKind::kCollective || kind == CallKind::kSync;
   if (named) {
     const uint64_t sequence = trainer.sequences[{static_cast<Group>(group), tag}]++;
-    const char* const who[] = {"shards", "replica", "all"};
+    const char* const who[] = {"shards", "replica", "all", "shard"};
     const auto index = static_cast<size_t>(group);
     // Runs that follow each other may count their generations alike.
     const Incarnation& run = trainer.generation.first.incarnation;
@@ -130,6 +130,9 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::Ca
     if (group == engine::CallGroup::kReplica) record.name += " " + trainer.identity.replica;
     if (group == engine::CallGroup::kShard) {
       record.group = fmt::format("shard {}", trainer.identity.shard);
+    }
+    if (group == engine::CallGroup::kShardAlone) {
+      record.name += fmt::format(" {}", trainer.identity.shard);
     }
   }
   record.number = ++calls_;

@@ -21,7 +21,7 @@ void make_large(Random& random, PlannedCall& call) {
 engine::CallOptions random_options(Random& random) {
   engine::CallOptions options;
   options.tag = random.below(3);
-  options.group = static_cast<engine::CallGroup>(random.below(3));
+  options.group = static_cast<engine::CallGroup>(random.below(4));
   options.retry = !random.one_in(4);
   if (random.one_in(10)) options.deadline = std::chrono::milliseconds(random.between(5, 400));
   else if (random.one_in(10)) options.deadline = std::chrono::milliseconds(random.between(2, 8000));
@@ -53,10 +53,12 @@ PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t
 
 PeerId choose_root(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
                    engine::CallGroup group, uint64_t root) {
+  const bool of_shard = group == engine::CallGroup::kShard ||
+                        group == engine::CallGroup::kShardAlone;
   std::vector<PeerId> eligible;
   for (const wire::PeerInfo& member : members) {
     const bool in = group == engine::CallGroup::kAll ||
-                    (group == engine::CallGroup::kShard && member.shard == self.shard) ||
+                    (of_shard && member.shard == self.shard) ||
                     (group == engine::CallGroup::kReplica && member.replica == self.replica);
     if (in) eligible.push_back(member.id);
   }

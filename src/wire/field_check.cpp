@@ -82,7 +82,8 @@ void take_error_code(FieldCheck& check, std::string_view field, int32_t in, Erro
 }
 
 void take_group(FieldCheck& check, std::string_view field, uint32_t in, Group& out) {
-  if (in < limits::kShardsPerReplica || in == kGroupAll || in == kGroupReplica) {
+  const uint32_t shard = in >= kGroupAlone ? in - kGroupAlone : in;
+  if (shard < limits::kShardsPerReplica || in == kGroupAll || in == kGroupReplica) {
     out = in;
   } else {
     check.refuse(field, fmt::format("is {}, which is no group", in));

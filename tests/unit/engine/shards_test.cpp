@@ -39,10 +39,14 @@ class Shards : public ::testing::Test {
     ASSERT_TRUE(world_->run_until([&] { return admitted == 4; }, seconds(10)));
   }
   std::shared_ptr<Made> call(size_t peer, uint64_t tag, const std::function<void()>& then = {}) {
-    auto made = std::make_shared<Made>();
     PlannedCall plan = large_call();
-    plan.salt = tag;
     plan.options.tag = tag;
+    return call(peer, plan, then);
+  }
+  std::shared_ptr<Made> call(size_t peer, PlannedCall plan,
+                             const std::function<void()>& then = {}) {
+    auto made = std::make_shared<Made>();
+    plan.salt = plan.options.tag;
     const ProcessId process = processes_[peer];
     made->memory = std::make_shared<CallMemory>(plan, world_->engine(process).self().id);
     world_->call(process,
@@ -101,6 +105,48 @@ TEST_F(Shards, OppositeOrdersOfBlockingCallsEndByTheTimeout) {
     EXPECT_EQ(error_name(made->result->error().code), "atollTimeout");
     EXPECT_EQ(made->memory->check_intact(), "");
   }
+}
+
+// The same callers, but each shard's call ends by itself.
+TEST_F(Shards, AloneOppositeOrdersOfBlockingCallsAreFine) {
+  begin();
+  for (const PlannedCall& size : {large_call(), chunked_small_call()}) {
+    std::vector<std::shared_ptr<Made>> made;
+    const auto alone = [&](uint64_t tag) {
+      PlannedCall plan = size;
+      plan.options.tag = tag;
+      plan.options.group = engine::CallGroup::kShardAlone;
+      return plan;
+    };
+    size_t over = 0;
+    for (size_t peer = 0; peer < 4; ++peer) {
+      const uint64_t first = peer % 2;
+      made.push_back(call(peer, alone(first), [&, peer, first] {
+        made.push_back(call(peer, alone(1 - first), [&] { ++over; }));
+      }));
+    }
+    EXPECT_TRUE(world_->run_until([&] { return over == 4; }, seconds(10)));
+    ASSERT_EQ(made.size(), 8u);
+    for (const auto& one : made) expect_right(*one);
+  }
+}
+
+// A shard that does not make a call leaves those of the others alone; nor does the end of one.
+TEST_F(Shards, AloneOneShardsCallIsNoneOfTheOthers) {
+  begin();
+  PlannedCall plan = large_call();
+  plan.options.group = engine::CallGroup::kShardAlone;
+  plan.options.tag = 3;
+  const auto here = call(0, plan);
+  const auto there = call(2, plan);
+  plan.options.deadline = milliseconds(300);
+  const auto waits = call(1, plan);
+  EXPECT_TRUE(world_->run_until([&] { return here->result && there->result && waits->result; },
+                                seconds(10)));
+  expect_right(*here);
+  expect_right(*there);
+  EXPECT_EQ(error_name(waits->result->error().code), "atollTimeout");
+  EXPECT_EQ(waits->memory->check_intact(), "");
 }
 
 }  // namespace

@@ -32,6 +32,20 @@ TEST(OpKey, TellsScopesAndReplicasApart) {
   EXPECT_TRUE(same_group(*all, 0, 1));
 }
 
+TEST(OpKey, OfAShardAloneKeepsTheShard) {
+  const Participant sibling{{8}, "b", "r0", 0};
+  const auto one = key_of({{}, kGroupAlone + 1, 7, 4}, kCaller);
+  const auto other = key_of({{}, kGroupAlone, 7, 4}, sibling);
+  const auto together = key_of({{}, 1, 7, 4}, kCaller);
+  ASSERT_TRUE(one && other && together);
+  EXPECT_NE(*one, *other);
+  EXPECT_TRUE(*one < *other || *other < *one);
+  EXPECT_NE(*one, *together);
+  EXPECT_EQ(op_for(*one, 1).group, kGroupAlone + 1);
+  EXPECT_EQ(group_name(kGroupAlone + 1), "1 alone");
+  EXPECT_FALSE(key_of({{}, kGroupAlone, 7, 4}, kCaller)) << "of another shard";
+}
+
 TEST(OpKey, RefusesTheGroupOfAnotherShard) {
   const auto key = key_of({{}, 0, 7, 4}, kCaller);
   ASSERT_FALSE(key);
