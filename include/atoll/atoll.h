@@ -365,11 +365,13 @@ typedef struct {
   uint64_t bytes_received;
   uint64_t duration_us;  /* from call to outcome */
   uint64_t* contributor_ids;     /* in: room for this many ids, or null */
-  uint32_t contributor_capacity; /* in */
+  uint32_t contributor_capacity; /* in: of both arrays; what does not fit is left out */
   double total_weight;   /* of the contributors, the same on all; 0 when count is 0 */
+  double* contributor_weights;   /* in: room for as many weights as ids, or null. Out: what each of
+                                    contributor_ids counted; see total_weight */
 } atollOpInfo_t;
 
-#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0 }
+#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
  * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.
@@ -378,8 +380,10 @@ typedef struct {
  * dies changes neither scale nor the others' shares. Each product is rounded to the type and then
  * added: with 16-bit types keep the weights near 1. Weights are rounded to float32, but for
  * float64, and cut to multiples of 2^-64. An input of weight 0 is not looked at, NaN included; when
- * all weights are 0 the result is zeros, and total_weight says so. Integers take no weights: their
- * products would wrap, and a mean of few bits would be off by more than the weights say. */
+ * all weights are 0 the result is zeros, and total_weight says so. The info has each contributor's
+ * weight as it counted, the same on all peers whoever died; calls that take no weights tell 1 of
+ * each. Integers take no weights: their products would wrap, and a mean of few bits would be off by
+ * more than the weights say. */
 ATOLL_API atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                                        atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);

@@ -162,7 +162,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
   ended.result = body.result();
-  ended.weight = body.weight();
+  if (ended.result != nullptr) ended.weights = body.weights(ended.contributors);
   // Of a large call the groups of other shards may still have to hear.
   const bool alone = body.small() && ended.contributors.size() == 1;
   end(op, std::move(info));

@@ -113,8 +113,9 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
   const auto flags = load_little_endian<uint16_t>(at + 6);
-  const bool is_data = kind == static_cast<uint8_t>(FrameKind::kData);
-  if (flags != 0 && !(is_data && flags == kWeighted)) {
+  const bool has_elements = kind == static_cast<uint8_t>(FrameKind::kData) ||
+                            kind == static_cast<uint8_t>(FrameKind::kResultData);
+  if (flags != 0 && !(has_elements && flags == kWeighted)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown flags {:#x}", flags);
   }
   header.kind = static_cast<FrameKind>(kind);

@@ -158,15 +158,19 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
   }
 }
 
-TEST(FrameHeader, OnlyDataIsWeighted) {
+TEST(FrameHeader, OnlyElementsAreWeighted) {
   FrameHeader header;
   header.weighted = true;
   FrameHeaderBytes bytes;
-  encode_frame_header(header, bytes);
-  EXPECT_EQ(decode_frame_header(bytes), header);
-  header.kind = FrameKind::kResultData;
-  encode_frame_header(header, bytes);
-  EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
+  for (uint8_t kind = 1; kind <= 11; ++kind) {
+    header.kind = FrameKind{kind};
+    encode_frame_header(header, bytes);
+    if (header.kind == FrameKind::kData || header.kind == FrameKind::kResultData) {
+      EXPECT_EQ(decode_frame_header(bytes), header);
+    } else {
+      EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
+    }
+  }
 }
 
 TEST(FrameHeader, DamageIsCalledDamage) {
