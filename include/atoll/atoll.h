@@ -217,7 +217,7 @@ typedef struct {
                                 at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
                                 environment variable is set */
   /* What an in-place all-reduce of more than 1 MiB overwrites is kept until its outcome is known:
-   * up to its whole size, in slabs of 1 MiB. Out of place, and with input_disposable, nothing is.
+   * up to its whole size, in slabs of 2 MiB (huge pages, if the kernel has them). Out of place, and with input_disposable, nothing is.
    * Slabs are reused as long as they all are no more than input_backup_bytes; what calls need
    * beyond that is taken and given back each time. No call waits for memory. Default 1 GiB */
   uint64_t input_backup_bytes;
@@ -360,7 +360,7 @@ typedef struct {
 typedef struct {
   size_t size;
   uint32_t contributors; /* peers whose input is in the result, with whatever weight */
-  uint32_t attempts;     /* 1 when nobody died */
+  uint32_t attempts;     /* 1 when nobody died, and nobody lost touch with the coordinator */
   uint64_t bytes_sent;   /* payload, all attempts */
   uint64_t bytes_received;
   uint64_t duration_us;  /* from call to outcome */

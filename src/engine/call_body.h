@@ -40,6 +40,8 @@ class CallBody {
   // The attempt has ended without a commit and its frames were revoked: the caller's memory is
   // made what it was before the call. May be followed by another begin().
   virtual void abandon() = 0;
+  // False: what it has overwritten was the input, which was not kept.
+  virtual bool may_begin_again() const { return true; }
 
   virtual Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) = 0;
   virtual Result<void> deliver(PeerId from, const wire::FrameHeader& header,

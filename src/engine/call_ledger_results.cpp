@@ -66,6 +66,17 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
     item.reason = ended.reason;
     reports.push_back(std::move(item));
   }
+  // What was heard of calls that are still to be made stands, too: they will return it.
+  for (const auto& [op, verdict] : early_verdicts_) {
+    if (only && op != *only) continue;
+    wire::OpReport item;
+    item.op = op;
+    item.epoch = verdict.epoch;
+    item.phase = wire::OpPhase::kAborted;
+    item.code = verdict.code;
+    item.reason = verdict.reason;
+    reports.push_back(std::move(item));
+  }
 }
 
 // ---- fetching a result -------------------------------------------------------------------------

@@ -101,6 +101,10 @@ class CollectiveBody final : public CallBody {
     if (!broken(Canary::kSkipFence)) work_.close();
   }
 
+  bool may_begin_again() const override {
+    return small_ || !call_.options.input_disposable || !writes_in_place(call_);
+  }
+
   Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) override {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
@@ -216,7 +220,11 @@ class CollectiveBody final : public CallBody {
  private:
   // And has to give it back when it fails.
   static bool overwrites_input(const CollectiveCall& call) {
-    if (call.kind != wire::OpKind::kAllReduce || call.options.input_disposable) return false;
+    return writes_in_place(call) && !call.options.input_disposable;
+  }
+
+  static bool writes_in_place(const CollectiveCall& call) {
+    if (call.kind != wire::OpKind::kAllReduce) return false;
     return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
       return tensor.count > 0 && tensor.in_place();
     });
