@@ -348,7 +348,9 @@ typedef struct {
   atollRetry_t retry;
   atollAlgorithm_t algorithm;
   int input_disposable; /* 1: after an error the input of an in-place call need not be intact;
-                           implies atollNoRetry for such calls. Saves the copy */
+                           implies atollNoRetry for such calls. Saves the copy; but without it a
+                           large call cannot begin again when a peer or the coordinator was
+                           unreachable for a moment, and ends with atollAborted */
   double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
                            own. 0: contributes nothing, and receives. Default 1, which is all that
                            other calls take. See atollAllReduce */
