@@ -217,7 +217,8 @@ typedef struct {
                                 at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
                                 environment variable is set */
   /* What an in-place all-reduce of more than 1 MiB overwrites is kept until its outcome is known:
-   * up to its whole size, in slabs of 2 MiB (huge pages, if the kernel has them). Out of place, and with input_disposable, nothing is.
+   * up to its whole size, in slabs of 2 MiB (huge pages, if the kernel has them). Out of place, and
+   * with input_disposable, nothing is.
    * Slabs are reused as long as they all are no more than input_backup_bytes; what calls need
    * beyond that is taken and given back each time. No call waits for memory. Default 1 GiB */
   uint64_t input_backup_bytes;

@@ -307,8 +307,8 @@ class CollectiveBody final : public CallBody {
     finish(range, 0, weights_.own());
   }
 
-  // What is sent on says that calls have ended below `ended_below` and that `weights` are in it; what
-  // begins here says what holds here.
+  // What is sent on says that calls have ended below `ended_below` and that `weights` are in it;
+  // what begins here says what holds here.
   void carry_out(const collective::Work& work, uint64_t ended_below, const WeightList& weights) {
     for (const ElementRange& range : work.copies) take_own(range);
     for (const collective::Transfer& transfer : work.sends) {

@@ -186,7 +186,8 @@ TEST(Weight, RoundingIsTheSameForEveryElement) {
       EXPECT_EQ(calls[i].info().weight, calls[0].info().weight);
       ASSERT_EQ(calls[i].info().weights.size(), 5u);
       for (size_t k = 0; k < 5; ++k) {  // as they were computed
-        EXPECT_EQ(calls[i].info().weights[k], static_cast<double>(static_cast<float>(all[k].weight)));
+        const auto counted = static_cast<float>(all[k].weight);
+        EXPECT_EQ(calls[i].info().weights[k], static_cast<double>(counted));
       }
       EXPECT_NEAR(calls[i].info().weight, 1.5, 1e-7);
       for (const float value : all[i].memory) ASSERT_NEAR(value, 3.0f, 1e-6f);
