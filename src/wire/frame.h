@@ -2,7 +2,7 @@
 //
 //   offset size field
 //        0    4 magic            "ATL1" as bytes
-//        4    1 version          1
+//        4    1 version          kProtocolVersion
 //        5    1 kind             FrameKind
 //        6    2 flags            1: weighted; all others 0
 //        8    4 payload_bytes    at most limits::kChunkBytes
