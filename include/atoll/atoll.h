@@ -217,7 +217,8 @@ typedef struct {
                                 at most 16 per process. Null: to ATOLL_DUMP_DIR/atoll-…, if that
                                 environment variable is set */
   /* What an in-place all-reduce of more than 1 MiB overwrites is kept until its outcome is known:
-   * up to its whole size, in slabs of 1 MiB. Out of place, and with input_disposable, nothing is.
+   * up to its whole size, in slabs of 2 MiB (huge pages, if the kernel has them). Out of place, and
+   * with input_disposable, nothing is.
    * Slabs are reused as long as they all are no more than input_backup_bytes; what calls need
    * beyond that is taken and given back each time. No call waits for memory. Default 1 GiB */
   uint64_t input_backup_bytes;
@@ -352,7 +353,9 @@ typedef struct {
   atollRetry_t retry;
   atollAlgorithm_t algorithm;
   int input_disposable; /* 1: after an error the input of an in-place call need not be intact;
-                           implies atollNoRetry for such calls. Saves the copy */
+                           implies atollNoRetry for such calls. Saves the copy; but without it a
+                           large call cannot begin again when a peer or the coordinator was
+                           unreachable for a moment, and ends with atollAborted */
   double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
                            own. 0: contributes nothing, and receives. Default 1, which is all that
                            other calls take. See atollAllReduce */
@@ -364,16 +367,18 @@ typedef struct {
 typedef struct {
   size_t size;
   uint32_t contributors; /* peers whose input is in the result, with whatever weight */
-  uint32_t attempts;     /* 1 when nobody died */
+  uint32_t attempts;     /* 1 when nobody died, and nobody lost touch with the coordinator */
   uint64_t bytes_sent;   /* payload, all attempts */
   uint64_t bytes_received;
   uint64_t duration_us;  /* from call to outcome */
   uint64_t* contributor_ids;     /* in: room for this many ids, or null */
-  uint32_t contributor_capacity; /* in */
+  uint32_t contributor_capacity; /* in: of both arrays; what does not fit is left out */
   double total_weight;   /* of the contributors, the same on all; 0 when count is 0 */
+  double* contributor_weights;   /* in: room for as many weights as ids, or null. Out: what each of
+                                    contributor_ids counted; see total_weight */
 } atollOpInfo_t;
 
-#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0 }
+#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
  * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.
@@ -382,8 +387,10 @@ typedef struct {
  * dies changes neither scale nor the others' shares. Each product is rounded to the type and then
  * added: with 16-bit types keep the weights near 1. Weights are rounded to float32, but for
  * float64, and cut to multiples of 2^-64. An input of weight 0 is not looked at, NaN included; when
- * all weights are 0 the result is zeros, and total_weight says so. Integers take no weights: their
- * products would wrap, and a mean of few bits would be off by more than the weights say. */
+ * all weights are 0 the result is zeros, and total_weight says so. The info has each contributor's
+ * weight as it counted, the same on all peers whoever died; calls that take no weights tell 1 of
+ * each. Integers take no weights: their products would wrap, and a mean of few bits would be off by
+ * more than the weights say. */
 ATOLL_API atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                                        atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);

@@ -86,9 +86,10 @@ void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpIn
   out.bytes_received = from.bytes_received;
   out.duration_us = duration_us;
   out.total_weight = from.weight;
-  if (out.contributor_ids != nullptr) {
-    const size_t room = std::min<size_t>(out.contributor_capacity, from.contributors.size());
-    for (size_t i = 0; i < room; ++i) out.contributor_ids[i] = from.contributors[i].value;
+  const size_t room = std::min<size_t>(out.contributor_capacity, from.contributors.size());
+  for (size_t i = 0; i < room; ++i) {
+    if (out.contributor_ids != nullptr) out.contributor_ids[i] = from.contributors[i].value;
+    if (out.contributor_weights != nullptr) out.contributor_weights[i] = from.weights[i];
   }
   sized_return(info, out);
 }

@@ -1,6 +1,9 @@
 #include "engine/average_weights.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "engine/weight_sum.h"
 
 namespace atoll_core::engine {
 namespace {
@@ -14,41 +17,80 @@ double computed_in(DataType type, double weight) {
 }  // namespace
 
 AverageWeights::AverageWeights(bool average, DataType type, double weight)
-    : average_(average),
-      factor_(average ? computed_in(type, weight) : 1.0),
-      own_(WeightSum::of(factor_)) {}
+    : average_(average), factor_(average ? computed_in(type, weight) : 1.0) {}
 
-void AverageWeights::begin(uint32_t world, uint64_t count) {
-  world_ = world;
-  some_own_nothing_ = count < world;
-  total_ = world == 1 ? own_.value() : world;
+void AverageWeights::begin(const std::vector<PeerId>& participants,
+                           const std::vector<uint32_t>& ring, uint32_t self, uint64_t count) {
+  ring_.clear();
+  for (const uint32_t index : ring) {
+    if (index == self) place_ = ring_.size();
+    ring_.push_back(participants[index]);
+  }
+  some_own_nothing_ = count < world();
+  set_all(participants, {});
   sent_ = nullptr;
 }
 
-Result<WeightSum> AverageWeights::read(const wire::FrameHeader& header, ByteSpan payload) const {
-  if (!header.weighted) return WeightSum::of_ones(peers_at(header.step));
-  if (!average_ || payload.size() < WeightSum::kBytes) {
+Result<WeightList> AverageWeights::read(const wire::FrameHeader& header, ByteSpan payload) const {
+  if (!header.weighted) return WeightList();
+  const size_t bytes = bytes_after(header);
+  if (!average_ || payload.size() < bytes) {
     return fail(ErrorCode::kInternalError, "weights came with a chunk of {}, where none belong",
                 to_string(header.attempt));
   }
-  return WeightSum::decode(payload.last(WeightSum::kBytes));
+  return decode_weights(payload.last(bytes));
 }
 
-WeightSum AverageWeights::with_own(WeightSum sum) const {
-  sum += own_;
-  return sum;
+WeightList AverageWeights::with_own(uint32_t step, const WeightList& weights) const {
+  if (weights.empty() && !scales()) return {};
+  WeightList all = spelled_out(weights, peers_at(step));
+  all.push_back(factor_);
+  return all;
 }
 
-void AverageWeights::heard_total(const WeightSum& sum) {
-  if (some_own_nothing_) total_ = sum.value();
+void AverageWeights::heard_in_gather(uint32_t step, const WeightList& weights) {
+  if (some_own_nothing_) heard_all(step, weights);
 }
 
-ByteSpan AverageWeights::bytes_for(uint32_t step, const WeightSum& sum) {
-  const bool gathers = step + 1 >= world_;
-  if (!average_ || sum == WeightSum::of_ones(peers_at(step))) return {};
-  if (gathers && !some_own_nothing_) return {};
+double AverageWeights::heard_all(uint32_t step, const WeightList& weights) {
+  if (!weights.empty() && all_.empty()) {
+    // What came as `step` set out that many places and one more before this one.
+    const size_t first = (place_ + 2 * world() - step - 1) % world();
+    std::vector<PeerId> walk = ring_;
+    std::rotate(walk.begin(), walk.begin() + static_cast<std::ptrdiff_t>(first), walk.end());
+    set_all(walk, weights);
+  }
+  return total_weight(weights, world());
+}
+
+void AverageWeights::set_all(const std::vector<PeerId>& contributors, WeightList weights) {
+  contributors_ = contributors;
+  all_ = std::move(weights);
+}
+
+Result<WeightList> AverageWeights::of(const std::vector<PeerId>& contributors) const {
+  if (all_.empty()) return WeightList();
+  std::map<PeerId, double> by_peer;
+  for (size_t i = 0; i < contributors_.size(); ++i) by_peer[contributors_[i]] = all_[i];
+  WeightList weights;
+  for (const PeerId peer : contributors) {
+    const auto found = by_peer.find(peer);
+    if (found == by_peer.end()) {
+      return fail(ErrorCode::kInternalError, "peer {} is said to be in a result that is without it",
+                  to_string(peer));
+    }
+    weights.push_back(found->second);
+  }
+  return weights;
+}
+
+ByteSpan AverageWeights::bytes_for(uint32_t step, const WeightList& weights) {
+  const bool gathers = step + 1 >= world();
+  if (!average_ || weights.empty() || (gathers && !some_own_nothing_)) return {};
   if (sent_ == nullptr) sent_ = std::make_shared<Sent>();
-  return sent_->emplace(step, sum.encode()).first->second;
+  auto [at, fresh] = sent_->try_emplace(step);
+  if (fresh) at->second = encode(weights);
+  return at->second;
 }
 
 std::shared_ptr<const ByteBuffer> AverageWeights::keep_with(

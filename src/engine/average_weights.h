@@ -1,31 +1,36 @@
 // The weights in one weighted average. Each peer multiplies what it brings by its weight, and the
-// sum of the weights that are in a chunk goes with it, so that whoever owns an element at the end
-// of the walk divides by the weights of exactly those whose input is in it.
+// weights of all that are in a chunk go with it, in the order in which the chunk has met them. So
+// whoever owns an element at the end of the walk divides by the weights of exactly those whose
+// input is in it, and can tell the weight of each.
 //
-// A chunk says nothing as long as the sum is the number of peers in it: where all weights are 1,
-// nothing more is sent or computed than without weights. Else 16 bytes follow its elements. Around
-// a ring the sum of a step is the same in all segments.
+// A chunk says nothing as long as all weights in it are 1: then nothing more is sent or computed
+// than without weights. Around a ring the list of a step is the same in all segments. Chunks of the
+// gather bring it only where some peers own nothing: all others have seen the end of a walk.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/element.h"
 #include "base/error.h"
-#include "engine/weight_sum.h"
+#include "base/ids.h"
+#include "engine/weight_list.h"
 #include "wire/frame.h"
 
 namespace atoll_core::engine {
 
 class AverageWeights {
  public:
-  // `average`: false for all other operators, where every chunk counts as one without weights.
+  // `average`: false for all other operators, where every peer weighs 1.
   AverageWeights(bool average, DataType type, double weight);
 
-  // A new attempt, of `count` elements.
-  void begin(uint32_t world, uint64_t count);
+  // A new attempt, of `count` elements, by these around `ring` (indexes of participants), of whom
+  // `self` is this one.
+  void begin(const std::vector<PeerId>& participants, const std::vector<uint32_t>& ring,
+             uint32_t self, uint64_t count);
 
   bool used() const { return average_; }
 
@@ -34,38 +39,46 @@ class AverageWeights {
   double factor() const { return factor_; }
   bool scales() const { return factor_ != 1.0; }
 
-  static size_t bytes_after(const wire::FrameHeader& header) {
-    return header.weighted ? WeightSum::kBytes : 0;
+  // How much follows the elements of a chunk that has this header.
+  size_t bytes_after(const wire::FrameHeader& header) const {
+    return header.weighted ? peers_at(header.step) * kWeightBytes : 0;
   }
   // The weights in a chunk that has come; it may not be of this kind of call at all.
-  Result<WeightSum> read(const wire::FrameHeader& header, ByteSpan payload) const;
-  // With this peer's.
-  WeightSum with_own(WeightSum sum) const;
+  Result<WeightList> read(const wire::FrameHeader& header, ByteSpan payload) const;
+  // Of a chunk that came as `step`, with this peer's.
+  WeightList with_own(uint32_t step, const WeightList& weights) const;
+  WeightList own() const { return scales() ? WeightList{factor_} : WeightList(); }
 
-  // Of all contributions together.
-  void set_total(double total) { total_ = total; }
-  double total() const { return total_; }
-  // From a chunk of the gather. Only where a peer may own nothing does it say anything.
-  void heard_total(const WeightSum& sum);
+  // What a chunk of the gather that came as `step` brings; only where a peer may own nothing does
+  // it say anything.
+  void heard_in_gather(uint32_t step, const WeightList& weights);
+  // The walk of a chunk that came as `step` has ended here. Returns the weight of all together.
+  double heard_all(uint32_t step, const WeightList& weights);
+  // All weights of a result that was made elsewhere.
+  void set_all(const std::vector<PeerId>& contributors, WeightList weights);
+
+  // Of these, in this order; an error when one of them had no part.
+  Result<WeightList> of(const std::vector<PeerId>& contributors) const;
 
   // What is to follow the elements of a chunk that is sent as this step, perhaps nothing. Valid
   // until the next begin(), or as long as keep_with() lives.
-  ByteSpan bytes_for(uint32_t step, const WeightSum& sum);
-  const WeightSum& own() const { return own_; }
+  ByteSpan bytes_for(uint32_t step, const WeightList& weights);
   // Memory that is sent, kept together with what follows it.
   std::shared_ptr<const ByteBuffer> keep_with(std::shared_ptr<const ByteBuffer> memory) const;
 
  private:
-  using Sent = std::map<uint32_t, WeightSum::Bytes>;  // by step
+  using Sent = std::map<uint32_t, ByteBuffer>;  // by step
 
-  uint64_t peers_at(uint32_t step) const { return step + 1 < world_ ? step + 1 : world_; }
+  size_t world() const { return ring_.size(); }
+  size_t peers_at(uint32_t step) const { return step < world() ? step + 1 : world(); }
 
   const bool average_;
   const double factor_;
-  const WeightSum own_;
-  uint32_t world_ = 1;
+  std::vector<PeerId> ring_;  // in ring order
+  size_t place_ = 0;          // of this peer in the ring
   bool some_own_nothing_ = false;
-  double total_ = 0;
+  std::vector<PeerId> contributors_;
+  WeightList all_;  // of the contributors
   std::shared_ptr<Sent> sent_;
 };
 

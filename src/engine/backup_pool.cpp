@@ -20,7 +20,7 @@ void BackupPool::unreserve(uint64_t bytes) {
   reserved_ -= bytes;
 }
 
-std::unique_ptr<std::byte[]> BackupPool::allocate(size_t bytes) const {
+std::shared_ptr<std::byte[]> BackupPool::allocate(size_t bytes) const {
   if (config_.allocate) return config_.allocate(bytes);
   return std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[bytes]);
 }

@@ -22,12 +22,12 @@ struct BackupConfig {
   uint64_t bytes_kept_max = uint64_t{1} << 30;
   uint64_t limit = 0;  // of all reservations together; 0: none
   // Null when there is no memory. None: the heap.
-  std::function<std::unique_ptr<std::byte[]>(size_t bytes)> allocate;
+  std::function<std::shared_ptr<std::byte[]>(size_t bytes)> allocate;
 };
 
 // A piece of memory of the pool's.
 struct BackupSlab {
-  std::unique_ptr<std::byte[]> bytes;
+  std::shared_ptr<std::byte[]> bytes;
   size_t size = 0;
 };
 
@@ -40,7 +40,7 @@ struct BackupCounters {
 
 class BackupPool {
  public:
-  static constexpr size_t kSlabBytes = 1u << 20;
+  static constexpr size_t kSlabBytes = 2u << 20;  // a huge page
 
   explicit BackupPool(BackupConfig config) : config_(std::move(config)) {}
 
@@ -57,7 +57,7 @@ class BackupPool {
   const BackupCounters& counters() const { return counters_; }
 
  private:
-  std::unique_ptr<std::byte[]> allocate(size_t bytes) const;
+  std::shared_ptr<std::byte[]> allocate(size_t bytes) const;
 
   const BackupConfig config_;
   uint64_t reserved_ = 0;

@@ -68,7 +68,9 @@ struct CollectiveInfo {
   uint32_t attempts = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
-  double weight = 0;  // of all contributors together; 0 when there are no elements
+  // Of each contributor, and of all together: 1 each but in an average, 0 without any elements.
+  std::vector<double> weights;
+  double weight = 0;
 };
 
 struct SyncInfo {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "engine/call.h"
+#include "engine/weight_list.h"
 #include "link/link.h"
 #include "wire/control.h"
 #include "wire/frame.h"
@@ -39,6 +40,8 @@ class CallBody {
   // The attempt has ended without a commit and its frames were revoked: the caller's memory is
   // made what it was before the call. May be followed by another begin().
   virtual void abandon() = 0;
+  // False: what it has overwritten was the input, which was not kept.
+  virtual bool may_begin_again() const { return true; }
 
   virtual Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) = 0;
   virtual Result<void> deliver(PeerId from, const wire::FrameHeader& header,
@@ -62,11 +65,11 @@ class CallBody {
 
   // Of small calls. The result as it is kept; shared with frames that are still to be sent.
   virtual std::shared_ptr<const ByteBuffer> result() const { return nullptr; }
-  // The weight of all that is in the result; goes with it.
-  virtual double weight() const { return 0; }
-  // Another member's result, with its weight, in place of an attempt that did not complete; then
-  // complete().
-  virtual Result<void> take_result(ByteSpan, double /*weight*/) {
+  // What each of the contributors to the result weighs; goes with it.
+  virtual WeightList weights(const std::vector<PeerId>&) const { return {}; }
+  // Another member's result, followed by the weights if they are not all 1, in place of an attempt
+  // that did not complete; then complete().
+  virtual Result<void> take_result(ByteSpan, bool /*weighted*/, const std::vector<PeerId>&) {
     return fail(ErrorCode::kInternalError, "a call of this kind has no result to be sent");
   }
   // What came with the data: the calls of the op's name below this have ended on all participants.

@@ -162,7 +162,7 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   ended.committed = true;
   ended.contributors = std::move(open.contributors);
   ended.result = body.result();
-  ended.weight = body.weight();
+  if (ended.result != nullptr) ended.weights = body.weights(ended.contributors);
   // Of a large call the groups of other shards may still have to hear.
   const bool alone = body.small() && ended.contributors.size() == 1;
   end(op, std::move(info));
@@ -302,10 +302,17 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   context_.note({verdict.final ? FlightKind::kOpFailed : FlightKind::kOpAborted, &open.op, {},
                  static_cast<uint64_t>(verdict.code), verdict.reason});
   end_attempt(open);
+  if (verdict.final) early_verdicts_.erase(open.op);
   if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
   open.phase = Phase::kWaiting;
   open.fetched = false;
-  if (verdict.final) end_aborted(open, verdict);
+  if (verdict.final) return end_aborted(open, verdict);
+  if (!open.call.doomed && !open.call.body->may_begin_again()) {
+    open.call.doomed = Error{ErrorCode::kAborted,
+                             fmt::format("{} of {} cannot begin again, since it has overwritten "
+                                         "its input, which was disposable ({})",
+                                         describe(open), membership_.self().name, verdict.reason)};
+  }
 }
 
 void CallLedger::on_plan(const wire::SyncPlan& plan) {

@@ -1,7 +1,7 @@
 // What has ended here but perhaps not elsewhere: telling so, and handing results to who lacks them.
 #include <algorithm>
-#include <bit>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -66,6 +66,17 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
     item.reason = ended.reason;
     reports.push_back(std::move(item));
   }
+  // What was heard of calls that are still to be made stands, too: they will return it.
+  for (const auto& [op, verdict] : early_verdicts_) {
+    if (only && op != *only) continue;
+    wire::OpReport item;
+    item.op = op;
+    item.epoch = verdict.epoch;
+    item.phase = wire::OpPhase::kAborted;
+    item.code = verdict.code;
+    item.reason = verdict.reason;
+    reports.push_back(std::move(item));
+  }
 }
 
 // ---- fetching a result -------------------------------------------------------------------------
@@ -99,6 +110,16 @@ void CallLedger::ask_holder(Open& open) {
   links_->send_free(open.holders.front(), std::move(frame));
 }
 
+namespace {
+std::shared_ptr<const ByteBuffer> with_weights(const EndedCall& ended) {
+  if (ended.weights.empty()) return ended.result;
+  auto both = std::make_shared<ByteBuffer>(*ended.result);
+  const ByteBuffer weights = encode(ended.weights);
+  both->insert(both->end(), weights.begin(), weights.end());
+  return both;
+}
+}  // namespace
+
 void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
   const EndedCall* ended = ended_.find(header.attempt.op);
   const bool here = ended != nullptr && ended->result != nullptr &&
@@ -107,10 +128,10 @@ void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
   frame.header.kind = here ? wire::FrameKind::kResultData : wire::FrameKind::kResultRefused;
   frame.header.attempt = header.attempt;
   if (here) {
-    frame.owned = ended->result;
-    frame.payload.emplace_back(*ended->result);
-    frame.header.payload_bytes = static_cast<uint32_t>(ended->result->size());
-    frame.header.argument = std::bit_cast<uint64_t>(ended->weight);
+    frame.owned = with_weights(*ended);
+    frame.payload.emplace_back(*frame.owned);
+    frame.header.payload_bytes = static_cast<uint32_t>(frame.owned->size());
+    frame.header.weighted = !ended->weights.empty();
   }
   links_->send_free(to, std::move(frame));
 }
@@ -123,9 +144,9 @@ void CallLedger::heard_result(PeerId from, const wire::FrameHeader& header, Byte
                      !open.holders.empty() && open.holders.front() == from;
   if (!asked) return;
   open.last_progress = context_.now;
-  const auto weight = std::bit_cast<double>(header.argument);
   Result<void> taken = header.kind == wire::FrameKind::kResultData
-                           ? open.call.body->take_result(payload, weight)
+                           ? open.call.body->take_result(payload, header.weighted,
+                                                         open.contributors)
                            : fail(ErrorCode::kInternalError, "{} does not keep the result of {}",
                                   names_of({from}), describe(open));
   if (!taken) {

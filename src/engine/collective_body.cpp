@@ -85,8 +85,9 @@ class CollectiveBody final : public CallBody {
       work_.open(caller_, reads);
       if (weights_.scales()) codec::scale_sink(data(), data().all(), weights_.factor());
     }
-    weights_.begin(static_cast<uint32_t>(attempt_.participants.size()), data().total_count());
-    schedule_ = make_schedule();
+    const std::vector<uint32_t> ring = topology::make_plan(world()).ring;
+    weights_.begin(attempt_.participants, ring, index_of(attempt_.self), data().total_count());
+    schedule_ = make_schedule(ring);
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->start(work);
@@ -98,6 +99,10 @@ class CollectiveBody final : public CallBody {
     failure_.reset();
     backup_.restore();
     if (!broken(Canary::kSkipFence)) work_.close();
+  }
+
+  bool may_begin_again() const override {
+    return small_ || !call_.options.input_disposable || !writes_in_place(call_);
   }
 
   Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) override {
@@ -121,20 +126,20 @@ class CollectiveBody final : public CallBody {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
-    Result<WeightSum> weight = weights_.read(header, payload);
-    if (!weight) return tl::unexpected<Error>(weight.error());
+    Result<WeightList> weights = weights_.read(header, payload);
+    if (!weights) return tl::unexpected<Error>(weights.error());
     const bool reduced = accepted->action == collective::Action::kReduce;
     context_.trace(reduced ? "scatter.receive" : "gather.receive");
     if (!keep(arrival.range)) return {};
     uint64_t ended_below = header.argument;
-    const ByteSpan elements = payload.first(payload.size() - AverageWeights::bytes_after(header));
+    const ByteSpan elements = payload.first(payload.size() - weights_.bytes_after(header));
     if (reduced) {
-      *weight = weights_.with_own(*weight);
+      *weights = weights_.with_own(header.step, *weights);
       reduce(arrival.range, elements);
-      if (accepted->finish) finish(arrival.range, *weight);
+      if (accepted->finish) finish(arrival.range, header.step, *weights);
       ended_below = std::min(ended_below, attempt_.ended_below);
     } else {
-      weights_.heard_total(*weight);
+      weights_.heard_in_gather(header.step, *weights);
       const bool placed = !small_ && !header.weighted && caller_.contiguous(arrival.range);
       if (!placed) codec::copy_in(data(), arrival.range, elements);
     }
@@ -146,7 +151,7 @@ class CollectiveBody final : public CallBody {
     ++progress_;
     collective::Work work;
     schedule_->absorbed(arrival, work);
-    carry_out(work, ended_below, *weight);
+    carry_out(work, ended_below, *weights);
     return {};
   }
 
@@ -174,25 +179,38 @@ class CollectiveBody final : public CallBody {
 
   Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
     if (small_) work_.copy_to(caller_);
-    double weight = weights_.used() ? weights_.total() : static_cast<double>(contributors.size());
-    if (caller_.total_count() == 0) weight = 0;  // with nothing to send nobody heard of it
-    return CollectiveInfo{contributors, attempts, bytes_sent_, bytes_received_, weight};
+    CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0};
+    if (caller_.total_count() == 0) {  // with nothing to send nobody may have heard of them
+      info.weights.assign(contributors.size(), 0);
+      return info;
+    }
+    const Result<WeightList> weights = weights_.of(contributors);
+    if (!weights) return tl::unexpected<Error>(weights.error());
+    info.weights = spelled_out(*weights, contributors.size());
+    info.weight = total_weight(*weights, contributors.size());
+    return info;
   }
 
   std::shared_ptr<const ByteBuffer> result() const override { return work_.bytes(); }
 
-  double weight() const override { return weights_.total(); }
+  WeightList weights(const std::vector<PeerId>& contributors) const override {
+    return weights_.of(contributors).value_or(WeightList());
+  }
 
-  Result<void> take_result(ByteSpan result, double weight) override {
-    const bool sane = weight >= 0 && weight <= limits::kWeight * limits::kPeers;
-    if (!small_ || result.size() != work_.bytes_for(caller_) || !sane) {
-      return fail(ErrorCode::kInternalError, "a result of {} bytes and weight {} for {}",
-                  result.size(), weight, to_string(attempt_.id));
+  Result<void> take_result(ByteSpan payload, bool weighted,
+                           const std::vector<PeerId>& contributors) override {
+    const size_t after = weighted ? contributors.size() * kWeightBytes : 0;
+    const uint64_t bytes = work_.bytes_for(caller_);
+    if (!small_ || (weighted && !weights_.used()) || payload.size() != bytes + after) {
+      return fail(ErrorCode::kInternalError, "a result of {} bytes, {} of weights, for {}",
+                  payload.size(), after, to_string(attempt_.id));
     }
-    work_.open_with(caller_, result);
-    weights_.set_total(weight);
+    Result<WeightList> weights = decode_weights(payload.last(after));
+    if (!weights) return tl::unexpected<Error>(weights.error());
+    weights_.set_all(contributors, std::move(*weights));
+    work_.open_with(caller_, payload.first(bytes));
     schedule_.reset();
-    bytes_received_ += result.size();
+    bytes_received_ += payload.size();
     ++progress_;
     return {};
   }
@@ -202,7 +220,11 @@ class CollectiveBody final : public CallBody {
  private:
   // And has to give it back when it fails.
   static bool overwrites_input(const CollectiveCall& call) {
-    if (call.kind != wire::OpKind::kAllReduce || call.options.input_disposable) return false;
+    return writes_in_place(call) && !call.options.input_disposable;
+  }
+
+  static bool writes_in_place(const CollectiveCall& call) {
+    if (call.kind != wire::OpKind::kAllReduce) return false;
     return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
       return tensor.count > 0 && tensor.in_place();
     });
@@ -211,21 +233,22 @@ class CollectiveBody final : public CallBody {
   // What the schedule's ranges are ranges of.
   const codec::TensorList& data() const { return small_ ? work_.tensors() : caller_; }
 
+  uint32_t world() const { return static_cast<uint32_t>(attempt_.participants.size()); }
+
   uint32_t index_of(PeerId peer) const {
     const auto& peers = attempt_.participants;
     return static_cast<uint32_t>(std::find(peers.begin(), peers.end(), peer) - peers.begin());
   }
 
-  std::unique_ptr<collective::Schedule> make_schedule() const {
+  std::unique_ptr<collective::Schedule> make_schedule(const std::vector<uint32_t>& ring) const {
     if (call_.kind == wire::OpKind::kBarrier && !small_) return nullptr;
     collective::ScheduleRequest request;
-    request.world = static_cast<uint32_t>(attempt_.participants.size());
+    request.world = world();
     request.self = index_of(attempt_.self);
     request.count = data().total_count();
     request.element_bytes = static_cast<uint32_t>(size_of(type_));
-    request.chunk_bytes_max =
-        std::min<uint32_t>(context_.config.chunk_bytes, limits::kChunkBytes - WeightSum::kBytes);
-    const std::vector<uint32_t> ring = topology::make_plan(request.world).ring;
+    constexpr uint32_t kMost = limits::kChunkBytes - limits::kPeers * kWeightBytes;
+    request.chunk_bytes_max = std::min<uint32_t>(context_.config.chunk_bytes, kMost);
     if (call_.kind == wire::OpKind::kBroadcast && !small_) {
       return collective::make_ring_broadcast(request, ring, index_of(call_.root));
     }
@@ -238,7 +261,7 @@ class CollectiveBody final : public CallBody {
     const bool sane = schedule_ != nullptr && header.kind == wire::FrameKind::kData &&
                       end >= header.element_offset && end <= data().total_count() &&
                       header.payload_bytes == header.element_count * size_of(type_) +
-                                                  AverageWeights::bytes_after(header);
+                                                  weights_.bytes_after(header);
     if (!sane) {
       return fail(ErrorCode::kInternalError, "peer {} sent a {} frame that is no part of {}",
                   to_string(from), wire::to_string(header.kind), to_string(attempt_.id));
@@ -267,12 +290,12 @@ class CollectiveBody final : public CallBody {
     }
   }
 
-  // All contributions are in the sink.
-  void finish(const ElementRange& range, const WeightSum& weight) {
+  // All contributions are in the sink, the last of others' came as `step`.
+  void finish(const ElementRange& range, uint32_t step, const WeightList& weights) {
     if (!weights_.used()) return;
-    weights_.set_total(weight.value());
-    if (weight.is_zero()) codec::clear_sink(data(), range);
-    else codec::divide_sink(data(), range, weight.value());
+    const double total = weights_.heard_all(step, weights);
+    if (total == 0) codec::clear_sink(data(), range);
+    else codec::divide_sink(data(), range, total);
   }
 
   // This peer is alone.
@@ -281,12 +304,12 @@ class CollectiveBody final : public CallBody {
     if (!keep(range)) return;
     codec::copy_across(data(), range);
     if (!small_) codec::scale_sink(data(), range, weights_.factor());
-    finish(range, weights_.own());
+    finish(range, 0, weights_.own());
   }
 
-  // What is sent on says that calls have ended below `ended_below` and that `weight` is in it; what
-  // begins here says what holds here.
-  void carry_out(const collective::Work& work, uint64_t ended_below, const WeightSum& weight) {
+  // What is sent on says that calls have ended below `ended_below` and that `weights` are in it;
+  // what begins here says what holds here.
+  void carry_out(const collective::Work& work, uint64_t ended_below, const WeightList& weights) {
     for (const ElementRange& range : work.copies) take_own(range);
     for (const collective::Transfer& transfer : work.sends) {
       link::OutFrame frame;
@@ -298,15 +321,15 @@ class CollectiveBody final : public CallBody {
       frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
       frame.header.fingerprint = attempt_.fingerprint;
       frame.header.argument = transfer.from_source ? attempt_.ended_below : ended_below;
-      append_payload(transfer, transfer.from_source ? weights_.own() : weight, frame);
+      append_payload(transfer, transfer.from_source ? weights_.own() : weights, frame);
       bytes_sent_ += frame.header.payload_bytes;
       links_.send_chunk(attempt_.participants[transfer.to], std::move(frame));
     }
   }
 
-  void append_payload(const collective::Transfer& transfer, const WeightSum& weight,
+  void append_payload(const collective::Transfer& transfer, const WeightList& weights,
                       link::OutFrame& frame) {
-    const ByteSpan after = weights_.bytes_for(transfer.step, weight);
+    const ByteSpan after = weights_.bytes_for(transfer.step, weights);
     const size_t bytes = data().bytes_of(transfer.range);
     frame.header.weighted = !after.empty();
     frame.header.payload_bytes = static_cast<uint32_t>(bytes + after.size());

@@ -13,8 +13,12 @@ size_t EndedCalls::report_bytes(const EndedCall& call) {
   return 160 + call.reason.size() + sizeof(PeerId) * call.contributors.size();
 }
 
+size_t EndedCalls::result_bytes(const EndedCall& call) {
+  return call.result == nullptr ? 0 : call.result->size() + kWeightBytes * call.weights.size();
+}
+
 void EndedCalls::add(const OpId& op, EndedCall call) {
-  const size_t bytes = call.result == nullptr ? 0 : call.result->size();
+  const size_t bytes = result_bytes(call);
   report_bytes_ += report_bytes(call);
   result_bytes_ += bytes;
   if (call.result != nullptr) ++results_;
@@ -42,7 +46,7 @@ std::vector<AttemptId> EndedCalls::forget(const wire::Watermark& stable) {
     const EndedCall& ended = call->second;
     if (ended.result != nullptr) {
       --results_;
-      result_bytes_ -= ended.result->size();
+      result_bytes_ -= result_bytes(ended);
     }
     report_bytes_ -= report_bytes(ended);
     --name->second.kept;

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "engine/weight_list.h"
 #include "wire/control.h"
 
 namespace atoll_core::engine {
@@ -27,7 +28,7 @@ struct EndedCall {
   bool committed = false;
   std::vector<PeerId> contributors;          // committed
   std::shared_ptr<const ByteBuffer> result;  // of a small op that committed
-  double weight = 0;                         // of all that is in the result
+  WeightList weights;                        // of the contributors to the result
   ErrorCode code = ErrorCode::kSuccess;      // aborted
   std::string reason;                        // aborted
 };
@@ -73,6 +74,7 @@ class EndedCalls {
   };
   static Name name_of(const OpId& op) { return {op.generation, op.group, op.tag}; }
   static size_t report_bytes(const EndedCall& call);
+  static size_t result_bytes(const EndedCall& call);
 
   Calls calls_;
   std::map<Name, Progress> names_;

@@ -5,7 +5,6 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "wire/little_endian.h"
 
 namespace atoll_core::engine {
 
@@ -34,24 +33,6 @@ double WeightSum::value() const {
   // The last of the 64 bits is far below those that a double keeps: it may stand for all the rest.
   if (rest != 0) top |= 1;
   return std::ldexp(static_cast<double>(top), -shift);
-}
-
-WeightSum::Bytes WeightSum::encode() const {
-  Bytes bytes;
-  wire::store_little_endian(whole_, bytes.data());
-  wire::store_little_endian(fraction_, bytes.data() + 8);
-  return bytes;
-}
-
-Result<WeightSum> WeightSum::decode(ByteSpan bytes) {
-  ATOLL_ASSERT(bytes.size() == kBytes, "{} bytes", bytes.size());
-  const WeightSum sum(wire::load_little_endian<uint64_t>(bytes.data()),
-                      wire::load_little_endian<uint64_t>(bytes.data() + 8));
-  if (sum.whole_ > static_cast<uint64_t>(limits::kWeight) * limits::kPeers) {
-    return fail(ErrorCode::kInternalError, "{} is not the sum of {} weights at most", sum.whole_,
-                limits::kPeers);
-  }
-  return sum;
 }
 
 }  // namespace atoll_core::engine

@@ -3,20 +3,12 @@
 // multiple of 2^-64.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
-
-#include "base/bytes.h"
-#include "base/error.h"
 
 namespace atoll_core::engine {
 
 class WeightSum {
  public:
-  static constexpr size_t kBytes = 16;
-  using Bytes = std::array<std::byte, kBytes>;
-
   WeightSum() = default;
   // From 0 to limits::kWeight.
   static WeightSum of(double weight);
@@ -24,14 +16,8 @@ class WeightSum {
 
   WeightSum& operator+=(const WeightSum& other);
   bool operator==(const WeightSum&) const = default;
-  bool is_zero() const { return whole_ == 0 && fraction_ == 0; }
   // Rounded to nearest even.
   double value() const;
-
-  // As it travels: the whole part, then the fraction in units of 2^-64, little-endian.
-  Bytes encode() const;
-  // kBytes from a peer; refuses what no number of peers can sum up to.
-  static Result<WeightSum> decode(ByteSpan bytes);
 
  private:
   WeightSum(uint64_t whole, uint64_t fraction) : whole_(whole), fraction_(fraction) {}

@@ -85,6 +85,8 @@ std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Re
   settle.key = key;
   settle.attempt = parts.ledgers.generations.find(key.generation)->attempt;
   settle.survivors = survivors_of(parts, key);
+  settle.all_live =
+      settle.survivors.size() == parts.ledgers.generations.participants(key).size();
   settle.code = parts.pending.somebody_lost ? ErrorCode::kPeerLost : ErrorCode::kAborted;
   settle.reason = reason;
   const auto found = reports.by_op.find(key);
@@ -95,7 +97,9 @@ std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Re
   // A sync is a call like any other and is reported like one.
   const bool is_op =
       std::any_of(settle.reports.begin(), settle.reports.end(), [](const Evidence& evidence) {
-        return evidence.report.call.kind != wire::OpKind::kSync;
+        // An abort that was heard before the call does not say of what.
+        return evidence.report.phase != wire::OpPhase::kAborted &&
+               evidence.report.call.kind != wire::OpKind::kSync;
       });
   std::optional<Outcome> outcome = parts.ledgers.syncs.find(key) != nullptr
                                        ? decide_sync(parts, key, is_op, settle)

@@ -143,8 +143,11 @@ std::optional<Outcome> decide(const SettleCase& settle) {
     return aborted(ErrorCode::kRootLost, fmt::format("the root {} is lost: {}",
                                                      to_string(call.root), settle.reason));
   }
-  const bool again = std::all_of(calls.begin(), calls.end(),
-                                 [](const Call& made) { return made.description.retry; });
+  // Where nobody is lost all begin again for the same result: that is no retry to a caller.
+  const bool again =
+      settle.all_live || std::all_of(calls.begin(), calls.end(), [](const Call& made) {
+        return made.description.retry;
+      });
   return aborted(settle.code, settle.reason, !again);
 }
 

@@ -20,6 +20,7 @@ struct SettleCase {
   Epoch attempt;                       // the present epoch of the op's generation
   std::vector<Participant> survivors;  // that take part in the op, in view order
   std::vector<Evidence> reports;       // of this op
+  bool all_live = false;               // none of the op's participants is lost
   const OpRecord* record = nullptr;    // what was told before the round; may be null
   bool about_all = true;               // false: a round about this op alone, which must end it
   ErrorCode code = ErrorCode::kPeerLost;  // why there is a round about all ops

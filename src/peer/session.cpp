@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "crypto/random.h"
+#include "device/huge_pages.h"
 #include "kernels/float_environment.h"
 #include "peer/stream.h"
 #include "transport/addresses.h"
@@ -65,6 +66,7 @@ Result<void> Session::open() {
     config_.logger->info("advertising {}", why);
   }
   config_.engine.membership.coordinators = static_cast<uint32_t>(config_.coordinators.size());
+  config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
   engine_ = std::make_unique<engine::Engine>(config_.engine);
   thread_ = std::thread([this] { run(); });
   return {};

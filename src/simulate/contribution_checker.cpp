@@ -25,12 +25,7 @@ class ContributionChecker final : public Checker {
     if (!std::binary_search(sorted.begin(), sorted.end(), record.self)) {
       complain(fmt::format("{} is committed without its own contribution", record.text()));
     }
-    const double weight =
-        record.memory->bytes() == 0 ? 0 : total_weight(record.memory->call(), peers);
-    if (info.weight != weight) {
-      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight,
-                           weight));
-    }
+    check_weights(record, info);
     Expected& expected = expected_[record.name + record.group];
     if (expected.peers != peers) {
       expected.peers = peers;
@@ -41,6 +36,26 @@ class ContributionChecker final : public Checker {
   }
 
  private:
+  // Each contributor's, whatever the result looks like.
+  void check_weights(const CallRecord& record, const engine::CollectiveInfo& info) {
+    const bool empty = record.memory->bytes() == 0;
+    const PlannedCall& call = record.memory->call();
+    const double total = empty ? 0 : total_weight(call, info.contributors);
+    if (info.weight != total) {
+      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight, total));
+    }
+    if (info.weights.size() != info.contributors.size()) {
+      return complain(fmt::format("{} is told {} weights of {} contributors", record.text(),
+                                  info.weights.size(), info.contributors.size()));
+    }
+    for (size_t i = 0; i < info.weights.size(); ++i) {
+      const double weight = empty ? 0 : weight_of(call, info.contributors[i]);
+      if (info.weights[i] == weight) continue;
+      complain(fmt::format("{} is told that {} weighs {}, not {}", record.text(),
+                           to_string(info.contributors[i]), info.weights[i], weight));
+    }
+  }
+
   struct Expected {
     std::vector<PeerId> peers;
     uint64_t hash = 0;

@@ -40,8 +40,7 @@ class LivenessChecker final : public Checker {
     const bool faults = context_.faults > 0;
     const PlannedCall* call = record.memory ? &record.memory->call() : nullptr;
     switch (code) {
-      case ErrorCode::kPeerLost:
-      case ErrorCode::kAborted: return faults && call != nullptr && !call->options.retry;
+      case ErrorCode::kPeerLost: return faults && call != nullptr && !call->options.retry;
       case ErrorCode::kRootLost: return call != nullptr && call->kind == wire::OpKind::kBroadcast;
       case ErrorCode::kTimeout: return faults || record.deadline > Duration{0};
       case ErrorCode::kCancelled: return context_.application->cancels() > 0;

@@ -13,10 +13,9 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "wire/protocol_version.h"
 
 namespace atoll_core::wire {
-
-inline constexpr uint32_t kProtocolVersion = 1;
 
 // ---- parts -------------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@
 #include "base/limits.h"
 #include "wire/little_endian.h"
 #include "wire/payload_checksum.h"
+#include "wire/protocol_version.h"
 #include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {
 
 constexpr std::string_view kMagic = "ATL1";
-constexpr uint8_t kVersion = 1;
 constexpr uint16_t kWeighted = 1;
 constexpr size_t kChecksumOffset = 12;
 constexpr size_t kChecksumEnd = 16;
@@ -46,9 +46,9 @@ Result<void> check_preamble(const FrameHeaderBytes& bytes) {
                 quote_bytes(bytes, kMagic.size()), kMagic);
   }
   const auto version = load_little_endian<uint8_t>(&bytes[4]);
-  if (version != kVersion) {
+  if (version != kProtocolVersion) {
     return fail(ErrorCode::kVersionMismatch, "a data frame has version {}, this side speaks {}",
-                version, kVersion);
+                version, kProtocolVersion);
   }
   const auto checksum = load_little_endian<uint32_t>(&bytes[kChecksumOffset]);
   if (checksum != header_checksum(bytes)) {
@@ -82,7 +82,7 @@ std::string_view to_string(FrameKind kind) {
 void encode_frame_header(const FrameHeader& header, FrameHeaderBytes& out) {
   std::byte* at = out.data();
   std::copy_n(as_bytes(kMagic).begin(), kMagic.size(), at);
-  store_little_endian(kVersion, at + 4);
+  store_little_endian(kProtocolVersion, at + 4);
   store_little_endian(static_cast<uint8_t>(header.kind), at + 5);
   store_little_endian(header.weighted ? kWeighted : uint16_t{0}, at + 6);
   store_little_endian(header.payload_bytes, at + 8);
@@ -113,8 +113,9 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
   const auto flags = load_little_endian<uint16_t>(at + 6);
-  const bool is_data = kind == static_cast<uint8_t>(FrameKind::kData);
-  if (flags != 0 && !(is_data && flags == kWeighted)) {
+  const bool has_elements = kind == static_cast<uint8_t>(FrameKind::kData) ||
+                            kind == static_cast<uint8_t>(FrameKind::kResultData);
+  if (flags != 0 && !(has_elements && flags == kWeighted)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown flags {:#x}", flags);
   }
   header.kind = static_cast<FrameKind>(kind);

@@ -2,7 +2,7 @@
 //
 //   offset size field
 //        0    4 magic            "ATL1" as bytes
-//        4    1 version          1
+//        4    1 version          kProtocolVersion
 //        5    1 kind             FrameKind
 //        6    2 flags            1: weighted; all others 0
 //        8    4 payload_bytes    at most limits::kChunkBytes
@@ -63,7 +63,7 @@ inline bool is_about_result(FrameKind kind) {
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kData;
-  bool weighted = false;  // kData: the sum of weights follows the elements (engine/weight_sum.h)
+  bool weighted = false;  // kData, kResultData: weights follow the elements (engine/weight_list.h)
   uint32_t payload_bytes = 0;
   uint64_t link_sequence = 0;
   uint64_t acknowledged = 0;

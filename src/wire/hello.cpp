@@ -12,7 +12,6 @@ namespace atoll_core::wire {
 namespace {
 
 constexpr std::string_view kMagic = kHelloMagic;
-constexpr uint16_t kVersion = 1;
 constexpr size_t kChecksumOffset = 88;
 
 uint64_t checksum(const HelloBytes& bytes) { return XXH3_64bits(bytes.data(), kChecksumOffset); }
@@ -27,10 +26,11 @@ SessionId load_session(const std::byte* at) {
 }
 
 Result<void> check(const Hello& hello) {
-  if (hello.version_min > kVersion || hello.version_max < kVersion) {
+  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) {
     return fail(ErrorCode::kVersionMismatch,
                 "the hello of peer {} speaks data versions {} to {}, this side speaks {}",
-                to_string(hello.peer), hello.version_min, hello.version_max, kVersion);
+                to_string(hello.peer), hello.version_min, hello.version_max,
+                kProtocolVersion);
   }
   if (hello.role != HelloRole::kLink && hello.role != HelloRole::kProbe) {
     return fail(ErrorCode::kInvalidArgument, "the hello of peer {} has the unknown role {}",

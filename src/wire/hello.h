@@ -24,6 +24,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "wire/protocol_version.h"
 
 namespace atoll_core::wire {
 
@@ -36,8 +37,8 @@ enum class HelloRole : uint8_t {
 };
 
 struct Hello {
-  uint16_t version_min = 1;
-  uint16_t version_max = 1;
+  uint16_t version_min = kProtocolVersion;
+  uint16_t version_max = kProtocolVersion;
   HelloRole role = HelloRole::kLink;
   uint8_t connection_index = 0;
   uint16_t connection_count = 1;
@@ -52,7 +53,7 @@ struct Hello {
 using HelloBytes = std::array<std::byte, kHelloBytes>;
 
 void encode_hello(const Hello& hello, HelloBytes& out);
-// Refuses a wrong magic, role or checksum, a version range without version 1, and connection
+// Refuses a wrong magic, role or checksum, a version range without kProtocolVersion, and connection
 // numbers beyond limits::kConnectionsPerLink.
 Result<Hello> decode_hello(const HelloBytes& bytes);
 

@@ -47,10 +47,37 @@ static void all_reduce_keeps_every_type(atollComm_t comm) {
   }
 }
 
+/* Of a program that was compiled when the info had no weights, memory behind it stays as it is. */
+static void an_older_info_is_not_outgrown(atollComm_t comm) {
+  struct {
+    atollOpInfo_t info;
+    double weight;
+  } given = {ATOLL_OP_INFO_INITIALIZER, -1.0};
+  float value = 3.0f;
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  options.weight = 0.25;
+  given.info.contributor_capacity = 1;
+  given.info.contributor_weights = &given.weight;
+  given.info.size = offsetof(atollOpInfo_t, contributor_weights);
+  CHECK_OK(atollAllReduce(&value, &value, 1, atollFloat32, atollAvg, comm, &options, &given.info));
+  CHECK(given.weight == -1.0 && given.info.total_weight == 0.25);
+  given.info.size = sizeof(given.info);
+  CHECK_OK(atollAllReduce(&value, &value, 1, atollFloat32, atollAvg, comm, &options, &given.info));
+  CHECK(given.weight == 0.25 && value == 3.0f);
+  CHECK_OK(atollAllReduce(&value, &value, 1, atollFloat32, atollSum, comm, NULL, &given.info));
+  CHECK(given.weight == 1.0);
+}
+
 static void nothing_can_be_reduced(atollComm_t comm) {
   atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
+  double weight = -1.0;
+  info.contributor_weights = &weight;
   CHECK_OK(atollAllReduce(NULL, NULL, 0, atollFloat32, atollAvg, comm, NULL, &info));
   CHECK_EQUAL(info.contributors, 1);
+  CHECK(weight == -1.0); /* without capacity nothing is written */
+  info.contributor_capacity = 1;
+  CHECK_OK(atollAllReduce(NULL, NULL, 0, atollFloat32, atollAvg, comm, NULL, &info));
+  CHECK(weight == 0.0 && info.total_weight == 0.0);
   CHECK_OK(atollAllReduceBatch(NULL, 0, atollFloat32, atollSum, comm, NULL, NULL));
 }
 
@@ -142,6 +169,7 @@ int main(void) {
   atollComm_t comm = local_run_join_alone(&run);
   all_reduce_keeps_every_type(comm);
   nothing_can_be_reduced(comm);
+  an_older_info_is_not_outgrown(comm);
   the_reserved_tag_is_refused(comm);
   a_batch_is_several_tensors(comm);
   broadcast_and_barrier(comm);

@@ -6,7 +6,7 @@
 #include "support/check.h"
 #include "support/local_run.h"
 
-enum { kCount = 1000000, kBytes = kCount * 4, kSlab = 1 << 20 };
+enum { kCount = 1000000, kBytes = kCount * 4, kSlab = 2 << 20 };
 
 typedef struct {
   atollComm_t comm;

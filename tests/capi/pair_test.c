@@ -15,6 +15,8 @@ typedef struct {
   double weight;
   size_t options_size; /* as of an older program */
   atollOpInfo_t info;
+  uint64_t ids[2];
+  double weights[3]; /* the last is never written */
   atollResult_t result;
 } Peer;
 
@@ -40,6 +42,10 @@ static void* average(void* argument) {
   options.weight = peer->weight;
   options.size = peer->options_size;
   peer->info = info;
+  peer->info.contributor_ids = peer->ids;
+  peer->info.contributor_capacity = 2;
+  peer->info.contributor_weights = peer->weights;
+  peer->weights[0] = peer->weights[1] = peer->weights[2] = -1.0;
   peer->result = atollAllReduce(peer->values, peer->values, peer->count, atollFloat32, atollAvg,
                                 peer->comm, &options, &peer->info);
   return NULL;
@@ -89,9 +95,16 @@ static void weights_count(Peer peers[2], float* expected, uint64_t count, double
   peers[1].options_size = second_size;
   together(peers, average);
   for (i = 0; i < 2; ++i) {
+    uint64_t self = 0;
+    const int own = (int)i;
     CHECK_OK(peers[i].result);
     CHECK(peers[i].info.total_weight == 2.0 + counted);
     CHECK_EQUAL(peers[i].info.contributors, 2);
+    CHECK_OK(atollGetAttribute(peers[i].comm, atollAttributePeer, &self));
+    CHECK_EQUAL(peers[i].ids[peers[i].rank], self);
+    CHECK(peers[i].weights[peers[i].rank] == (own == 0 ? 2.0 : counted));
+    CHECK(peers[i].weights[1 - peers[i].rank] == (own == 0 ? counted : 2.0));
+    CHECK(peers[i].weights[2] == -1.0);
     CHECK(memcmp(peers[i].values, expected, count * sizeof(float)) == 0);
   }
 }

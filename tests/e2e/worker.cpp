@@ -93,11 +93,19 @@ double weight_of(uint64_t id, uint64_t step) { return mix(id * 31 + step) % 4; }
 
 struct Contributors {
   std::vector<uint64_t> ids = std::vector<uint64_t>(64);
+  std::vector<double> weights = std::vector<double>(64);
   atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
 
   Contributors() {
     info.contributor_ids = ids.data();
     info.contributor_capacity = static_cast<uint32_t>(ids.size());
+    info.contributor_weights = weights.data();
+  }
+  bool weights_are_right(uint64_t step) const {
+    for (uint32_t k = 0; k < info.contributors; ++k) {
+      if (weights[k] != weight_of(ids[k], step)) return false;
+    }
+    return info.total_weight == weight(step);
   }
   float average(uint64_t step, uint64_t i) const {
     double total = 0;
@@ -230,9 +238,7 @@ class Worker {
     with.weight = weight_of(view_.peer, step + 9);
     CHECK_OK(atollAllReduce(in_place ? means.data() : values.data(), means.data(), count,
                             atollFloat32, atollAvg, comm_, &with, &contributors.info));
-    if (contributors.info.total_weight != contributors.weight(step + 9)) {
-      give_up(options, "a wrong total weight", step);
-    }
+    if (!contributors.weights_are_right(step + 9)) give_up(options, "a wrong weight", step);
     for (size_t i = 0; i < count; ++i) {
       if (means[i] != contributors.average(step + 9, i)) {
         give_up(options, "a wrong average", step);

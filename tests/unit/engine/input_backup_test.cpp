@@ -80,19 +80,19 @@ TEST(InputBackup, PutsBackWhatItKeptFirst) {
       for (uint64_t i = begin; i < range.end; ++i) values[i] = 7;
       ASSERT_TRUE(backup.keep(range));  // it is kept already: as it was, not as it is
     }
-    // Five ranges fill a slab.
-    EXPECT_EQ(pool.counters().bytes_in_use, 3 * kSlab);
+    // Ten ranges fill a slab.
+    EXPECT_EQ(pool.counters().bytes_in_use, 2 * kSlab);
     backup.restore();
     EXPECT_EQ(values, before);
     EXPECT_EQ(pool.counters().bytes_in_use, 0u);
   }
-  EXPECT_EQ(pool.counters().slabs_made, 3u);
+  EXPECT_EQ(pool.counters().slabs_made, 2u);
 }
 
-// 1.6 MB.
+// 3 MB.
 PlannedCall large_plan(bool in_place) {
   PlannedCall plan;
-  plan.counts = {250'000, 150'000};
+  plan.counts = {500'000, 250'000};
   plan.in_place = in_place;
   return plan;
 }

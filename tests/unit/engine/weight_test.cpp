@@ -28,8 +28,13 @@ void expect_weights(SmallRun& run, const std::vector<Call>& calls) {
   for (const Call& call : calls) {
     if (!run.world().alive(call.process) || !call.committed()) continue;
     const bool empty = call.memory->bytes() == 0;
-    EXPECT_EQ(call.info().weight,
-              empty ? 0 : total_weight(call.memory->call(), call.info().contributors));
+    const PlannedCall& plan = call.memory->call();
+    const engine::CollectiveInfo info = call.info();
+    EXPECT_EQ(info.weight, empty ? 0 : total_weight(plan, info.contributors));
+    ASSERT_EQ(info.weights.size(), info.contributors.size());
+    for (size_t i = 0; i < info.weights.size(); ++i) {
+      EXPECT_EQ(info.weights[i], empty ? 0 : weight_of(plan, info.contributors[i])) << i;
+    }
   }
 }
 
@@ -91,6 +96,20 @@ TEST(Weight, ByValueForEveryTypeSizeAndPlacement) {
   }
 }
 
+TEST(Weight, IsOneInACallThatTakesNone) {
+  SmallRun run(3);
+  for (const uint64_t count : {uint64_t{1}, uint64_t{300'000}}) {
+    PlannedCall plan;
+    plan.counts = {count};
+    const std::vector<Call> calls = run.on_all(plan);
+    run.finish(calls);
+    for (const Call& call : calls) {
+      EXPECT_EQ(call.info().weights, (std::vector<double>{1, 1, 1}));
+      EXPECT_EQ(call.info().weight, 3.0);
+    }
+  }
+}
+
 // What is told of weights is nothing, so the frames are those of a call that knows none.
 TEST(Weight, OneEverywhereSendsNotAByteMore) {
   const auto bytes_sent = [](const PlannedCall& plan) {
@@ -125,6 +144,7 @@ TEST(Weight, AnInputOfWeightZeroIsNotLookedAt) {
     for (size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(all[i].memory[count / 2], 6.0f);  // (4 + 5) / 1.5
       EXPECT_EQ(calls[i].info().weight, 1.5);
+      EXPECT_EQ(calls[i].info().weights, (std::vector<double>{1, 0, 0.5}));
       EXPECT_EQ(calls[i].info().contributors.size(), 3u);
       // Not even the sign of a zero depends on it.
       if (count > 1) {
@@ -146,6 +166,7 @@ TEST(Weight, WhereAllAreZeroTheResultIsZeros) {
           ASSERT_EQ(std::bit_cast<uint32_t>(value), 0u) << peers << " peers, " << count;
         }
         EXPECT_EQ(calls[i].info().weight, 0.0);
+        EXPECT_EQ(calls[i].info().weights, std::vector<double>(peers, 0.0));
       }
     }
   }
@@ -163,6 +184,11 @@ TEST(Weight, RoundingIsTheSameForEveryElement) {
     for (size_t i = 0; i < 5; ++i) {
       EXPECT_EQ(std::memcmp(all[i].memory.data(), all[0].memory.data(), count * 4), 0);
       EXPECT_EQ(calls[i].info().weight, calls[0].info().weight);
+      ASSERT_EQ(calls[i].info().weights.size(), 5u);
+      for (size_t k = 0; k < 5; ++k) {  // as they were computed
+        const auto counted = static_cast<float>(all[k].weight);
+        EXPECT_EQ(calls[i].info().weights[k], static_cast<double>(counted));
+      }
       EXPECT_NEAR(calls[i].info().weight, 1.5, 1e-7);
       for (const float value : all[i].memory) ASSERT_NEAR(value, 3.0f, 1e-6f);
     }

@@ -103,6 +103,17 @@ TEST_F(Decision, WithoutRetryTheAbortIsFinal) {
   EXPECT_EQ(decide(settle_), (Outcome{false, true, ErrorCode::kPeerLost, "c is lost"}));
 }
 
+TEST_F(Decision, WhereNobodyIsLostAllBeginAgainWhateverTheyAllow) {
+  call_.retry = false;
+  settle_.all_live = true;
+  settle_.code = ErrorCode::kAborted;
+  settle_.reason = "b came back";
+  reports(a_, wire::OpPhase::kDone);
+  EXPECT_EQ(decide(settle_), (Outcome{false, false, ErrorCode::kAborted, "b came back"}));
+  reports(b_, wire::OpPhase::kAborted);
+  EXPECT_TRUE(decide(settle_)->final) << "what was returned stands";
+}
+
 TEST_F(Decision, TheRootIsLost) {
   call_.kind = wire::OpKind::kBroadcast;
   call_.root = {9};

@@ -92,7 +92,7 @@ TEST(FrameHeader, HasTheDocumentedLayout) {
   };
   const std::vector<Place> table = {
       {0, 4, 0x314C5441},  // "ATL1"
-      {4, 1, 1},
+      {4, 1, 2},
       {5, 1, 5},
       {6, 2, 0},
       {8, 4, header.payload_bytes},
@@ -143,7 +143,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
   };
   const std::vector<Case> cases = {
       {0, 4, 0x20544547, "a data frame begins with \"GET \", not with \"ATL1\""},
-      {4, 1, 2, "a data frame has version 2, this side speaks 1"},
+      {4, 1, 1, "a data frame has version 1, this side speaks 2"},
       {5, 1, 0, "a data frame has the unknown kind 0"},
       {5, 1, 12, "a data frame has the unknown kind 12"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},
@@ -158,15 +158,19 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
   }
 }
 
-TEST(FrameHeader, OnlyDataIsWeighted) {
+TEST(FrameHeader, OnlyElementsAreWeighted) {
   FrameHeader header;
   header.weighted = true;
   FrameHeaderBytes bytes;
-  encode_frame_header(header, bytes);
-  EXPECT_EQ(decode_frame_header(bytes), header);
-  header.kind = FrameKind::kResultData;
-  encode_frame_header(header, bytes);
-  EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
+  for (uint8_t kind = 1; kind <= 11; ++kind) {
+    header.kind = FrameKind{kind};
+    encode_frame_header(header, bytes);
+    if (header.kind == FrameKind::kData || header.kind == FrameKind::kResultData) {
+      EXPECT_EQ(decode_frame_header(bytes), header);
+    } else {
+      EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
+    }
+  }
 }
 
 TEST(FrameHeader, DamageIsCalledDamage) {

@@ -16,8 +16,8 @@ using ::testing::HasSubstr;
 
 Hello random_hello(std::mt19937_64& random) {
   Hello hello;
-  hello.version_min = static_cast<uint16_t>(random() % 2);
-  hello.version_max = static_cast<uint16_t>(1 + random() % 0xFFFF);
+  hello.version_min = static_cast<uint16_t>(random() % 3);
+  hello.version_max = static_cast<uint16_t>(2 + random() % 0xFFFE);
   hello.role = random() % 2 == 0 ? HelloRole::kLink : HelloRole::kProbe;
   hello.connection_count = static_cast<uint16_t>(1 + random() % limits::kConnectionsPerLink);
   hello.connection_index = static_cast<uint8_t>(random() % hello.connection_count);
@@ -101,8 +101,8 @@ TEST(Hello, RefusesWhatItDoesNotKnow) {
   const std::vector<Case> cases = {
       {0, 8, 0x54482F20'20544547, ErrorCode::kInvalidArgument,
        "\"GET  /HT\", not with \"ATOLLD01\""},
-      {8, 2, 2, ErrorCode::kVersionMismatch, "speaks data versions 2 to 1, this side speaks 1"},
-      {10, 2, 0, ErrorCode::kVersionMismatch, "speaks data versions 1 to 0, this side speaks 1"},
+      {8, 2, 3, ErrorCode::kVersionMismatch, "speaks data versions 3 to 2, this side speaks 2"},
+      {10, 2, 1, ErrorCode::kVersionMismatch, "speaks data versions 2 to 1, this side speaks 2"},
       {12, 1, 0, ErrorCode::kInvalidArgument, "the unknown role 0"},
       {12, 1, 3, ErrorCode::kInvalidArgument, "the unknown role 3"},
       {13, 1, 64, ErrorCode::kInvalidArgument, "names connection 64 of 1, a link has 1 to 64"},
