@@ -29,6 +29,8 @@ struct CallOptions {
   uint32_t algorithm = 0;
   bool input_disposable = false;
   double weight = 1.0;  // of this peer in an average; 0 to limits::kWeight
+  // Large all-reduces: segments that are complete on all stand, whoever dies. Takes the input.
+  bool keep = false;
 };
 
 // An all-reduce, broadcast or barrier. The tensors' memory stays valid until the call has ended.
@@ -49,12 +51,23 @@ struct SyncCall {
   CallOptions options;
 };
 
+// The elements from the end of the range before to `end`.
+struct ContributedRange {
+  uint64_t end = 0;
+  std::vector<PeerId> contributors;
+  double weight = 0;  // of all of them together; 0 when there are no elements
+  bool operator==(const ContributedRange&) const = default;
+};
+
 struct CollectiveInfo {
   std::vector<PeerId> contributors;
   uint32_t attempts = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
   double weight = 0;  // of all contributors together; 0 when there are no elements
+  // The whole result; more than one when segments were kept. The last one has the contributors and
+  // the weight above, and may be empty.
+  std::vector<ContributedRange> ranges;
 };
 
 struct SyncInfo {
