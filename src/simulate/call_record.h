@@ -52,6 +52,7 @@ struct CallRecord {
   Duration deadline{0};
   std::shared_ptr<CallMemory> memory;  // of a collective
   bool large = false;
+  bool keeps = false;  // its segments stand once they are complete on all
   // Of a sync: what its caller brought, and whether it had been in the last one.
   StateContent brought;
   bool voter = false;
