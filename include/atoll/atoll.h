@@ -344,6 +344,19 @@ typedef enum {
 
 typedef enum { atollAlgorithmAuto = 0, atollAlgorithmRing = 1 } atollAlgorithm_t;
 
+/* For `flags` of atollOpOptions_t, with an all-reduce of more than 1 MiB, or of any size when
+   replicas have several shards: its segments stand once all peers have them complete, whoever dies
+   after that. An in-place call then keeps a window of its input at a time, at most 24 segments (a
+   segment is 256 KiB for each peer), instead of all of it; and after a death only what is not
+   complete on all survivors is reduced again, without the dead. The price: elements of one result
+   may have different contributors (`ranges` of atollOpInfo_t), and once the first segment stands,
+   the call ends in a result: cancel, deadline, the timeouts and atollNoRetry do not end it. Only a
+   peer that leaves the run, by atollCommAbort or because it is evicted, lacks memory or has lost
+   the coordinator, gets an error, and its buffers then hold results in part. Calls that end
+   otherwise give the input back as ever; only if calls of other shards differ (atollMismatch),
+   what stands already is lost. Not with input_disposable, and the same on all peers. */
+#define ATOLL_KEEP_COMPLETED_SEGMENTS 1u
+
 typedef struct {
   size_t size;
   atollGroup_t group;
@@ -359,10 +372,19 @@ typedef struct {
   double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
                            own. 0: contributes nothing, and receives. Default 1, which is all that
                            other calls take. See atollAllReduce */
+  uint32_t flags;       /* ATOLL_KEEP_COMPLETED_SEGMENTS, or 0 */
 } atollOpOptions_t;
 
 #define ATOLL_OP_OPTIONS_INITIALIZER \
-  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0 }
+  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0, 0 }
+
+/* The elements of a result from the end of the range before to `end`, tensors of a batch joined. */
+typedef struct {
+  uint64_t end;
+  uint32_t contributors;      /* how many */
+  uint32_t first_contributor; /* index of the first of them in contributor_ids */
+  double total_weight;
+} atollOpRange_t;
 
 typedef struct {
   size_t size;
@@ -376,9 +398,17 @@ typedef struct {
   double total_weight;   /* of the contributors, the same on all; 0 when count is 0 */
   double* contributor_weights;   /* in: room for as many weights as ids, or null. Out: what each of
                                     contributor_ids counted; see total_weight */
+  /* Who contributed to what. One range, unless segments were kept: then one for each time that some
+     were, whose contributors are those of the next and the dead; the last has those above. One may
+     be empty. The ids and weights of the ranges before the last follow in contributor_ids and
+     contributor_weights, as far as there is room. */
+  atollOpRange_t* ranges;  /* in: room for this many ranges, or null */
+  uint32_t range_capacity; /* in */
+  uint32_t range_count;    /* how many there are */
 } atollOpInfo_t;
 
-#define ATOLL_OP_INFO_INITIALIZER { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL }
+#define ATOLL_OP_INFO_INITIALIZER \
+  { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL, NULL, 0, 0 }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
  * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.

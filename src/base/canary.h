@@ -13,6 +13,7 @@ enum class Canary : uint8_t {
   // it says so in a settle round.
   kCommitOnePeerEarly,
   kForgetRetainedResult,  // a result that others may still need is dropped, with all trace of it
+  kLetGoWhileFrozen,  // input of kept segments is let go, and told of, during a settle round
   kSkipFence,  // a peer applies frames of an epoch that is over, and keeps what it reduced in it
 };
 

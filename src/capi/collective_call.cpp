@@ -75,6 +75,29 @@ std::unique_ptr<atollRequest> new_request(atollComm_t comm,
   return request;
 }
 
+// The ids of the last range come first, those of the ranges before it follow.
+void fill_ranges(const std::vector<peer::ContributedRange>& ranges, atollOpInfo_t& out) {
+  uint32_t next_id = 0;
+  const auto put = [&](size_t index) {
+    const peer::ContributedRange& range = ranges[index];
+    const auto contributors = static_cast<uint32_t>(range.contributors.size());
+    if (out.ranges != nullptr && index < out.range_capacity) {
+      out.ranges[index] = {range.end, contributors, next_id, range.weight};
+    }
+    for (uint32_t i = 0; i < contributors; ++i, ++next_id) {
+      if (next_id >= out.contributor_capacity) continue;
+      if (out.contributor_ids != nullptr) {
+        out.contributor_ids[next_id] = range.contributors[i].value;
+      }
+      if (out.contributor_weights != nullptr) out.contributor_weights[next_id] = range.weights[i];
+    }
+  };
+  out.range_count = static_cast<uint32_t>(ranges.size());
+  if (ranges.empty()) return;
+  put(ranges.size() - 1);
+  for (size_t i = 0; i + 1 < ranges.size(); ++i) put(i);
+}
+
 void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpInfo_t* info) {
   if (info == nullptr) return;
   const atollOpInfo_t empty = ATOLL_OP_INFO_INITIALIZER;
@@ -86,11 +109,7 @@ void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpIn
   out.bytes_received = from.bytes_received;
   out.duration_us = duration_us;
   out.total_weight = from.weight;
-  const size_t room = std::min<size_t>(out.contributor_capacity, from.contributors.size());
-  for (size_t i = 0; i < room; ++i) {
-    if (out.contributor_ids != nullptr) out.contributor_ids[i] = from.contributors[i].value;
-    if (out.contributor_weights != nullptr) out.contributor_weights[i] = from.weights[i];
-  }
+  fill_ranges(from.ranges, out);
   sized_return(info, out);
 }
 
@@ -115,6 +134,11 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
                 function, given->weight);
   }
   call.weight = given->weight;
+  if ((given->flags & ~ATOLL_KEEP_COMPLETED_SEGMENTS) != 0) {
+    return fail(ErrorCode::kInvalidArgument, "{}: options->flags is {:#x}, of which only "
+                "ATOLL_KEEP_COMPLETED_SEGMENTS is known", function, given->flags);
+  }
+  call.keep = (given->flags & ATOLL_KEEP_COMPLETED_SEGMENTS) != 0;
   return call;
 }
 
@@ -133,6 +157,11 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   const bool in_place = std::any_of(views->begin(), views->end(), [](const auto& tensor) {
     return tensor.in_place() && tensor.count > 0;
   });
+  if (call->keep && call->input_disposable) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: ATOLL_KEEP_COMPLETED_SEGMENTS needs the input of what is not complete, so it "
+                "cannot be disposable", function);
+  }
   // Without the input there is nothing to try again with.
   if (call->input_disposable && in_place) call->retry = false;
   if (!in_place) call->input_disposable = false;

@@ -15,6 +15,9 @@ struct ScheduleRequest {
   uint32_t element_bytes = 4;
   uint32_t chunk_bytes_max = 256u << 10;  // aimed at; at most limits::kChunkBytes
   uint32_t segments_in_flight = 8;        // segments begun and not yet complete here
+  // No segment is begun so many after the first that is not complete here, so that a chunk which
+  // is late holds up all that follow. All-reduce only.
+  bool in_order = false;
 };
 
 // `ring`: participant indexes in ring order (topology::Plan::ring).

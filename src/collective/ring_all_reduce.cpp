@@ -1,5 +1,7 @@
 #include "collective/ring_all_reduce.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "collective/ring.h"
 
@@ -61,10 +63,23 @@ void RingAllReduce::absorbed(const Arrival& arrival, Work& work) {
     work.sends.push_back(
         {place_.next, arrival.segment, arrival.step + 1, arrival.range, /*from_source=*/false});
   }
-  if (--missing_[arrival.segment] == 0) begin_next_segment(work);
+  if (--missing_[arrival.segment] > 0) return;
+  while (segments_whole_ < missing_.size() && missing_[segments_whole_] == 0) ++segments_whole_;
+  if (request_.in_order) begin_segments_in_order(work);
+  else begin_next_segment(work);
 }
 
 bool RingAllReduce::complete() const { return started_ && chunks_absorbed_ == chunks_expected_; }
+
+uint64_t RingAllReduce::complete_below() const {
+  if (complete()) return request_.count;
+  return missing_.empty() ? 0 : layout_.segment(segments_whole_).begin;
+}
+
+void RingAllReduce::release(Work& work) {
+  held_ = false;
+  if (started_ && request_.in_order && world() > 1) begin_segments_in_order(work);
+}
 
 std::vector<uint32_t> RingAllReduce::awaited() const {
   if (chunks_absorbed_ == chunks_expected_) return {};
@@ -112,6 +127,12 @@ void RingAllReduce::begin_next_segment(Work& work) {
   const uint32_t segment = segments_begun_++;
   const ElementRange own = layout_.block(segment, place_.index);
   if (!own.empty()) work.sends.push_back({place_.next, segment, 0, own, /*from_source=*/true});
+}
+
+void RingAllReduce::begin_segments_in_order(Work& work) {
+  const uint64_t end = std::min<uint64_t>(layout_.segment_count(),
+                                          uint64_t{segments_whole_} + request_.segments_in_flight);
+  while (!held_ && segments_begun_ < end) begin_next_segment(work);
 }
 
 std::unique_ptr<Schedule> make_ring_all_reduce(const ScheduleRequest& request,

@@ -11,6 +11,13 @@
 // `segments_in_flight` segments begun and not complete; others may be ahead, so chunks of segments
 // that were not begun here are taken and sent on too.
 //
+// With `in_order`, let k be the first segment that is not complete here and F `segments_in_flight`.
+// Others complete nothing that was not begun here, so they are at most F ahead, and begin at most F
+// beyond that: no chunk of segment k+2F or later comes. And whoever passed on a chunk of segment
+// k-1 had completed all below k-2F by then, because the one that began it had completed all up to
+// k-1-F, which all had begun, who therefore had completed all up to k-1-2F. So what is known to be
+// complete everywhere is less than 4F segments behind what arrives, also while it is held.
+//
 // Why no send needs a copy, also when source and sink are the same memory:
 // - step 0 sends block p of the source. Position p receives that block only once, at its last step
 //   of the walk, and what arrives there was made from what `next` received at step 0: so `next`
@@ -47,6 +54,9 @@ class RingAllReduce final : public Schedule {
   std::vector<uint32_t> awaited() const override;
   uint64_t chunks_absorbed() const override { return chunks_absorbed_; }
   uint64_t chunks_expected() const override { return chunks_expected_; }
+  uint64_t complete_below() const override;
+  void hold() override { held_ = true; }
+  void release(Work& work) override;
 
  private:
   uint32_t world() const { return request_.world; }
@@ -59,12 +69,15 @@ class RingAllReduce final : public Schedule {
   // Refuses a chunk that is named well but cannot come now.
   Result<void> in_order(const Arrival& arrival) const;
   void begin_next_segment(Work& work);
+  void begin_segments_in_order(Work& work);
 
   ScheduleRequest request_;
   topology::RingPosition place_;
   SegmentLayout layout_;
   uint32_t segments_begun_ = 0;
+  uint32_t segments_whole_ = 0;  // complete, and so are all before them
   bool started_ = false;
+  bool held_ = false;
   uint64_t chunks_absorbed_ = 0;
   uint64_t chunks_expected_ = 0;
   std::vector<bool> arrived_;      // by segment and step

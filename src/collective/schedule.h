@@ -63,6 +63,12 @@ class Schedule {
   // Chunks absorbed so far and in total.
   virtual uint64_t chunks_absorbed() const = 0;
   virtual uint64_t chunks_expected() const = 0;
+
+  // All elements below this are final in the sink here. 0 where nobody asks.
+  virtual uint64_t complete_below() const { return 0; }
+  // No further segment is begun until release(), which adds what can be sent then.
+  virtual void hold() {}
+  virtual void release(Work& /*work*/) {}
 };
 
 }  // namespace atoll_core::collective

@@ -32,6 +32,8 @@ struct CallOptions {
   uint32_t algorithm = 0;
   bool input_disposable = false;
   double weight = 1.0;  // of this peer in an average; 0 to limits::kWeight
+  // Large all-reduces: segments that are complete on all stand, whoever dies. Takes the input.
+  bool keep = false;
 };
 
 // An all-reduce, broadcast or barrier. The tensors' memory stays valid until the call has ended.
@@ -63,6 +65,15 @@ struct FollowCall {
   Duration patience{};          // after that it is to be admitted as it is
 };
 
+// The elements from the end of the range before to `end`.
+struct ContributedRange {
+  uint64_t end = 0;
+  std::vector<PeerId> contributors;
+  double weight = 0;  // of all of them together; 0 when there are no elements
+  std::vector<double> weights{};  // of each
+  bool operator==(const ContributedRange&) const = default;
+};
+
 struct CollectiveInfo {
   std::vector<PeerId> contributors;
   uint32_t attempts = 0;
@@ -71,6 +82,9 @@ struct CollectiveInfo {
   // Of each contributor, and of all together: 1 each but in an average, 0 without any elements.
   std::vector<double> weights;
   double weight = 0;
+  // The whole result; more than one when segments were kept. The last one has the contributors and
+  // the weights above, and may be empty.
+  std::vector<ContributedRange> ranges;
 };
 
 struct SyncInfo {

@@ -32,6 +32,13 @@ struct Traffic {
   uint64_t received = 0;
 };
 
+// How far a call that keeps segments has come, in elements; all 0 for others.
+struct KeptProgress {
+  uint64_t kept_below = 0;      // where the attempt began
+  uint64_t complete_below = 0;  // the result is held here
+  uint64_t stable_below = 0;    // so it is on all participants, and the input is no longer kept
+};
+
 class CallBody {
  public:
   virtual ~CallBody() = default;
@@ -42,6 +49,17 @@ class CallBody {
   virtual void abandon() = 0;
   // False: what it has overwritten was the input, which was not kept.
   virtual bool may_begin_again() const { return true; }
+  // The same, but what was made of the elements below `kept_below` stands. An error: it cannot be.
+  virtual Result<void> abandon_from(uint64_t kept_below) {
+    if (kept_below == 0) return abandon(), Result<void>();
+    return fail(ErrorCode::kInternalError, "segments of a call that keeps none are to stand");
+  }
+
+  // Of calls that keep segments. From freeze() to thaw() what they have told does not grow: no
+  // input is let go, and nobody is told of more than is returned here.
+  virtual KeptProgress freeze() { return {}; }
+  virtual void thaw() {}
+  virtual KeptProgress kept_progress() const { return {}; }
 
   virtual Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) = 0;
   virtual Result<void> deliver(PeerId from, const wire::FrameHeader& header,

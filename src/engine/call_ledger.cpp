@@ -204,6 +204,7 @@ void CallLedger::end(OpId op, Result<CallInfo> result) {
 }
 
 void CallLedger::request_abort(Open& open, ErrorCode code, std::string reason) {
+  if (open.past_abort && !open.call.body->failure()) return;
   const bool again = open.abort_wanted.has_value();
   if (!again) {
     open.abort_wanted = Error{code, reason};
@@ -258,6 +259,10 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op) {
     item.epoch = open.phase == Phase::kWaiting ? membership_.view()->epoch : open.attempt.epoch;
     item.phase = open.phase == Phase::kComplete ? wire::OpPhase::kDone : wire::OpPhase::kBegun;
     item.call = open.call.description;
+    const KeptProgress kept = open.call.body->freeze();
+    item.kept_below = kept.kept_below;
+    item.complete_below = kept.complete_below;
+    item.stable_below = kept.stable_below;
     report.ops.push_back(std::move(item));
   }
   report_ended(op, report.ops);
@@ -272,9 +277,29 @@ void CallLedger::on_thaw(const std::optional<OpId>& op) {
   for (const OpId& id : ids) {
     const auto found = open_.find(id);
     if (found == open_.end() || frozen(id)) continue;
-    if (found->second.phase == Phase::kWaiting) start(found->second);
-    else advance_complete(found->second);
+    if (found->second.phase == Phase::kWaiting) {
+      start(found->second);
+      continue;
+    }
+    found->second.call.body->thaw();
+    if (op && id == *op) no_abort(found->second);
+    advance_complete(found->second);
   }
+}
+
+// The op goes on after a settle round: what it was to be aborted for does not count.
+void CallLedger::no_abort(Open& open) {
+  if (!open.call.description.keep || open.phase == Phase::kFetching) return;
+  open.past_abort = true;
+  open.deadline = kNever;
+  open.grace = kNever;
+  const Error* stuck = open.call.doomed ? &*open.call.doomed : open.call.body->failure();
+  if (stuck != nullptr) {
+    lost_ = Error{stuck->code, fmt::format("{}: {} cannot be aborted any more, and this peer "
+                                           "cannot go on with it", stuck->message,
+                                           describe(open))};
+  }
+  open.abort_wanted.reset();
 }
 
 void CallLedger::on_verdict(const wire::Verdict& verdict) {
@@ -303,7 +328,7 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
                  static_cast<uint64_t>(verdict.code), verdict.reason});
   end_attempt(open);
   if (verdict.final) early_verdicts_.erase(open.op);
-  if (open.phase != Phase::kWaiting && !open.call.doomed) open.call.body->abandon();
+  abort_attempt(open, verdict);
   open.phase = Phase::kWaiting;
   open.fetched = false;
   if (verdict.final) return end_aborted(open, verdict);
@@ -313,6 +338,16 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
                                          "its input, which was disposable ({})",
                                          describe(open), membership_.self().name, verdict.reason)};
   }
+}
+
+void CallLedger::abort_attempt(Open& open, const wire::Verdict& verdict) {
+  if (open.phase == Phase::kWaiting || open.call.doomed) return;
+  if (verdict.final) return open.call.body->abandon();
+  if (Result<void> kept = open.call.body->abandon_from(verdict.kept_below); !kept) {
+    lost_ = kept.error();
+    return open.call.body->abandon();
+  }
+  if (verdict.kept_below > 0) no_abort(open);
 }
 
 void CallLedger::on_plan(const wire::SyncPlan& plan) {

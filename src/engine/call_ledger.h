@@ -51,6 +51,7 @@ class CallLedger final : public link::LinkOwner {
   void cancel(CallId call);
   size_t open_calls() const { return open_.size(); }
   void report(std::vector<CallReport>& calls) const;  // call_ledger_report.cpp
+  std::vector<KeptReport> kept() const;               // call_ledger_report.cpp
 
   // From membership.
   void on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost);
@@ -114,6 +115,8 @@ class CallLedger final : public link::LinkOwner {
     TimePoint deadline = kNever;
     TimePoint grace = kNever;     // armed by an abort request
     std::optional<Error> abort_wanted;
+    // Some of its segments stand: it ends in a commit, whatever is asked.
+    bool past_abort = false;
   };
 
   enum class Relation : uint8_t { kCurrent, kFuture, kPast };
@@ -140,6 +143,8 @@ class CallLedger final : public link::LinkOwner {
   uint64_t first_open(const wire::Watermark& name) const;
   void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
   void request_abort(Open& open, ErrorCode code, std::string reason);
+  void abort_attempt(Open& open, const wire::Verdict& verdict);
+  void no_abort(Open& open);
   void notice_stall(Open& open);
   void warn_of_wait(Open& open);  // call_ledger_report.cpp
   TimePoint stall_deadline(const Open& open) const;
@@ -165,6 +170,7 @@ class CallLedger final : public link::LinkOwner {
   TimePoint tell_at_ = kNever;
   std::set<OpId> frozen_ops_;                     // by rounds about one op
   Stash stash_;
+  std::optional<Error> lost_;  // why this peer cannot stay in the run
 };
 
 }  // namespace atoll_core::engine

@@ -80,4 +80,13 @@ void CallLedger::report(std::vector<CallReport>& calls) const {
   }
 }
 
+std::vector<KeptReport> CallLedger::kept() const {
+  std::vector<KeptReport> calls;
+  for (const auto& [op, open] : open_) {
+    const bool begun = open.attempts > 0 && open.call.description.keep;
+    if (begun) calls.push_back({op, open.call.body->kept_progress()});
+  }
+  return calls;
+}
+
 }  // namespace atoll_core::engine

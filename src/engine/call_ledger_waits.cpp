@@ -15,6 +15,7 @@ constexpr Duration kStallNotice = std::chrono::seconds(1);
 
 TimePoint CallLedger::stall_deadline(const Open& open) const {
   if (open.phase == Phase::kWaiting || open.abort_wanted) return kNever;
+  if (open.past_abort && open.stall_noticed) return kNever;
   if (!open.stall_noticed) return open.last_progress + kStallNotice;
   const bool somebody_is_missing = !missing(open).empty() || waits_for_siblings(open);
   return open.last_progress + (somebody_is_missing ? context_.config.arrival_timeout
@@ -28,6 +29,7 @@ bool CallLedger::waits_for_siblings(const Open& open) const {
 }
 
 std::optional<Error> CallLedger::tick() {
+  if (lost_) return lost_;
   if (tell_at_ <= context_.now) tell_ended();
   for (auto& [op, open] : open_) {
     if (open.grace <= context_.now) {
@@ -86,7 +88,7 @@ void CallLedger::notice_stall(Open& open) {
 }
 
 TimePoint CallLedger::next_deadline() const {
-  TimePoint next = tell_at_;
+  TimePoint next = lost_ ? context_.now : tell_at_;
   for (const auto& [op, open] : open_) {
     next = std::min({next, open.grace, stall_deadline(open)});
     next = std::min(next, open.notice.next(open.last_progress));

@@ -7,8 +7,8 @@
 
 namespace atoll_core::engine {
 
-// The ledger's view of a collective call. `context` and `links` outlive it.
-Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments,
+// The ledger's view of a collective call of `world` participants. `context` and `links` outlive it.
+Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments, size_t world,
                                             Context& context, LinkTable& links);
 
 }  // namespace atoll_core::engine

@@ -111,16 +111,16 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
 void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
+  const auto members = CallNames::participants(*membership_.view(), membership_.self(),
+                                               arguments.options.group);
   Result<CallLedger::NewCall> made =
-      make_collective(call, std::move(arguments), context_, links_);
+      make_collective(call, std::move(arguments), members.size(), context_, links_);
   if (!made) {
     end(call, tl::unexpected<Error>(made.error()));
     return;
   }
   CallLedger::NewCall& open = *made;
   if (open.description.kind == wire::OpKind::kBroadcast) {
-    const auto members = CallNames::participants(*membership_.view(), membership_.self(),
-                                                 open.options.group);
     const PeerId root = open.description.root;
     if (std::find(members.begin(), members.end(), root) == members.end()) {
       open.doomed = Error{ErrorCode::kRootLost,

@@ -74,6 +74,7 @@ class Engine {
   size_t open_connections() const { return links_.open_connections(); }
   // Also after it has left.
   EngineReport report(TimePoint now) const;
+  std::vector<KeptReport> kept() const { return ledger_.kept(); }
 
  private:
   struct PendingUpdate {

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "engine/call.h"
+#include "engine/call_body.h"
 #include "engine/control_watch.h"
 #include "engine/flight_recorder.h"
 #include "membership/peer_machine.h"
@@ -30,6 +31,12 @@ struct CallReport {
   uint32_t attempts = 0;
   std::vector<PeerId> awaited;    // have not been heard of in this attempt
   std::optional<Error> abort_wanted;
+};
+
+// An open call that keeps segments.
+struct KeptReport {
+  OpId op;
+  KeptProgress progress;
 };
 
 struct LinkStatus {

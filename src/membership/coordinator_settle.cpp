@@ -33,7 +33,7 @@ Reports sort_reports(const Parts& parts, const SettleRound& round) {
         continue;  // it has its answer
       }
       wire::Verdict none{report.op, report.epoch, false, true, ErrorCode::kAborted,
-                         "this op is not known to the coordinator", {}, {}};
+                         "this op is not known to the coordinator", {}, {}, 0};
       result.unknown[peer].push_back(std::move(none));
     }
   }
@@ -76,6 +76,7 @@ std::optional<Outcome> decide_sync(Parts& parts, const OpKey& key, bool also_an_
 struct Decision {
   Outcome outcome;
   ToldCommits told;
+  std::map<Group, uint64_t> kept;
 };
 
 // What becomes of one op that has not ended, in a round about all.
@@ -105,7 +106,9 @@ std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Re
                                        ? decide_sync(parts, key, is_op, settle)
                                        : decide(settle);
   if (!outcome) return std::nullopt;
-  return Decision{std::move(*outcome), told_commits(settle)};
+  Decision decision{std::move(*outcome), told_commits(settle), {}};
+  if (!decision.outcome.final) decision.kept = kept_below(settle);
+  return decision;
 }
 
 std::set<OpKey> open_keys(const Parts& parts, const Reports& reports) {
@@ -163,8 +166,9 @@ VerdictLists decide_all(Parts& parts, const SettleRound& round, const std::strin
     if (!decision) continue;
     // A coordinator that was started again hears of a sync only now.
     const bool synced = decision->outcome.committed && is_sync(key, reports);
-    const EndedOp ended =
+    EndedOp ended =
         parts.record_end(key, std::move(decision->outcome), std::move(decision->told));
+    ended.kept = std::move(decision->kept);
     for (const Participant& member : members) {
       if (!takes_part(ended, member.peer)) continue;
       if (synced) parts.people.roster.find(member.peer)->gap = false;
@@ -210,6 +214,17 @@ void complete_round(Parts& parts) {
   }
 }
 
+// The op was to be ended, but may only commit: its participants are thawed without a verdict.
+void let_go_on(Parts& parts, const SettleCase& settle, uint64_t round) {
+  if (OpRecord* record = parts.ledgers.ops.find(settle.key)) record->abort.reset();
+  parts.out.event(fmt::format("{} is not aborted: some of its segments stand",
+                              describe(settle.key)));
+  for (const Participant& participant : settle.survivors) {
+    parts.out.send(*parts.people.roster.find(participant.peer),
+                   wire::Settled{round, op_for(settle.key, participant.shard), {}, {}});
+  }
+}
+
 void complete_round_about(Parts& parts, const OpKey& key) {
   const SettleRound round = parts.waits.rounds.close_about(key);
   const Reports reports = sort_reports(parts, round);
@@ -222,9 +237,10 @@ void complete_round_about(Parts& parts, const OpKey& key) {
   settle.record = parts.ledgers.ops.find(key);
   settle.about_all = false;
   settle.reason = "its end was asked for";
+  const std::optional<Outcome> outcome = decide(settle);
+  if (!outcome && must_go_on(settle)) return let_go_on(parts, settle, round.number);
   const Outcome none{false, true, ErrorCode::kAborted, settle.reason};
-  const EndedOp ended =
-      parts.record_end(key, decide(settle).value_or(none), told_commits(settle));
+  const EndedOp ended = parts.record_end(key, outcome.value_or(none), told_commits(settle));
   for (const Participant& participant : settle.survivors) {
     wire::Settled settled{round.number, op_for(key, participant.shard), {},
                           {verdict_for(ended, participant.shard)}};

@@ -368,7 +368,7 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
 void PeerMachine::handle(TimePoint, wire::OpVerdict message) { emit(message.verdict); }
 
 void PeerMachine::emit(const wire::Verdict& verdict) {
-  if (verdict.final) sent_again_.aborts.erase(verdict.op);
+  if (verdict.final || verdict.kept_below > 0) sent_again_.aborts.erase(verdict.op);
   if (verdict.final && syncs_.erase(verdict.op) > 0 && verdict.committed) gap_ = false;
   outputs_.push_back(peer_output::VerdictHeard{verdict});
 }
@@ -383,6 +383,8 @@ void PeerMachine::handle(TimePoint, wire::Settled message) {
   const Generation before = view_ ? view_->generation : Generation{};
   if (message.delta && !change_view(*message.delta)) return;
   for (const wire::Verdict& verdict : message.verdicts) emit(verdict);
+  // Without a verdict, too: then the op cannot be aborted.
+  if (message.op) sent_again_.aborts.erase(*message.op);
   outputs_.push_back(peer_output::Thaw{message.op});
   if (message.op) return;
   open_round_.reset();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/canary.h"
 
@@ -102,7 +103,47 @@ std::optional<Outcome> returned_already(const SettleCase& settle) {
   return std::nullopt;
 }
 
+// The present or, of one that missed the last verdict, an earlier attempt of it is open.
+const wire::OpReport* open_report(const SettleCase& settle, PeerId peer) {
+  const Evidence* found = report_of(settle, peer);
+  return found != nullptr && called(found->report.phase) ? &found->report : nullptr;
+}
+
 }  // namespace
+
+bool must_go_on(const SettleCase& settle) {
+  const AbortNote* note = settle.record && settle.record->abort ? &*settle.record->abort : nullptr;
+  if (note != nullptr && note->code == ErrorCode::kMismatch) return false;
+  return std::any_of(settle.reports.begin(), settle.reports.end(), [](const Evidence& found) {
+    return called(found.report.phase) && found.report.stable_below > 0;
+  });
+}
+
+std::map<Group, uint64_t> kept_below(const SettleCase& settle) {
+  // Who has heard of the latest attempt names where it began. Whoever has not was complete up to
+  // there when that was decided, and took no part in what has been made since: nothing was.
+  std::map<Group, std::pair<Epoch, uint64_t>> latest;
+  for (const Participant& survivor : settle.survivors) {
+    const wire::OpReport* report = open_report(settle, survivor.peer);
+    if (report == nullptr) continue;
+    auto& [epoch, base] = latest[report->op.group];
+    if (report->epoch < epoch) continue;
+    epoch = report->epoch;
+    base = report->kept_below;
+  }
+  std::map<Group, uint64_t> kept;
+  for (const Participant& survivor : settle.survivors) {
+    const Group group = op_for(settle.key, survivor.shard).group;
+    const wire::OpReport* report = open_report(settle, survivor.peer);
+    const auto& [epoch, base] = latest[group];
+    uint64_t below = 0;
+    if (report != nullptr) below = report->epoch == epoch ? report->complete_below : base;
+    const auto known = kept.emplace(group, below).first;
+    known->second = std::min(known->second, below);
+  }
+  std::erase_if(kept, [](const auto& entry) { return entry.second == 0; });
+  return kept;
+}
 
 ToldCommits told_commits(const SettleCase& settle) {
   ToldCommits told;
@@ -134,6 +175,10 @@ std::optional<Outcome> decide(const SettleCase& settle) {
     return aborted(ErrorCode::kMismatch, std::move(*what));
   }
   if (done_by_all(settle)) return Outcome{true, true, {}, ""};
+  if (must_go_on(settle)) {
+    if (!settle.about_all) return std::nullopt;
+    return aborted(settle.code, settle.reason, /*final=*/false);
+  }
   if (note != nullptr) return aborted_as_asked(*note);
   if (calls.empty()) return std::nullopt;
   if (!settle.about_all) return aborted(ErrorCode::kAborted, settle.reason);

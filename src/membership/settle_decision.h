@@ -1,6 +1,8 @@
 // How an op ends after a settle round: a pure function of what the survivors reported.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +30,16 @@ struct SettleCase {
 };
 
 // None: there is nothing to decide, because no survivor has called it and nobody asked for its end,
-// or because it has ended on all of them.
+// because it has ended on all of them, or because a round about it alone may not end it.
 std::optional<Outcome> decide(const SettleCase& settle);
+
+// Some survivor has let go of input that only a commit makes good: the op may not be aborted. Of no
+// other reason than a mismatch, that is, since then some can never take part.
+bool must_go_on(const SettleCase& settle);
+
+// Below which element what was made so far stands if the op is tried again, by group; without the
+// groups in which nothing does.
+std::map<Group, uint64_t> kept_below(const SettleCase& settle);
 
 // What survivors that have returned from the op tell of it; empty when none has.
 ToldCommits told_commits(const SettleCase& settle);

@@ -12,6 +12,8 @@ wire::Verdict verdict_for(const EndedOp& ended, uint32_t shard) {
   verdict.final = ended.outcome.final;
   verdict.code = ended.outcome.code;
   verdict.reason = ended.outcome.reason;
+  const auto kept = ended.kept.find(verdict.op.group);
+  if (kept != ended.kept.end()) verdict.kept_below = kept->second;
   if (!ended.outcome.committed) return verdict;
   for (const ToldCommit& told : ended.told) {
     if (!same_group(ended.key, told.teller.shard, shard)) continue;

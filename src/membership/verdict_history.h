@@ -54,6 +54,8 @@ struct EndedOp {
   std::vector<Participant> participants;  // of that attempt, in view order
   // Some members had returned from it before the coordinator decided anything.
   std::vector<ToldCommit> told = {};
+  // To be tried again: below which element what was made stands, by group.
+  std::map<Group, uint64_t> kept = {};
 };
 
 // The verdict as a peer with this shard hears it: its own group number, as contributors those

@@ -19,6 +19,7 @@ using codec::TensorView;
 using engine::CallGroup;
 using engine::CallOptions;
 using engine::CollectiveInfo;
+using engine::ContributedRange;
 using View = wire::View;
 
 // Steady clock.

@@ -249,6 +249,10 @@ void Application::begin_call(Trainer& trainer, PlannedCall call, uint64_t root) 
   record.deadline = call.options.deadline;
   record.memory = std::make_shared<CallMemory>(call, self.id);
   record.large = record.memory->bytes() > kSmallBytesMax;
+  // The groups of several shards end together: none of their calls is small.
+  const bool together = config_.shards > 1 && call.options.group == engine::CallGroup::kShard;
+  record.keeps = (record.large || together) && call.options.keep &&
+                 call.kind == wire::OpKind::kAllReduce;
   make(trainer, record, [memory = record.memory](engine::Engine& engine, TimePoint now,
                                                  engine::CallId id) {
     engine.collective(now, id, memory->arguments());

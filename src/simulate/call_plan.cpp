@@ -44,7 +44,9 @@ PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t
   const uint64_t count = random.one_in(2) ? 1 : random.between(2, kCallsMax);
   for (uint64_t i = 0; i < count; ++i) {
     PlannedCall call = random_call(random, {PeerId{1}}, kSmallCountMax);
+    const bool keep = call.options.keep;
     call.options = random_options(random);
+    call.options.keep = keep;
     if (random.one_in(12)) make_large(random, call);
     plan.calls.push_back(call);
   }

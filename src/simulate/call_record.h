@@ -52,6 +52,7 @@ struct CallRecord {
   Duration deadline{0};
   std::shared_ptr<CallMemory> memory;  // of a collective
   bool large = false;
+  bool keeps = false;    // its segments stand once they are complete on all
   bool follows = false;  // an update of one that fetches the members' state meanwhile
   // Of a sync, or an update that follows: what its caller brought; of a sync, whether it had been
   // in the last one.

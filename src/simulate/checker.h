@@ -74,6 +74,9 @@ std::unique_ptr<Checker> make_contribution_checker(CheckContext& context);
 std::unique_ptr<Checker> make_parity_checker(CheckContext& context);
 // 5. Inputs are intact after an abort; a state's revision is never lost nor goes back.
 std::unique_ptr<Checker> make_loss_checker(CheckContext& context);
+// Input that somebody has let go of is in the result of all: what is stable anywhere is complete
+// everywhere.
+std::unique_ptr<Checker> make_kept_checker(CheckContext& context);
 // 6. Calls end in time, by results or by errors that something explains.
 std::unique_ptr<Checker> make_liveness_checker(CheckContext& context);
 

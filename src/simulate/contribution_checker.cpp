@@ -16,8 +16,20 @@ class ContributionChecker final : public Checker {
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
     if (record.kind != CallKind::kCollective || !result) return;
     const auto& info = std::get<engine::CollectiveInfo>(*result);
-    const std::vector<PeerId>& peers = info.contributors;
-    std::vector<PeerId> sorted = peers;
+    for (const engine::ContributedRange& range : info.ranges) check_range(record, range);
+    check_order(record, info);
+    Expected& expected = expected_[record.name + record.group];
+    if (expected.ranges != info.ranges) {
+      expected.ranges = info.ranges;
+      expected.hash = kernels::hash64(expected_result(record.memory->call(), info.ranges));
+    }
+    if (kernels::hash64(record.memory->result()) == expected.hash) return;
+    complain(fmt::format("{}: {}", record.text(), record.memory->check_result(info.ranges)));
+  }
+
+ private:
+  void check_range(const CallRecord& record, const engine::ContributedRange& range) {
+    std::vector<PeerId> sorted = range.contributors;
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
       complain(fmt::format("{} names a contributor twice", record.text()));
@@ -25,39 +37,60 @@ class ContributionChecker final : public Checker {
     if (!std::binary_search(sorted.begin(), sorted.end(), record.self)) {
       complain(fmt::format("{} is committed without its own contribution", record.text()));
     }
-    check_weights(record, info);
-    Expected& expected = expected_[record.name + record.group];
-    if (expected.peers != peers) {
-      expected.peers = peers;
-      expected.hash = kernels::hash64(expected_result(record.memory->call(), peers));
-    }
-    if (kernels::hash64(record.memory->result()) == expected.hash) return;
-    complain(fmt::format("{}: {}", record.text(), record.memory->check_result(peers)));
   }
 
- private:
   // Each contributor's, whatever the result looks like.
-  void check_weights(const CallRecord& record, const engine::CollectiveInfo& info) {
-    const bool empty = record.memory->bytes() == 0;
+  void check_weights(const CallRecord& record, const engine::ContributedRange& range, bool empty) {
     const PlannedCall& call = record.memory->call();
-    const double total = empty ? 0 : total_weight(call, info.contributors);
-    if (info.weight != total) {
-      complain(fmt::format("{} is told a weight of {}, not {}", record.text(), info.weight, total));
-    }
-    if (info.weights.size() != info.contributors.size()) {
+    if (range.weights.size() != range.contributors.size()) {
       return complain(fmt::format("{} is told {} weights of {} contributors", record.text(),
-                                  info.weights.size(), info.contributors.size()));
+                                  range.weights.size(), range.contributors.size()));
     }
-    for (size_t i = 0; i < info.weights.size(); ++i) {
-      const double weight = empty ? 0 : weight_of(call, info.contributors[i]);
-      if (info.weights[i] == weight) continue;
+    for (size_t i = 0; i < range.weights.size(); ++i) {
+      const double weight = empty ? 0 : weight_of(call, range.contributors[i]);
+      if (range.weights[i] == weight) continue;
       complain(fmt::format("{} is told that {} weighs {}, not {}", record.text(),
-                           to_string(info.contributors[i]), info.weights[i], weight));
+                           to_string(range.contributors[i]), range.weights[i], weight));
     }
+  }
+
+  // Who has contributed to a range is in all before it; each weighs what its contributors do.
+  void check_order(const CallRecord& record, const engine::CollectiveInfo& info) {
+    const PlannedCall& call = record.memory->call();
+    const bool kept = info.ranges.size() > 1;
+    uint64_t begin = 0;
+    const std::vector<PeerId>* before = nullptr;
+    for (const engine::ContributedRange& range : info.ranges) {
+      const std::vector<PeerId>& peers = range.contributors;
+      const double weight = range.end == begin ? 0 : total_weight(call, peers);
+      if (range.weight != weight) {
+        complain(fmt::format("{} is told a weight of {}, not {}", record.text(), range.weight,
+                             weight));
+      }
+      check_weights(record, range, range.end == begin);
+      const bool fewer = before == nullptr ||
+                         std::all_of(peers.begin(), peers.end(), [&](PeerId peer) {
+                           return std::find(before->begin(), before->end(), peer) != before->end();
+                         });
+      if (range.end < begin || !fewer) {
+        complain(fmt::format("{} has ranges that do not follow each other", record.text()));
+      }
+      begin = range.end;
+      before = &peers;
+    }
+    const uint64_t count = record.memory->bytes() / size_of(call.type);
+    const bool whole = begin == count && before != nullptr && *before == info.contributors &&
+                       info.ranges.back().weight == info.weight &&
+                       info.ranges.back().weights == info.weights;
+    if (!whole) complain(fmt::format("{} has ranges that are not all of it", record.text()));
+    if (!kept) return;
+    context_.statistics->add(Count::kKept);
+    if (record.keeps) return;
+    complain(fmt::format("{} has {} ranges, but keeps none", record.text(), info.ranges.size()));
   }
 
   struct Expected {
-    std::vector<PeerId> peers;
+    std::vector<engine::ContributedRange> ranges;
     uint64_t hash = 0;
   };
   std::map<std::string, Expected> expected_;

@@ -27,7 +27,8 @@ class LivenessChecker final : public Checker {
  private:
   // What a process does while it stands still, it does late.
   void check_time(const CallRecord& record, const char* what) {
-    if (record.deadline == Duration{0}) return;
+    // Once a segment of a call that keeps them stands, no deadline ends it.
+    if (record.deadline == Duration{0} || record.keeps) return;
     const Duration stood = context_.world->stood_still(record.process);
     const Duration most = record.deadline + context_.outcome_grace + stood;
     const Duration took = context_.world->now() - record.began;

@@ -11,6 +11,8 @@
 namespace atoll_core::simulate {
 namespace {
 
+using Ranges = std::vector<engine::ContributedRange>;
+
 bool is_float(DataType type) { return type >= DataType::kFloat16; }
 
 template <class T>
@@ -101,6 +103,21 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   return rounded(call.type, value);
 }
 
+uint64_t elements_of(const PlannedCall& call) {
+  uint64_t total = 0;
+  for (const uint64_t count : call.counts) total += count;
+  return total;
+}
+
+const std::vector<PeerId>& contributors_at(const std::vector<engine::ContributedRange>& ranges,
+                                           uint64_t element) {
+  for (const engine::ContributedRange& range : ranges) {
+    if (element < range.end) return range.contributors;
+  }
+  static const std::vector<PeerId> nobody;
+  return nobody;
+}
+
 }  // namespace
 
 PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max) {
@@ -114,6 +131,7 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
   call.salt = random.bits();
   call.in_place = random.one_in(2);
   call.weighted = call.salt % 4 != 0;
+  call.options.keep = call.salt / 4 % 2 == 0;
   call.counts.clear();
   if (call.kind == wire::OpKind::kBarrier) return call;
   if (call.kind == wire::OpKind::kBroadcast) call.root = members[random.below(members.size())];
@@ -143,12 +161,16 @@ double total_weight(const PlannedCall& call, const std::vector<PeerId>& contribu
 }
 
 ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors) {
-  uint64_t total = 0;
-  for (const uint64_t count : call.counts) total += count;
+  return expected_result(call, Ranges{{elements_of(call), contributors}});
+}
+
+ByteBuffer expected_result(const PlannedCall& call,
+                           const std::vector<engine::ContributedRange>& ranges) {
+  const uint64_t total = elements_of(call);
   const size_t size = size_of(call.type);
   ByteBuffer result(total * size);
   for (uint64_t i = 0; i < total; ++i) {
-    store(call.type, result.data() + i * size, expected(call, contributors, i));
+    store(call.type, result.data() + i * size, expected(call, contributors_at(ranges, i), i));
   }
   return result;
 }
@@ -187,12 +209,16 @@ engine::CollectiveCall CallMemory::arguments() const {
 }
 
 std::string CallMemory::check_result(const std::vector<PeerId>& contributors) const {
+  return check_result(Ranges{{elements_of(call_), contributors}});
+}
+
+std::string CallMemory::check_result(const std::vector<engine::ContributedRange>& ranges) const {
   const size_t size = size_of(call_.type);
   uint64_t element = 0;
   for (size_t index = 0; index < tensors_.size(); ++index) {
     for (uint64_t i = 0; i < tensors_[index]->count; ++i, ++element) {
       const double found = load(call_.type, tensors_[index]->sink.data() + i * size);
-      const double wanted = expected(call_, contributors, element);
+      const double wanted = expected(call_, contributors_at(ranges, element), element);
       if (found == wanted) continue;
       return fmt::format("tensor {} element {} is {}, not {}", index, i, found, wanted);
     }

@@ -31,6 +31,8 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
 
 // The result of exactly these contributions, each once.
 ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors);
+ByteBuffer expected_result(const PlannedCall& call,
+                           const std::vector<engine::ContributedRange>& ranges);
 
 // Never 0. Small enough for every type, and so spread over the elements that two sets of peers give
 // the same result only where there are very few elements.
@@ -51,6 +53,7 @@ class CallMemory {
 
   // Empty, or what is wrong.
   std::string check_result(const std::vector<PeerId>& contributors) const;
+  std::string check_result(const std::vector<engine::ContributedRange>& ranges) const;
   // The input is as it was.
   std::string check_intact() const;
   const PlannedCall& call() const { return call_; }

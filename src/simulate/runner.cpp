@@ -156,6 +156,7 @@ class Run {
     observers_.add(make_contribution_checker(context_));
     observers_.add(make_parity_checker(context_));
     observers_.add(make_loss_checker(context_));
+    observers_.add(make_kept_checker(context_));
     observers_.add(make_liveness_checker(context_));
     if (!options_.trace) return;
     world_.on_note([this](const std::string& who, const std::string& what) {

@@ -17,6 +17,7 @@ enum class Count : uint8_t {
   kCommits,      // calls that ended with a result
   kAborts,       // calls that ended with an error that all share
   kRetries,      // results that took more than one attempt
+  kKept,         // results in which segments of an earlier attempt stand
   kUnknown,      // calls that ended with the peer's part in the run
   kCancelled,
   kTimedOut,
@@ -31,12 +32,13 @@ enum class Count : uint8_t {
   kReconnects,   // lives of a program after its first one
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 18;
+inline constexpr size_t kCountCount = 19;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
-    "events", "calls", "commits", "aborts", "retries", "unknown outcomes", "cancelled",
-    "timed out", "syncs", "fetches", "states followed", "states cut", "result fetches",
-    "settle rounds", "evictions", "admissions", "reconnects", "outcomes of the dropped"};
+    "events", "calls", "commits", "aborts", "retries", "kept segments", "unknown outcomes",
+    "cancelled", "timed out", "syncs", "fetches", "states followed", "states cut",
+    "result fetches", "settle rounds", "evictions", "admissions", "reconnects",
+    "outcomes of the dropped"};
 
 class Statistics {
  public:

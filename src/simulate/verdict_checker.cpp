@@ -22,8 +22,11 @@ class VerdictChecker final : public Checker {
     if (info == nullptr) return;
     std::vector<std::string> peers;
     for (const PeerId peer : info->contributors) peers.push_back(to_string(peer));
-    compare(contributors_, record, record.name + " of " + record.group,
-            fmt::format("contributors {}", fmt::join(peers, ", ")));
+    std::string text = fmt::format("contributors {}", fmt::join(peers, ", "));
+    for (const engine::ContributedRange& range : info->ranges) {
+      text += fmt::format("; {} below {}", range.contributors.size(), range.end);
+    }
+    compare(contributors_, record, record.name + " of " + record.group, std::move(text));
   }
 
  private:

@@ -94,6 +94,7 @@ struct CallDescription {
   uint32_t codec = 0;
   PeerId root;                 // broadcast only
   bool retry = true;
+  bool keep = false;           // large all-reduces: segments that are complete everywhere stand
   bool operator==(const CallDescription&) const = default;
 };
 
@@ -119,6 +120,11 @@ struct OpReport {
   std::vector<PeerId> contributors;  // committed
   ErrorCode code = ErrorCode::kSuccess;  // aborted
   std::string reason;                    // aborted
+  // Of a call that keeps segments, in elements. `kept_below`: where the attempt began;
+  // `complete_below`: the result is held; `stable_below`: so it is on all, and the input is gone.
+  uint64_t kept_below = 0;
+  uint64_t complete_below = 0;
+  uint64_t stable_below = 0;
   bool operator==(const OpReport&) const = default;
 };
 
@@ -132,6 +138,8 @@ struct Verdict {
   std::vector<PeerId> contributors;
   // Committed: from whom one who has not completed that attempt fetches the result.
   std::vector<PeerId> holders;
+  // Not final: the elements below this stand, as the attempts so far have made them.
+  uint64_t kept_below = 0;
   bool operator==(const Verdict&) const = default;
 };
 

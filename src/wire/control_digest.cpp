@@ -8,7 +8,7 @@ namespace {
 
 // Versions of the canonical forms; part of what is hashed.
 constexpr std::string_view kViewForm = "atoll view 1";
-constexpr std::string_view kCallForm = "atoll call 1";
+constexpr std::string_view kCallForm = "atoll call 2";
 
 void append(const Epoch& epoch, CanonicalBytes& out) {
   out.number(epoch.incarnation.counter).number(epoch.incarnation.nonce).number(epoch.number);
@@ -42,7 +42,7 @@ uint64_t fingerprint(const CallDescription& call) {
   form.number(static_cast<uint8_t>(call.reduce));
   form.number(call.count).number(call.tensors).number(call.layout.high).number(call.layout.low);
   form.number(call.algorithm).number(call.codec).number(call.root.value);
-  form.number(static_cast<uint8_t>(call.retry));
+  form.number(static_cast<uint8_t>(call.retry)).number(static_cast<uint8_t>(call.keep));
   const uint64_t hash = XXH3_64bits(form.bytes().data(), form.bytes().size());
   return hash == 0 ? 1 : hash;
 }

@@ -83,6 +83,7 @@ std::string describe_difference(const CallDescription& here, const CallDescripti
   differences.add("codec", here.codec, there.codec);
   differences.add("root", root_name(here.root), root_name(there.root));
   differences.add("retry", here.retry, there.retry);
+  differences.add("keeping segments", here.keep, there.keep);
   return differences.take();
 }
 
@@ -97,6 +98,7 @@ std::string to_string(const CallDescription& call) {
   if (call.algorithm != 0) text += fmt::format(", algorithm {}", call.algorithm);
   if (call.codec != 0) text += fmt::format(", codec {}", call.codec);
   if (!call.retry) text += ", no retry";
+  if (call.keep) text += ", keeping segments";
   return text;
 }
 

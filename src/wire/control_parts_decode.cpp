@@ -107,6 +107,7 @@ void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCh
   out.codec = in.codec();
   out.root = PeerId{in.root()};
   out.retry = in.retry();
+  out.keep = in.keep();
 }
 
 void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
@@ -118,6 +119,9 @@ void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
   take_peers(check, "contributors", in.contributors(), out.contributors);
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
+  take_number(check, "complete_below", in.complete_below(), 0, kElementsMax, out.complete_below);
+  take_number(check, "stable_below", in.stable_below(), 0, in.complete_below(), out.stable_below);
+  take_number(check, "kept_below", in.kept_below(), 0, in.stable_below(), out.kept_below);
 }
 
 void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
@@ -129,6 +133,7 @@ void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
   take_sentence(check, "reason", in.reason(), out.reason);
   take_peers(check, "contributors", in.contributors(), out.contributors);
   take_peers(check, "holders", in.holders(), out.holders);
+  take_number(check, "kept_below", in.kept_below(), 0, kElementsMax, out.kept_below);
 }
 
 void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check) {

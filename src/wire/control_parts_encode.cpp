@@ -110,6 +110,7 @@ void encode_part(const CallDescription& in, proto::CallDescription* out) {
   out->set_codec(in.codec);
   out->set_root(in.root.value);
   out->set_retry(in.retry);
+  out->set_keep(in.keep);
 }
 
 void encode_part(const OpReport& in, proto::OpReport* out) {
@@ -121,6 +122,9 @@ void encode_part(const OpReport& in, proto::OpReport* out) {
   encode_peers(in.contributors, out->mutable_contributors());
   out->set_code(static_cast<int32_t>(in.code));
   out->set_reason(encode_sentence(in.reason));
+  out->set_kept_below(in.kept_below);
+  out->set_complete_below(in.complete_below);
+  out->set_stable_below(in.stable_below);
 }
 
 void encode_part(const Verdict& in, proto::Verdict* out) {
@@ -132,6 +136,7 @@ void encode_part(const Verdict& in, proto::Verdict* out) {
   out->set_reason(encode_sentence(in.reason));
   encode_peers(in.contributors, out->mutable_contributors());
   encode_peers(in.holders, out->mutable_holders());
+  out->set_kept_below(in.kept_below);
 }
 
 void encode_part(const CallPosition& in, proto::CallPosition* out) {

@@ -39,7 +39,8 @@ inline constexpr size_t kFrameHeaderBytes = 128;
 
 enum class FrameKind : uint8_t {
   kData = 1,          // a chunk of an attempt; argument: on all whose data is in it, the ops of
-                      // this generation, group and tag with smaller sequences have ended
+                      // this generation, group and tag with smaller sequences have ended, or, in a
+                      // call that keeps segments, the elements below it are complete
   kAck = 2,           // only `acknowledged` counts; not sequenced
   kCredit = 3,        // the receiver of an attempt's chunks posted it; argument = bytes in total
   kSkip = 4,          // takes the place of a chunk whose attempt has ended

@@ -156,6 +156,20 @@ static void wrong_weights_are_refused(atollComm_t comm) {
   CHECK_RESULT(atollBarrier(comm, &options), atollInvalidArgument);
 }
 
+static void wrong_flags_are_refused(atollComm_t comm) {
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  float values[2] = {1, 2};
+  options.flags = 6;
+  CHECK_RESULT(atollAllReduce(values, values, 2, atollFloat32, atollSum, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "0x6") != NULL);
+  options.flags = ATOLL_KEEP_COMPLETED_SEGMENTS;
+  options.input_disposable = 1;
+  CHECK_RESULT(atollAllReduce(values, values, 2, atollFloat32, atollSum, comm, &options, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "disposable") != NULL);
+}
+
 static void wrong_arguments_of_collectives_are_refused(void) {
   LocalRun run = local_run_start(1);
   atollComm_t comm = local_run_join_alone(&run);
@@ -189,6 +203,7 @@ static void wrong_arguments_of_collectives_are_refused(void) {
   CHECK_RESULT(atollGetPeerAt(comm, 1, &number), atollInvalidArgument);
   CHECK_RESULT(atollCommConnect(comm), atollInvalidUsage);
   wrong_weights_are_refused(comm);
+  wrong_flags_are_refused(comm);
   CHECK(values[0] == 1 && values[1] == 2 && values[2] == 3 && values[3] == 4);
   /* None of that has used up a call. */
   CHECK_OK(atollAllReduce(values, values, 4, atollFloat32, atollSum, comm, NULL, NULL));

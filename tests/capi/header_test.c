@@ -68,6 +68,8 @@ static void initializers_fill_in_the_size_and_the_defaults(void) {
   CHECK_EQUAL(coordinator.peer_timeout_ms, 5000);
   CHECK_EQUAL(op.size, sizeof(op));
   CHECK(op.weight == 1.0);
+  CHECK_EQUAL(op.flags, 0);
+  CHECK(op_info.ranges == NULL && op_info.range_capacity == 0);
   CHECK_EQUAL(op_info.size, sizeof(op_info));
   CHECK_EQUAL(view.size, sizeof(view));
   CHECK_EQUAL(sync.size, sizeof(sync));

@@ -72,6 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kCommitOnePeerEarly, {"verdict agreement"}, "CommitOnePeerEarly"},
         Case{Canary::kForgetRetainedResult, {"verdict agreement", "contributors", "parity"},
              "ForgetRetainedResult"},
+        Case{Canary::kLetGoWhileFrozen, {"contributors", "no loss", "liveness", "kept segments"},
+             "LetGoWhileFrozen", many_deaths()},
         Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

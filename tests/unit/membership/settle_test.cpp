@@ -1,3 +1,5 @@
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
@@ -143,6 +145,77 @@ TEST_F(Decision, CallsThatDifferAreAMismatch) {
   EXPECT_EQ(decide(settle_)->code, ErrorCode::kMismatch);
   EXPECT_EQ(decide(settle_)->reason,
             "all-reduce tag 7 #4 differs between a (here) and b (there): count 5 here, 6 there");
+}
+
+class KeepingDecision : public Decision {
+ protected:
+  KeepingDecision() {
+    call_.keep = true;
+    call_.count = 1000;
+  }
+  void progress(const Participant& who, uint64_t kept, uint64_t complete, uint64_t stable,
+                uint64_t number = 3) {
+    reports(who, wire::OpPhase::kBegun, number);
+    wire::OpReport& report = settle_.reports.back().report;
+    report.op = op_for(settle_.key, who.shard);
+    report.kept_below = kept;
+    report.complete_below = complete;
+    report.stable_below = stable;
+  }
+  using Kept = std::map<Group, uint64_t>;
+};
+
+TEST_F(KeepingDecision, WhatIsCompleteOnAllStands) {
+  progress(a_, 0, 700, 0);
+  progress(b_, 0, 300, 0);
+  EXPECT_EQ(decide(settle_), (Outcome{false, false, ErrorCode::kPeerLost, "c is lost"}));
+  EXPECT_EQ(kept_below(settle_), (Kept{{0, 300}}));
+  EXPECT_FALSE(must_go_on(settle_));
+}
+
+TEST_F(KeepingDecision, NothingStandsThatOneHasNotCalled) {
+  progress(a_, 0, 700, 0);
+  EXPECT_EQ(kept_below(settle_), Kept{});
+}
+
+TEST_F(KeepingDecision, WhereInputIsGoneThereIsNoAbort) {
+  call_.retry = false;
+  progress(a_, 0, 700, 200);
+  progress(b_, 0, 300, 0);
+  EXPECT_EQ(decide(settle_), (Outcome{false, false, ErrorCode::kPeerLost, "c is lost"}));
+  record_.abort = AbortNote{b_, ErrorCode::kCancelled, "by hand", std::nullopt};
+  settle_.record = &record_;
+  EXPECT_FALSE(decide(settle_)->final);
+  settle_.about_all = false;
+  EXPECT_EQ(decide(settle_), std::nullopt);
+  EXPECT_TRUE(must_go_on(settle_));
+  record_.abort->code = ErrorCode::kMismatch;
+  EXPECT_EQ(decide(settle_)->code, ErrorCode::kMismatch);
+}
+
+TEST_F(KeepingDecision, WithoutRetryAndWithAllInputTheAbortIsFinal) {
+  call_.retry = false;
+  progress(a_, 0, 700, 0);
+  progress(b_, 0, 300, 0);
+  EXPECT_TRUE(decide(settle_)->final);
+}
+
+// b has missed the verdict that began attempt 3 at 400: it took no part in it.
+TEST_F(KeepingDecision, WhoHasMissedAVerdictTakesTheLatestBeginning) {
+  progress(a_, 400, 400, 400, 3);
+  progress(b_, 0, 600, 300, 2);
+  EXPECT_EQ(kept_below(settle_), (Kept{{0, 400}}));
+}
+
+TEST_F(KeepingDecision, EachGroupHasItsOwn) {
+  settle_.survivors = {participant(1, "a0", 0), participant(2, "a1", 1), participant(3, "b0", 0),
+                       participant(4, "b1", 1)};
+  progress(settle_.survivors[0], 0, 500, 100);
+  progress(settle_.survivors[2], 0, 300, 0);
+  progress(settle_.survivors[1], 0, 900, 0);
+  progress(settle_.survivors[3], 0, 0, 0);
+  EXPECT_EQ(kept_below(settle_), (Kept{{0, 300}}));
+  EXPECT_TRUE(must_go_on(settle_)) << "one group is enough";
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ const std::vector<std::function<void(CallDescription&)>> kCallChanges = {
     [](auto& c) { c.codec = 1; },
     [](auto& c) { c.root = PeerId{1}; },
     [](auto& c) { c.retry = false; },
+    [](auto& c) { c.keep = true; },
 };
 
 TEST(Fingerprint, IsTheHashOfTheCanonicalForm) {
@@ -57,9 +58,9 @@ TEST(Fingerprint, IsTheHashOfTheCanonicalForm) {
   call.codec = 4;
   call.root = PeerId{0xFEDC};
   Form form;
-  form.text("atoll call 1").number(1, 1).number(9, 1).number(3, 1);
+  form.text("atoll call 2").number(1, 1).number(9, 1).number(3, 1);
   form.number(call.count, 8).number(77, 4).number(11, 8).number(12, 8);
-  form.number(3, 4).number(4, 4).number(0xFEDC, 8).number(1, 1);
+  form.number(3, 4).number(4, 4).number(0xFEDC, 8).number(1, 1).number(0, 1);
   EXPECT_EQ(fingerprint(call), XXH3_64bits(form.bytes().data(), form.bytes().size()));
 }
 
@@ -108,6 +109,10 @@ TEST(CallText, SaysWhatIsCalled) {
   call.codec = 2;
   call.retry = false;
   EXPECT_EQ(to_string(call), "all-reduce of 5 float32 in 3 tensors, sum, codec 2, no retry");
+  call.retry = true;
+  call.keep = true;
+  EXPECT_EQ(to_string(call),
+            "all-reduce of 5 float32 in 3 tensors, sum, codec 2, keeping segments");
   CallDescription broadcast;
   broadcast.kind = OpKind::kBroadcast;
   broadcast.root = PeerId{(uint64_t{1} << 32) + 2};

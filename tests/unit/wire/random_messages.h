@@ -144,17 +144,21 @@ inline void draw(Random& random, ViewDelta& out) {
 }
 inline void draw(Random& random, CallDescription& out) {
   draw_all(random, out.kind, out.type, out.reduce, out.layout, out.algorithm, out.codec, out.root,
-           out.retry);
+           out.retry, out.keep);
   out.count = random.number(1ull << 56);
   out.tensors = static_cast<uint32_t>(random.number(limits::kTensorsPerBatch));
 }
 inline void draw(Random& random, OpReport& out) {
   draw_all(random, out.op, out.epoch, out.phase, out.call, out.holds_result, out.contributors,
            out.code, out.reason);
+  out.complete_below = random.number(1ull << 56);
+  out.stable_below = random.between(0, out.complete_below);
+  out.kept_below = random.between(0, out.stable_below);
 }
 inline void draw(Random& random, Verdict& out) {
   draw_all(random, out.op, out.epoch, out.committed, out.final, out.code, out.reason,
            out.contributors, out.holders);
+  out.kept_below = random.number(1ull << 56);
 }
 inline void draw(Random& random, Watermark& out) {
   draw_all(random, out.generation, out.tag, out.below);
