@@ -148,6 +148,7 @@ class CallLedger final : public link::LinkOwner {
   void notice_stall(Open& open);
   void warn_of_wait(Open& open);  // call_ledger_report.cpp
   TimePoint stall_deadline(const Open& open) const;
+  int64_t turn_to_leave(const Open& open) const;
   bool waits_for_siblings(const Open& open) const;
   std::vector<PeerId> missing(const Open& open) const;
   std::string names_of(const std::vector<PeerId>& peers) const;

@@ -15,11 +15,18 @@ constexpr Duration kStallNotice = std::chrono::seconds(1);
 
 TimePoint CallLedger::stall_deadline(const Open& open) const {
   if (open.phase == Phase::kWaiting || open.abort_wanted) return kNever;
-  if (open.past_abort && open.stall_noticed) return kNever;
   if (!open.stall_noticed) return open.last_progress + kStallNotice;
   const bool somebody_is_missing = !missing(open).empty() || waits_for_siblings(open);
-  return open.last_progress + (somebody_is_missing ? context_.config.arrival_timeout
-                                                   : context_.config.progress_timeout);
+  const Duration timeout = somebody_is_missing ? context_.config.arrival_timeout
+                                               : context_.config.progress_timeout;
+  return open.last_progress + timeout * (open.past_abort ? turn_to_leave(open) : 1);
+}
+
+// A call that cannot be aborted and does not move ends for one peer after the other, as they leave
+// the run, until those that are left can finish it.
+int64_t CallLedger::turn_to_leave(const Open& open) const {
+  const auto self = std::find(open.members.begin(), open.members.end(), membership_.self().id);
+  return 2 + (self - open.members.begin());
 }
 
 // This group is done; those of other shards, which end with it, may not even have been called.
@@ -70,6 +77,13 @@ void CallLedger::notice_stall(Open& open) {
     waiting.waited_ms = static_cast<uint64_t>(waited);
     context_.note({FlightKind::kOpStalled, &open.op, {}, absent.size(), names_of(absent)});
     membership_.send(std::move(waiting));
+    return;
+  }
+  if (open.past_abort) {
+    lost_ = Error{ErrorCode::kTimeout,
+                  fmt::format("no data has moved in {} on {} for {} ms, and it cannot be aborted "
+                              "since some of its segments stand", describe(open),
+                              membership_.self().name, waited)};
     return;
   }
   if (absent.empty() && waits_for_siblings(open)) {

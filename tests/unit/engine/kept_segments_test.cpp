@@ -195,6 +195,29 @@ TEST_P(KeepingCall, SurvivesDeathAfterDeathDownToOne) {
   EXPECT_EQ(calls[0].info().attempts, 4u);
 }
 
+// Two that live but cannot reach each other: nobody is lost, and nothing may be aborted.
+TEST_P(KeepingCall, ThatCannotGoOnEndsForOneAndTheOthersFinish) {
+  SmallRun run(3, [](WorldConfig& config) {
+    config.engine.progress_timeout = seconds(5);
+  });
+  const std::vector<Call> calls = run.on_all(plan());
+  ASSERT_TRUE(run_until_stable(run, 0, 20'000));
+  run.world().separate(run.process(1), run.process(2));
+  run.finish(calls);
+  size_t committed = 0;
+  for (const Call& call : calls) {
+    ASSERT_TRUE(call.ended());
+    committed += call.committed() ? 1 : 0;
+    if (call.committed()) {
+      EXPECT_EQ(call.memory->check_result(call.info().ranges), "");
+    } else {
+      EXPECT_EQ(error_name(call.code()), error_name(ErrorCode::kTimeout)) << call.sentence();
+    }
+  }
+  EXPECT_GE(committed, 1u);
+  EXPECT_LT(committed, 3u);
+}
+
 TEST_P(KeepingCall, SurvivesTheCoordinatorBetweenTwoDeaths) {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
@@ -316,7 +339,7 @@ TEST(KeepingCallBackup, IsReservedAsAWindow) {
 TEST(KeepingCallBackup, WhoHasNoMemoryOnceASegmentStandsLeavesAndTheOthersGoOn) {
   bool none = false;
   SmallRun run(3, [&](WorldConfig& config) {
-    config.engine.chunk_bytes = 64u << 10;
+    config.engine.chunk_bytes = 256u << 10;
     config.engine.input_backup.allocate = [&none](size_t bytes) {
       return std::exchange(none, false) ? nullptr : std::make_unique<std::byte[]>(bytes);
     };
