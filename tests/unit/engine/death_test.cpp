@@ -27,8 +27,15 @@ void each_moment(size_t victim, const std::function<void(SmallRun&)>& play, uint
   EXPECT_GT(moments, 3u) << "it did not die at all";
 }
 
-// Small and large calls end in different ways.
-class DeathAtEachMoment : public ::testing::TestWithParam<PlannedCall> {};
+// Small and large calls end in different ways. A large one has so many moments that some are tried.
+class DeathAtEachMoment : public ::testing::TestWithParam<PlannedCall> {
+ protected:
+  static bool large() { return GetParam().counts == large_call().counts; }
+  static void each_moment(size_t victim, const std::function<void(SmallRun&)>& play,
+                          uint64_t stride = 4) {
+    simulate::each_moment(victim, play, large() ? stride : 1);
+  }
+};
 
 INSTANTIATE_TEST_SUITE_P(Call, DeathAtEachMoment,
                          ::testing::Values(chunked_small_call(), large_call()),
@@ -79,8 +86,6 @@ TEST_P(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
 }
 
 TEST_P(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
-  // A large one has so many moments that not all can be tried.
-  const uint64_t stride = GetParam().counts == large_call().counts ? 7 : 1;
   const auto play = [](SmallRun& run) {
     const ProcessId newcomer = run.add();
     const std::vector<Call> calls = [&] {
@@ -114,7 +119,7 @@ TEST_P(DeathAtEachMoment, OfAnUpdateWithCallsInFlight) {
     run.expect_committed(after);
     EXPECT_GE(after.front().info().contributors.size(), run.living());
   };
-  each_moment(1, play, stride);
+  each_moment(1, play, 12);
 }
 
 struct Shared {

@@ -42,7 +42,7 @@ class Bounds {
     at_most(endpoint.host.size(), limits::kHostBytes);
   }
   void part(const OpId& op) {
-    require(op.group < limits::kShardsPerReplica || op.group >= kGroupReplica);
+    group(op.group);
   }
   void part(const PeerInfo& peer) {
     name(peer.name);
@@ -93,10 +93,10 @@ class Bounds {
     list(verdict.holders, limits::kPeers);
   }
   void part(const Watermark& mark) {
-    require(mark.group < limits::kShardsPerReplica || mark.group >= kGroupReplica);
+    group(mark.group);
   }
   void part(const CallPosition& position) {
-    require(position.group < limits::kShardsPerReplica || position.group >= kGroupReplica);
+    group(position.group);
   }
   void part(const TensorSummary& tensor) {
     name(tensor.name);
@@ -226,6 +226,10 @@ class Bounds {
   }
 
  private:
+  void group(Group in) {
+    const uint32_t shard = in >= kGroupAlone ? in - kGroupAlone : in;
+    require(shard < limits::kShardsPerReplica || in >= kGroupReplica);
+  }
   // What fits nanoseconds in 64 bits.
   void duration(uint64_t milliseconds) { require(milliseconds < 9'000'000'000'000); }
 

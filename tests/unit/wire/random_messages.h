@@ -101,8 +101,8 @@ void draw_all(Random& random, Fields&... fields) {
 // ---- parts -------------------------------------------------------------------------------------
 
 inline void draw_group(Random& random, Group& out) {
-  const std::array<Group, 3> choices = {
-      static_cast<Group>(random.number(limits::kShardsPerReplica - 1)), kGroupAll, kGroupReplica};
+  const auto shard = static_cast<Group>(random.number(limits::kShardsPerReplica - 1));
+  const std::array<Group, 4> choices = {shard, kGroupAlone + shard, kGroupAll, kGroupReplica};
   out = choices[random.between(0, choices.size() - 1)];
 }
 inline void draw(Random& random, PeerId& out) { out.value = random.number() | 1; }
