@@ -34,6 +34,8 @@ void store(std::string& bytes, size_t offset, Integer value) {
   }
 }
 
+constexpr uint8_t kVersion = 2;  // of the protocol
+
 // The hello of a data connection, as docs/PROTOCOL.md has it.
 struct Hello {
   uint8_t role = 1;  // link; 2: probe
@@ -45,8 +47,8 @@ struct Hello {
   std::string bytes() const {
     std::string text(96, '\0');
     text.replace(0, 8, "ATOLLD01");
-    store<uint16_t>(text, 8, 1);
-    store<uint16_t>(text, 10, 1);
+    store<uint16_t>(text, 8, kVersion);
+    store<uint16_t>(text, 10, kVersion);
     store<uint8_t>(text, 12, role);
     store<uint16_t>(text, 14, 1);
     text.replace(16, 16, session);
@@ -63,7 +65,7 @@ struct Hello {
 std::string greedy_frame() {
   std::string header(kFrameBytes, '\0');
   header.replace(0, 4, "ATL1");
-  store<uint8_t>(header, 4, 1);
+  store<uint8_t>(header, 4, kVersion);
   store<uint8_t>(header, 5, 1);
   store<uint32_t>(header, 8, 0xFFFFFFF0u);
   const std::string others = header.substr(0, 12) + header.substr(16);
