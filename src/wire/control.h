@@ -13,7 +13,9 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "wire/peer_info.h"
 #include "wire/protocol_version.h"
+#include "wire/status_parts.h"
 
 namespace atoll_core::wire {
 
@@ -23,18 +25,6 @@ struct ContentDigest {  // 128 bits of XXH3
   uint64_t high = 0;
   uint64_t low = 0;
   auto operator<=>(const ContentDigest&) const = default;
-};
-
-// What all that meet a peer need to know of it.
-struct PeerInfo {
-  PeerId id;
-  SessionId session;
-  std::string name;
-  std::string replica;
-  uint32_t shard = 0;
-  uint32_t shard_count = 1;
-  std::vector<Endpoint> endpoints;  // candidates for data connections, most likely first
-  bool operator==(const PeerInfo&) const = default;
 };
 
 // The members of a run in one epoch, in ring order; the shards of a replica stand together.
@@ -178,49 +168,6 @@ struct StateSummary {
   ContentDigest digest;  // of the whole state
   std::vector<TensorSummary> tensors;
   bool operator==(const StateSummary&) const = default;
-};
-
-enum class PeerStanding : uint8_t { kMember = 0, kPending = 1, kSuspect = 2 };
-std::string_view to_string(PeerStanding standing);  // "member"
-
-// A registered peer as the coordinator sees it.
-struct PeerStatus {
-  PeerInfo peer;               // with one endpoint at most
-  PeerStanding standing = PeerStanding::kPending;
-  std::string remote;          // where its control connection comes from
-  uint64_t silent_ms = 0;      // since it was heard
-  bool updating = false;       // waits in atollUpdate
-  bool operator==(const PeerStatus&) const = default;
-};
-
-// An op that has not ended, as far as the coordinator knows of it. Of the peers that are done, that
-// are not, and that are said not to have called, the first kPeersPerOpStatus are named.
-struct OpStatus {
-  OpId op;
-  std::string what;            // "all-reduce of 5 float32, sum"
-  uint64_t known_ms = 0;       // since the coordinator heard of it
-  uint32_t done_count = 0;
-  uint32_t awaited_count = 0;
-  std::vector<PeerId> done;
-  std::vector<PeerId> awaited;
-  std::vector<PeerId> absent;  // somebody waits for them: they have not called
-  std::string abort_reason;    // empty: nobody asked for its end
-  bool operator==(const OpStatus&) const = default;
-};
-
-struct EventStatus {
-  uint64_t age_ms = 0;
-  std::string text;
-  bool operator==(const EventStatus&) const = default;
-};
-
-struct StatusCounters {
-  uint64_t commits = 0;
-  uint64_t aborts = 0;
-  uint64_t settle_rounds = 0;
-  uint64_t admissions = 0;
-  uint64_t evictions = 0;
-  bool operator==(const StatusCounters&) const = default;
 };
 
 // ---- peer to coordinator -----------------------------------------------------------------------

@@ -1,0 +1,25 @@
+// A peer as others know it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/ids.h"
+
+namespace atoll_core::wire {
+
+// What all that meet a peer need to know of it.
+struct PeerInfo {
+  PeerId id;
+  SessionId session;
+  std::string name;
+  std::string replica;
+  uint32_t shard = 0;
+  uint32_t shard_count = 1;
+  std::vector<Endpoint> endpoints;  // candidates for data connections, most likely first
+  bool operator==(const PeerInfo&) const = default;
+};
+
+}  // namespace atoll_core::wire
