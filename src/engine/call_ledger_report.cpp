@@ -61,6 +61,7 @@ void CallLedger::report(std::vector<CallReport>& calls) const {
     call.bytes_received = traffic.received;
     call.attempts = open.attempts;
     call.abort_wanted = open.abort_wanted;
+    if (open.call.description.keep) call.kept = open.call.body->kept_progress();
     switch (open.phase) {
       case Phase::kWaiting: call.phase = "waiting for a settle round to end"; break;
       case Phase::kMoving:

@@ -31,6 +31,7 @@ struct CallReport {
   uint32_t attempts = 0;
   std::vector<PeerId> awaited;    // have not been heard of in this attempt
   std::optional<Error> abort_wanted;
+  std::optional<KeptProgress> kept;  // of a call that keeps segments, in elements
 };
 
 // An open call that keeps segments.

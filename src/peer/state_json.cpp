@@ -150,6 +150,11 @@ class Writer {
     json["awaited"] = Json::array();
     for (const PeerId peer : call.awaited) json["awaited"].push_back(name(peer));
     if (call.abort_wanted) json["abort_wanted"] = json_of(*call.abort_wanted);
+    if (call.kept) {
+      json["elements"] = {{"of", call.description.count},
+                          {"complete_here", call.kept->complete_below},
+                          {"complete_on_all", call.kept->stable_below}};
+    }
     return json;
   }
 

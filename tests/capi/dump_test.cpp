@@ -138,6 +138,23 @@ TEST(Dump, AnAllReduceNamesTheAbsentPeer) {
   EXPECT_EQ(early.end().result, atollSuccess);
 }
 
+TEST(Dump, ACallThatKeepsSegmentsSaysHowManyElementsStand) {
+  TestRun run({"early", "late"});
+  std::vector<float> values(1'000'000, 1.0f), other(1'000'000, 2.0f);
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  options.flags = ATOLL_KEEP_COMPLETED_SEGMENTS;
+  const auto reduce = [&](size_t peer, std::vector<float>& data) {
+    return atollAllReduce(data.data(), data.data(), data.size(), atollFloat32, atollSum,
+                          run[peer].comm(), &options, nullptr);
+  };
+  Calling early = run[0].calls([&] { return reduce(0, values); });
+  ASSERT_TRUE(wait_until([&] { return !state_of(run[0]).at("calls").empty(); }));
+  const Json nothing = {{"of", 1'000'000}, {"complete_here", 0}, {"complete_on_all", 0}};
+  EXPECT_EQ(state_of(run[0]).at("calls").at(0).at("elements"), nothing);
+  EXPECT_EQ(reduce(1, other), atollSuccess);
+  EXPECT_EQ(early.end().result, atollSuccess);
+}
+
 // The others are told at the same time who is there, so that only the absent one is named.
 TEST(Dump, TheLogOfAWaitingPeerNamesTheAbsentOne) {
   static std::mutex mutex;
