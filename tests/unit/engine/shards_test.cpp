@@ -17,17 +17,20 @@ class Shards : public ::testing::Test {
     bool committed() const { return result && result->has_value(); }
   };
 
-  // Two replicas in one view: a0, a1, b0, b1.
-  void begin() {
+  // Replicas in one view: a0, a1, b0, b1, ...
+  void begin(const std::string& replicas = "ab", uint64_t seed = 1) {
     WorldConfig config;
-    config.coordinator.min_replicas = 2;
+    config.seed = seed;
+    config.coordinator.min_replicas = static_cast<uint32_t>(replicas.size());
     config.engine.arrival_timeout = seconds(20);
+    config.engine.chunk_bytes = 4096;
     world_ = std::make_unique<World>(config);
+    processes_.clear();
     size_t admitted = 0;
-    for (const char* replica : {"a", "b"}) {
+    for (const char replica : replicas) {
       for (uint32_t shard = 0; shard < 2; ++shard) {
         processes_.push_back(
-            world_->spawn({fmt::format("{}{}", replica, shard), replica, shard, 2}));
+            world_->spawn({fmt::format("{}{}", replica, shard), {replica}, shard, 2}));
       }
     }
     for (const ProcessId process : processes_) {
@@ -36,7 +39,7 @@ class Shards : public ::testing::Test {
       world_->call(process, [](auto& engine, TimePoint now, auto id) { engine.update(now, id); },
                    [&](const auto& result) { admitted += result.has_value() ? 1 : 0; });
     }
-    ASSERT_TRUE(world_->run_until([&] { return admitted == 4; }, seconds(10)));
+    ASSERT_TRUE(world_->run_until([&] { return admitted == processes_.size(); }, seconds(10)));
   }
   std::shared_ptr<Made> call(size_t peer, uint64_t tag, const std::function<void()>& then = {}) {
     PlannedCall plan = large_call();
@@ -59,11 +62,30 @@ class Shards : public ::testing::Test {
                  });
     return made;
   }
-  static void expect_right(const Made& made) {
+  static void expect_right(const Made& made, size_t contributors = 2) {
     ASSERT_TRUE(made.committed());
     const auto& info = std::get<engine::CollectiveInfo>(**made.result);
-    EXPECT_EQ(info.contributors.size(), 2u);
+    EXPECT_EQ(info.contributors.size(), contributors);
     EXPECT_EQ(made.memory->check_result(info.contributors), "");
+  }
+
+  // Of a call of the replicas a, b and c that kept segments while c was lost. True if some stand.
+  static bool expect_kept(const std::vector<std::shared_ptr<Made>>& made) {
+    size_t kept = 0;
+    for (size_t peer = 0; peer < 4; ++peer) {
+      EXPECT_TRUE(made[peer]->committed()) << made[peer]->result->error().message;
+      if (!made[peer]->committed()) return false;
+      const auto& ranges = std::get<engine::CollectiveInfo>(**made[peer]->result).ranges;
+      const auto& others = std::get<engine::CollectiveInfo>(**made[peer % 2]->result).ranges;
+      EXPECT_EQ(ranges, others) << "of one group";
+      EXPECT_EQ(made[peer]->memory->check_result(ranges), "");
+      EXPECT_LE(ranges.size(), 2u);
+      if (ranges.size() < 2) continue;
+      EXPECT_EQ(ranges[0].contributors.size(), 3u);
+      EXPECT_EQ(ranges[1].contributors.size(), 2u);
+      ++kept;
+    }
+    return kept > 0;
   }
 
   std::unique_ptr<World> world_;
@@ -147,6 +169,45 @@ TEST_F(Shards, AloneOneShardsCallIsNoneOfTheOthers) {
   expect_right(*there);
   EXPECT_EQ(error_name(waits->result->error().code), "atollTimeout");
   EXPECT_EQ(waits->memory->check_intact(), "");
+}
+
+// The groups have got differently far when a shard dies: each keeps what is complete in it, and no
+// group holds on to a contribution of the replica that the other has dropped.
+TEST_F(Shards, EachGroupKeepsItsSegmentsWhenAReplicaIsLostAtAnyMoment) {
+  size_t kept = 0, all_contributed = 0;
+  bool died = true;
+  for (uint64_t moment = 1; died; moment += 23) {
+    SCOPED_TRACE(testing::Message() << "death at moment " << moment);
+    ASSERT_LT(moment, 2000u);
+    begin("abc", moment);
+    PlannedCall plan = large_call();
+    plan.options.keep = true;
+    plan.in_place = moment % 2 == 0;
+    uint64_t left = moment;
+    world_->on_trace([&](ProcessId process, const char*) {
+      if (process == processes_[5] && --left == 0) world_->kill_soon(process);
+    });
+    std::vector<std::shared_ptr<Made>> made;
+    for (size_t peer = 0; peer < 6; ++peer) {
+      made.push_back(call(peer, plan));
+      world_->run_for(milliseconds(world_->random().below(10)));
+    }
+    ASSERT_TRUE(world_->run_until(
+        [&] {
+          return std::all_of(made.begin(), made.begin() + 5,
+                             [](const auto& one) { return one->result; });
+        },
+        seconds(60)));
+    died = !world_->alive(processes_[5]);
+    if (expect_kept(made)) ++kept;
+    else ++all_contributed;
+    // The sibling has a result of all three, or none and its input.
+    if (made[4]->committed()) expect_right(*made[4], 3);
+    else EXPECT_EQ(error_name(made[4]->result->error().code), "atollEvicted");
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(kept, 10u);
+  EXPECT_GT(all_contributed, 0u);
 }
 
 }  // namespace
