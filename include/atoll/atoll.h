@@ -352,9 +352,10 @@ typedef enum { atollAlgorithmAuto = 0, atollAlgorithmRing = 1 } atollAlgorithm_t
    may have different contributors (`ranges` of atollOpInfo_t), and once the first segment stands,
    the call ends in a result: cancel, deadline, the timeouts and atollNoRetry do not end it. Only a
    peer that leaves the run, by atollCommAbort or because it is evicted, lacks memory, has lost the
-   coordinator or, alone among the living, cannot go on (atollTimeout), gets an error, and its buffers then hold results in part. Calls that end
-   otherwise give the input back as ever; only if calls of other shards differ (atollMismatch),
-   what stands already is lost. Not with input_disposable, and the same on all peers. */
+   coordinator or, alone among the living, cannot go on (atollTimeout), gets an error, and its
+   buffers then hold results in part. Calls that end otherwise give the input back as ever; only if
+   calls of other shards differ (atollMismatch), what stands already is lost. Not with
+   input_disposable, and the same on all peers. */
 #define ATOLL_KEEP_COMPLETED_SEGMENTS 1u
 
 typedef struct {

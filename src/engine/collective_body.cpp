@@ -404,7 +404,7 @@ class CollectiveBody final : public CallBody {
     finish(range, 0, weights_.own());
   }
 
-  // What is sent on says `mark` and that `weights` are in it; what begins here says what holds here.
+  // What is sent on says `mark` and that `weights` are in it; what begins here, what holds here.
   void carry_out(const collective::Work& work, uint64_t mark, const WeightList& weights) {
     for (const ElementRange& range : work.copies) take_own(absolute(range));
     for (collective::Transfer transfer : work.sends) {
