@@ -36,13 +36,15 @@ const OpRecord* OpLedger::find(const OpKey& key) const {
 void OpLedger::erase_below(const OpKey& key) {
   OpKey first = key;
   first.sequence = 0;
+  first.shard = 0;
   first.replica.clear();
   for (auto at = records_.lower_bound(first); at != records_.end();) {
     const OpKey& found = at->first;
     const bool same = found.generation == key.generation && found.scope == key.scope &&
                       found.tag == key.tag;
     if (!same || found.sequence >= key.sequence) return;
-    at = found.replica == key.replica ? records_.erase(at) : std::next(at);
+    const bool its_own = found.replica == key.replica && found.shard == key.shard;
+    at = its_own ? records_.erase(at) : std::next(at);
   }
 }
 

@@ -25,6 +25,25 @@ TEST(OpLedger, IsDoneWhenAllParticipantsAre) {
   EXPECT_EQ(ledger.find(key(1, 0)), nullptr);
 }
 
+TEST(OpLedger, ForgetsWhatIsStableOfOneNameOnly) {
+  const auto alone = [](uint32_t shard, uint64_t sequence) {
+    OpKey name = key(2, sequence);
+    name.scope = Scope::kShard;
+    name.shard = shard;
+    return name;
+  };
+  OpLedger ledger;
+  for (const uint32_t shard : {0u, 1u, 2u}) {
+    for (const uint64_t sequence : {0u, 1u, 2u}) ledger.open(alone(shard, sequence));
+  }
+  ledger.erase_below(alone(1, 2));
+  for (const uint32_t shard : {0u, 1u, 2u}) {
+    EXPECT_EQ(ledger.find(alone(shard, 0)) == nullptr, shard == 1);
+    EXPECT_EQ(ledger.find(alone(shard, 1)) == nullptr, shard == 1);
+    EXPECT_NE(ledger.find(alone(shard, 2)), nullptr);
+  }
+}
+
 TEST(OpLedger, FindsCallsThatDiffer) {
   OpRecord record;
   EXPECT_EQ(note_call(key(1, 0), record, {participant(2, "b"), call(5)}), std::nullopt);
