@@ -68,6 +68,7 @@ void CallLedger::begin_attempt(Open& open) {
   open.last_progress = context_.now;
   context_.trace("op.begin");
   context_.note({FlightKind::kOpAttempt, &open.op, {}, open.attempts});
+  if (!open.call.doomed) open.call.doomed = lost_root(open);
   if (open.call.doomed) {
     request_abort(open, open.call.doomed->code, open.call.doomed->message);
     return;
@@ -80,6 +81,17 @@ void CallLedger::begin_attempt(Open& open) {
   if (open.abort_wanted) request_abort(open, open.abort_wanted->code, open.abort_wanted->message);
   replay_stash(open);
   after_progress(open);
+}
+
+// The root may have been lost in a settle round that nobody had reported the call to.
+std::optional<Error> CallLedger::lost_root(const Open& open) {
+  const wire::CallDescription& call = open.call.description;
+  const bool lost = call.kind == wire::OpKind::kBroadcast &&
+                    std::find(open.members.begin(), open.members.end(), call.root) ==
+                        open.members.end();
+  if (!lost) return std::nullopt;
+  return Error{ErrorCode::kRootLost, fmt::format("peer {}, the root of a broadcast, is not in the "
+                                                 "view", to_string(call.root))};
 }
 
 void CallLedger::replay_stash(Open& open) {

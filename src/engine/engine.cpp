@@ -119,15 +119,6 @@ void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
     end(call, tl::unexpected<Error>(made.error()));
     return;
   }
-  CallLedger::NewCall& open = *made;
-  if (open.description.kind == wire::OpKind::kBroadcast) {
-    const PeerId root = open.description.root;
-    if (std::find(members.begin(), members.end(), root) == members.end()) {
-      open.doomed = Error{ErrorCode::kRootLost,
-                          fmt::format("peer {}, the root of a broadcast, is not in the view",
-                                      to_string(root))};
-    }
-  }
   ledger_.begin(std::move(*made));
   absorb();
 }

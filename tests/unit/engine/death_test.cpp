@@ -74,6 +74,23 @@ TEST_P(DeathAtEachMoment, OfABroadcastByItsRoot) {
   });
 }
 
+// Nobody has the call to report when its root is dropped, so no verdict tells of it.
+TEST_P(DeathAtEachMoment, OfTheRootBeforeABroadcastThatBeginsInTheRound) {
+  SmallRun run(3);
+  PlannedCall plan = GetParam();
+  plan.kind = wire::OpKind::kBroadcast;
+  plan.root = run.peer(0);
+  run.world().kill(run.process(0));
+  const auto frozen = [&](size_t index) {
+    return run.world().engine(run.process(index)).report(run.world().now()).frozen;
+  };
+  ASSERT_TRUE(run.world().run_until([&] { return frozen(1) && frozen(2); },
+                                    std::chrono::seconds(10)));
+  const std::vector<Call> calls = run.on_all(plan);
+  run.finish(calls);
+  run.expect_failed(calls, ErrorCode::kRootLost);
+}
+
 TEST_P(DeathAtEachMoment, OfABroadcastByAnotherPeer) {
   each_moment(1, [](SmallRun& run) {
     PlannedCall plan = GetParam();
