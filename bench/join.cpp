@@ -252,19 +252,21 @@ struct Sample {
     std::sort(sorted.begin(), sorted.end());
     return sorted.empty() ? 0 : sorted[sorted.size() / 2];
   }
+  double least() const { return *std::min_element(values.begin(), values.end()); }
+  double most() const { return *std::max_element(values.begin(), values.end()); }
   void print(const char* what) const {
     if (values.empty()) return;
-    std::printf("%-58s %9.1f %9.1f %9.1f  ms\n", what, median(),
-                *std::min_element(values.begin(), values.end()),
-                *std::max_element(values.begin(), values.end()));
+    std::printf("%-58s %9.1f %9.1f %9.1f  ms\n", what, median(), least(), most());
   }
 };
 
 struct Samples {
   Sample before;   // steps of members, undisturbed
+  Sample longest;  // the longest of them and of those after
   Sample worst;    // the longest step of any member while the newcomer came
   Sample after;    // steps of members with the newcomer
-  Sample delay;    // by which the longest was longer than the slower ones of before and after
+  Sample delay;    // by which the worst was longer than the slower ones of before and after
+  Sample excess;   // by which it was longer than the longest of them
   Sample fetched;  // the newcomer's fetch
   Sample joined;   // from its start until it has been in a sync
 };
@@ -312,6 +314,9 @@ bool run_trial(const Options& options, bool follows, Samples& samples) {
   samples.worst.values.push_back(worst);
   samples.after.values.push_back(after.median());
   samples.delay.values.push_back(worst - std::max(before.median(), after.median()));
+  const double longest = std::max(before.most(), after.most());
+  samples.longest.values.push_back(longest);
+  samples.excess.values.push_back(worst - longest);
   if (follows) samples.fetched.values.push_back(newcomer.fetched_ms);
   samples.joined.values.push_back(ms_between(came, synced));
   return true;
@@ -322,7 +327,9 @@ void print(const char* how, const Samples& samples) {
   samples.before.print("  a member's step before, without its computing");
   samples.after.print("  such a step after, with the newcomer");
   samples.worst.print("  the longest such step while the newcomer comes");
+  samples.longest.print("  the longest step before and after");
   samples.delay.print("  so a member is delayed by at most");
+  samples.excess.print("  beyond the longest step without a newcomer");
   samples.fetched.print("  the newcomer's fetch");
   samples.joined.print("  from its start until it has been in a sync");
 }
