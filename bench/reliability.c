@@ -1,7 +1,7 @@
 /* What the death of a peer costs. Real processes on this machine, TCP over loopback:
  *
  *   reliability [--peers 4] [--mib 256] [--trials 5] [--undisturbed 3] [--out-of-place]
- *               [--huge-pages]
+ *               [--huge-pages] [--keep-segments]
  *
  * In each trial four peers reduce random values in place: a few times undisturbed, then once more,
  * and in the middle of that one of them dies by SIGKILL; then the survivors, undisturbed again.
@@ -12,7 +12,8 @@
  *   known       the last survivor knows what became of the call, and begins it again
  *   result      from there, the last survivor has returned with the result of the survivors
  * and the last is compared with what the survivors take undisturbed. That result is checked by
- * value on each survivor. Exit code 0: all results were right. It does not depend on the times. */
+ * value on each survivor. With --keep-segments what was complete on all stands, and only the rest is
+ * reduced again. Also shown: how much input a peer has kept at a time to give back. Exit code 0: all results were right. It does not depend on the times. */
 #define _DEFAULT_SOURCE
 
 #include <fcntl.h>
@@ -33,7 +34,7 @@
 
 extern char** environ;
 
-enum { kPeersMax = 16, kTrialsMax = 100, kOpsMax = 64 };
+enum { kPeersMax = 16, kTrialsMax = 100, kOpsMax = 64, kRangesMax = 4 };
 
 static const double kKnownGoalMs = 50.0;
 static const double kResultGoal = 1.2; /* times an undisturbed call of the survivors */
@@ -47,7 +48,8 @@ typedef struct {
   uint64_t peer;
   double told, known;
   Span ops[kOpsMax];
-  uint32_t contributors, attempts;
+  uint32_t attempts;
+  uint64_t backup_peak; /* bytes */
   int checked; /* 1: the result of the disturbed call is right */
 } PeerRecord;
 
@@ -58,7 +60,7 @@ typedef struct {
 
 typedef struct {
   unsigned peers, mib, trials, undisturbed;
-  int out_of_place, huge_pages;
+  int out_of_place, huge_pages, keep_segments;
 } Options;
 
 typedef struct {
@@ -122,40 +124,62 @@ typedef struct {
 static void all_reduce(const Self* self, Work* work, atollOpInfo_t* info) {
   Span* span = &self->trial->peers[self->index].ops[work->ops++];
   require(atollBarrier(work->comm, NULL), "a barrier");
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  if (self->options.keep_segments) options.flags = ATOLL_KEEP_COMPLETED_SEGMENTS;
   span->begin = seconds();
   require(atollAllReduce(work->input, work->output, work->count, atollFloat32, atollSum, work->comm,
-                         NULL, info),
+                         &options, info),
           "an all-reduce");
   span->end = seconds();
 }
 
-/* The sum of exactly those who are said to have contributed, which are all but the victim. */
-static int is_right(const Self* self, const Work* work, const atollOpInfo_t* info) {
+/* The sum of exactly those who are said to have contributed to the range. */
+static int is_sum(const Self* self, const Work* work, uint64_t begin, uint64_t end,
+                  const uint64_t* ids, uint32_t contributors) {
   unsigned present[kPeersMax];
   unsigned count = 0;
   for (unsigned k = 0; k < self->options.peers; ++k) {
-    for (uint32_t i = 0; i < info->contributors; ++i) {
-      if (info->contributor_ids[i] == self->trial->peers[k].peer) present[count++] = k;
+    for (uint32_t i = 0; i < contributors; ++i) {
+      if (ids[i] == self->trial->peers[k].peer) present[count++] = k;
     }
   }
-  if (count != info->contributors || count != self->options.peers - 1) return 0;
-  for (uint64_t i = 0; i < work->count; ++i) {
+  if (count != contributors) return 0;
+  for (uint64_t i = begin; i < end; ++i) {
     float sum = 0;
-    for (unsigned k = 0; k < count; ++k) {
-      if (present[k] == self->victim) return 0;
-      sum += value_of(self->seed, present[k], i);
-    }
+    for (unsigned k = 0; k < count; ++k) sum += value_of(self->seed, present[k], i);
     if (work->output[i] != sum) return 0;
   }
   return 1;
 }
 
+/* All but the victim have contributed; to segments that were kept also the victim. */
+static int is_right(const Self* self, const Work* work, const atollOpInfo_t* info) {
+  uint64_t begin = 0;
+  if (info->contributors != self->options.peers - 1) return 0;
+  for (uint32_t i = 0; i < info->contributors; ++i) {
+    if (info->contributor_ids[i] == self->trial->peers[self->victim].peer) return 0;
+  }
+  if (info->range_count > (self->options.keep_segments ? 2u : 1u)) return 0;
+  for (uint32_t r = 0; r < info->range_count; ++r) {
+    const atollOpRange_t* range = &info->ranges[r];
+    if (!is_sum(self, work, begin, range->end, info->contributor_ids + range->first_contributor,
+                range->contributors)) {
+      return 0;
+    }
+    begin = range->end;
+  }
+  return begin == work->count;
+}
+
 static void disturbed(Self* self, Work* work) {
   PeerRecord* record = &self->trial->peers[self->index];
-  uint64_t ids[kPeersMax];
+  uint64_t ids[2 * kPeersMax];
+  atollOpRange_t ranges[kRangesMax];
   atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
   info.contributor_ids = ids;
-  info.contributor_capacity = kPeersMax;
+  info.contributor_capacity = 2 * kPeersMax;
+  info.ranges = ranges;
+  info.range_capacity = kRangesMax;
   for (uint64_t i = 0; i < work->count; ++i) {
     work->input[i] = value_of(self->seed, self->index, i);
   }
@@ -163,9 +187,10 @@ static void disturbed(Self* self, Work* work) {
   __atomic_store_n(&self->armed, 1, __ATOMIC_RELEASE);
   all_reduce(self, work, &info);
   __atomic_store_n(&self->armed, 0, __ATOMIC_RELEASE);
-  record->contributors = info.contributors;
   record->attempts = info.attempts;
   record->checked = is_right(self, work, &info);
+  require(atollGetAttribute(work->comm, atollAttributeInputBackupPeakBytes, &record->backup_peak),
+          "an attribute");
 }
 
 static float* memory(const Options* options, uint64_t count) {
@@ -218,7 +243,7 @@ static void* serve(void* coordinator) {
  * file `held` open as long as it lives. */
 static pid_t spawn_peer(const Options* options, const char* coordinator, unsigned index,
                         unsigned trial, int shared, int held) {
-  char words[9][24];
+  char words[10][24];
   snprintf(words[0], sizeof(words[0]), "%u", index);
   snprintf(words[1], sizeof(words[1]), "%u", trial);
   snprintf(words[2], sizeof(words[2]), "%d", shared);
@@ -227,10 +252,12 @@ static pid_t spawn_peer(const Options* options, const char* coordinator, unsigne
   snprintf(words[5], sizeof(words[5]), "%u", options->undisturbed);
   snprintf(words[6], sizeof(words[6]), "%d", options->out_of_place);
   snprintf(words[7], sizeof(words[7]), "%d", options->huge_pages);
+  snprintf(words[8], sizeof(words[8]), "%d", options->keep_segments);
   char address[300];
   snprintf(address, sizeof(address), "%s", coordinator);
   char* arguments[] = {"reliability", "--as-peer", address,  words[0], words[1], words[2],
-                       words[3],      words[4],    words[5], words[6], words[7], NULL};
+                       words[3],      words[4],    words[5], words[6], words[7], words[8],
+                       NULL};
   pid_t child = -1;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -242,7 +269,7 @@ static pid_t spawn_peer(const Options* options, const char* coordinator, unsigne
 }
 
 static int as_peer(char** words) {
-  Self self = {{0, 0, 0, 0, 0, 0}, 0, 0, 0, NULL, 0, 0, 0};
+  Self self = {{0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, NULL, 0, 0, 0};
   self.index = (unsigned)atoi(words[1]);
   const unsigned trial = (unsigned)atoi(words[2]);
   self.options.peers = (unsigned)atoi(words[4]);
@@ -250,6 +277,7 @@ static int as_peer(char** words) {
   self.options.undisturbed = (unsigned)atoi(words[6]);
   self.options.out_of_place = atoi(words[7]);
   self.options.huge_pages = atoi(words[8]);
+  self.options.keep_segments = atoi(words[9]);
   self.victim = trial % self.options.peers;
   self.seed = trial + 1;
   void* shared = mmap(NULL, kTrialsMax * sizeof(Trial), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -336,7 +364,7 @@ static double duration(const Trial* trial, const Options* options, unsigned op, 
 }
 
 typedef struct {
-  Sample all, survivors, closed, told, known, result, ratio;
+  Sample all, survivors, closed, told, known, result, ratio, kept;
 } Table;
 
 /* 1: this trial's results were right. */
@@ -353,6 +381,7 @@ static int evaluate(const Trial* trial, const Options* options, unsigned victim,
     told = fmax(told, peer->told);
     known = fmax(known, peer->known);
     end = fmax(end, peer->ops[kill_op].end);
+    add(&table->kept, (double)peer->backup_peak / (1u << 20));
   }
   Sample survivors = {{0}, 0};
   for (unsigned i = 1; i <= options->undisturbed; ++i) {
@@ -370,9 +399,10 @@ static int evaluate(const Trial* trial, const Options* options, unsigned victim,
 
 static void print_table(Table* table, const Options* options) {
   char text[64];
-  printf("%u peers, %u MiB of random fp32, %s%s, SIGKILL of one in the middle; %u trials\n",
+  printf("%u peers, %u MiB of random fp32, %s%s%s, SIGKILL of one in the middle; %u trials\n",
          options->peers, options->mib, options->out_of_place ? "out of place" : "in place",
-         options->huge_pages ? ", huge pages" : "", options->trials);
+         options->huge_pages ? ", huge pages" : "",
+         options->keep_segments ? ", segments kept" : "", options->trials);
   printf("%-44s %10s %10s %10s\n", "", "median", "least", "most");
   snprintf(text, sizeof(text), "undisturbed, %u peers", options->peers);
   print_row(text, &table->all, "ms", "");
@@ -387,6 +417,7 @@ static void print_table(Table* table, const Options* options) {
   snprintf(text, sizeof(text), "goal <= %.1f: %s", kResultGoal,
            median(&table->ratio) <= kResultGoal ? "met" : "missed");
   print_row("the same / undisturbed, survivors", &table->ratio, "x", text);
+  print_row("input kept at a time, at most", &table->kept, "MiB", "");
 }
 
 static unsigned number(const char* text, unsigned least, unsigned most) {
@@ -397,7 +428,7 @@ static unsigned number(const char* text, unsigned least, unsigned most) {
 }
 
 static Options parse(int argc, char** argv) {
-  Options options = {4, 256, 5, 3, 0, 0};
+  Options options = {4, 256, 5, 3, 0, 0, 0};
   for (int i = 1; i < argc; ++i) {
     const char* value = i + 1 < argc ? argv[i + 1] : "";
     if (strcmp(argv[i], "--out-of-place") == 0) {
@@ -408,13 +439,17 @@ static Options parse(int argc, char** argv) {
       options.huge_pages = 1;
       continue;
     }
+    if (strcmp(argv[i], "--keep-segments") == 0) {
+      options.keep_segments = 1;
+      continue;
+    }
     if (strcmp(argv[i], "--peers") == 0) options.peers = number(value, 3, kPeersMax);
     else if (strcmp(argv[i], "--mib") == 0) options.mib = number(value, 4, 1u << 16);
     else if (strcmp(argv[i], "--trials") == 0) options.trials = number(value, 1, kTrialsMax);
     else if (strcmp(argv[i], "--undisturbed") == 0) options.undisturbed = number(value, 1, 30);
     else {
       fprintf(stderr, "usage: reliability [--peers N] [--mib N] [--trials N] [--undisturbed N] "
-                      "[--out-of-place] [--huge-pages]\n");
+                      "[--out-of-place] [--huge-pages] [--keep-segments]\n");
       exit(strcmp(argv[i], "--help") == 0 ? 0 : 2);
     }
     ++i;
@@ -423,7 +458,7 @@ static Options parse(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
-  if (argc == 11 && strcmp(argv[1], "--as-peer") == 0) return as_peer(argv + 2);
+  if (argc == 12 && strcmp(argv[1], "--as-peer") == 0) return as_peer(argv + 2);
   const Options options = parse(argc, argv);
   FILE* file = tmpfile();
   require_system(file != NULL, "tmpfile");
