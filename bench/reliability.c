@@ -12,8 +12,9 @@
  *   known       the last survivor knows what became of the call, and begins it again
  *   result      from there, the last survivor has returned with the result of the survivors
  * and the last is compared with what the survivors take undisturbed. That result is checked by
- * value on each survivor. With --keep-segments what was complete on all stands, and only the rest is
- * reduced again. Also shown: how much input a peer has kept at a time to give back. Exit code 0: all results were right. It does not depend on the times. */
+ * value on each survivor. With --keep-segments what was complete on all stands, and only the rest
+ * is reduced again. Also shown: how much input a peer has kept at a time to give back.
+ * Exit code 0: all results were right. It does not depend on the times. */
 #define _DEFAULT_SOURCE
 
 #include <fcntl.h>
