@@ -4,6 +4,10 @@
 #include <new>
 
 #include <xxhash.h>
+#if defined(ATOLL_XXHASH_DISPATCH)
+// Replaces the one-shot and update functions by those that pick AVX2 or AVX-512 at run time.
+#include <xxh_x86dispatch.h>
+#endif
 
 #include "base/vector_registers.h"
 

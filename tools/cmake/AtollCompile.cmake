@@ -52,3 +52,13 @@ find_package(tl-expected REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+# On x86 most packages of xxHash also export versions that pick their instruction set at run time;
+# the plain ones are built for the oldest CPU, and half as fast.
+include(CheckCXXSymbolExists)
+set(CMAKE_REQUIRED_LIBRARIES PkgConfig::XXHASH)
+check_cxx_symbol_exists(XXH3_128bits_update_dispatch "xxh_x86dispatch.h" ATOLL_XXHASH_DISPATCH)
+unset(CMAKE_REQUIRED_LIBRARIES)
+if(ATOLL_XXHASH_DISPATCH)
+  set_property(TARGET PkgConfig::XXHASH APPEND PROPERTY
+    INTERFACE_COMPILE_DEFINITIONS ATOLL_XXHASH_DISPATCH=1)
+endif()
