@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bench_collective.h"
 #include "bench_options.h"
@@ -131,12 +132,28 @@ void add_collective(CLI::App& bench, const BenchCollective& collective, int& exi
   });
 }
 
+// CLI11 by itself would only say that a subcommand is required.
+void require_collective(const CLI::App& command) {
+  const std::vector<std::string> unknown = command.remaining();
+  if (!command.get_subcommands().empty() && unknown.empty()) return;
+  std::string known;
+  for (const BenchCollective& one : bench_collectives()) {
+    known += (known.empty() ? "" : ", ") + std::string(one.name);
+  }
+  throw CLI::ValidationError("bench", unknown.empty()
+                                          ? "say what to measure; there is: " + known
+                                          : "there is no collective '" + unknown.front() +
+                                                "'; there is: " + known);
+}
+
 }  // namespace
 
 void add_bench_command(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand(
       "bench", "Measure collectives between peers on this computer, or in a run of many");
-  command->require_subcommand(1);
+  command->require_subcommand(0, 1);
+  command->allow_extras();
+  command->parse_complete_callback([command] { require_collective(*command); });
   command->footer(kExamples);
   for (const BenchCollective& collective : bench_collectives()) {
     add_collective(*command, collective, exit_code);

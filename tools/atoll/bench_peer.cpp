@@ -27,7 +27,7 @@
 namespace atoll_cli {
 namespace {
 
-constexpr uint32_t kConnectTimeoutMs = 30'000;
+constexpr uint32_t kConnectTimeoutMs = 10'000;
 constexpr double kPatience = 120;  // seconds until all peers have come
 constexpr auto kLookEvery = std::chrono::milliseconds(20);
 constexpr uint64_t kControlTag = uint64_t{1} << 32;  // beyond those of the measured calls
