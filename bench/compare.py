@@ -5,8 +5,9 @@ All run on this computer over loopback, one after the other in each round, in pl
 random fp32 data; each iteration counts from a common start to the end of the slowest rank. Every
 sum is checked. Exit code 0 only when all were right; what is not installed is left out, and said.
 
-Needs libgloo-dev, libopenmpi-dev and openmpi-bin of Debian or Ubuntu: tools/packages.sh --comparison
-installs them, or --install here. The build of Atoll itself needs none of them.
+Needs libgloo-dev, libopenmpi-dev and openmpi-bin of Debian or Ubuntu, which
+tools/packages.sh --comparison installs, or --install here. The build of Atoll itself needs none
+of them.
 """
 import argparse
 import json
@@ -125,15 +126,13 @@ def build(name, compiler, flags, folder):
     """The driver's program, or None with a sentence on standard error when it cannot be built."""
     source = DRIVERS / f"{name}.cpp"
     program = folder / name
-    headers = ROOT / "tools" / "atoll"
-    command = [compiler, "-O3", "-std=c++17", "-I", DRIVERS, "-I", headers, source, *flags,
-               "-o", program]
+    command = [compiler, "-O3", "-std=c++17", "-I", ROOT, source, *flags, "-o", program]
     if shutil.which(compiler) is None:
         print(f"left out: {name}: there is no {compiler} (tools/packages.sh --comparison)",
               file=sys.stderr)
         return None
     needed = max(file.stat().st_mtime for file in
-                 (source, DRIVERS / "driver.h", *headers.glob("bench_*.h")))
+                 (source, DRIVERS / "driver.h", *(ROOT / "tools" / "atoll").glob("bench_*.h")))
     if program.exists() and program.stat().st_mtime > needed:
         return str(program)
     done = subprocess.run(command, capture_output=True, text=True, check=False)

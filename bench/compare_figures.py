@@ -8,8 +8,8 @@ UNITS = {"": 1, "B": 1, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 # Those that compete over TCP, as Atoll does.
 TCP_PEERS = ("gloo-ring", "gloo-ring-chunked", "gloo-halving-doubling", "openmpi-tcp")
 
-# Time over the floor's, all-reduce of fp32, world 2, 256 MiB, in place: measured on a 2-core virtual
-# machine with nothing else to do. A driver that is much slower than this would make Atoll look good.
+# Time over the floor's, all-reduce of fp32, world 2, 256 MiB, in place: measured on a 2-core
+# virtual machine with nothing else to do. A driver that is much slower would make Atoll look good.
 EXPECTED_OVER_FLOOR = {
     (2, 256 * MIB): {
         "gloo-ring": 178 / 98, "gloo-ring-chunked": 141 / 98, "gloo-halving-doubling": 156 / 98,
@@ -127,8 +127,8 @@ def unexpected(rows):
             if found > ratio * FAR or found < ratio / FAR:
                 slow = found > ratio
                 sentences.append(
-                    f"{library}, world {world}, {describe_size(size)}: {found:.2f} times the floor, "
-                    f"expected about {ratio:.2f}: " +
+                    f"{library}, world {world}, {describe_size(size)}: {found:.2f} times the "
+                    f"floor, expected about {ratio:.2f}: " +
                     ("its driver may be weak, and Atoll look better than it is" if slow else
                      "the floor's driver may be weak, and Atoll look better against it"))
     return sentences

@@ -17,9 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "bench_cpu.h"
-#include "bench_start_line.h"
-#include "bench_values.h"
+#include "tools/atoll/bench_cpu.h"
+#include "tools/atoll/bench_start_line.h"
+#include "tools/atoll/bench_values.h"
 
 namespace driver {
 

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "driver.h"
+#include "bench/drivers/driver.h"
 
 namespace {
 

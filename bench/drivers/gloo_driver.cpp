@@ -14,7 +14,7 @@
 #include <gloo/rendezvous/file_store.h>
 #include <gloo/transport/tcp/device.h>
 
-#include "driver.h"
+#include "bench/drivers/driver.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <mpi.h>
 
-#include "driver.h"
+#include "bench/drivers/driver.h"
 
 namespace {
 

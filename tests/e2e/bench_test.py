@@ -136,7 +136,8 @@ class BenchTest(unittest.TestCase):
         for arguments, sentence in (
                 (("all-reduce", "--algorithm", "star"),
                  "there is no algorithm 'star'; there is: auto, ring"),
-                (("all-reduce", "--wire", "int8"), "there is no wire format 'int8'; there is: fp32"),
+                (("all-reduce", "--wire", "int8"),
+                 "there is no wire format 'int8'; there is: fp32"),
                 (("all-reduce", "--min-bytes", "6"), "not a whole number of float32"),
                 (("all-reduce", "--min-bytes", "6x"), "--min-bytes"),
                 (("all-reduce", "--min-bytes", "8KiB", "--max-bytes", "4KiB"), "--max-bytes"),

@@ -1,5 +1,5 @@
-// The common start of processes on one computer, over a page that they share. They meet twice. First
-// asleep, so that who is done takes no processor from those who are not; then, when all are awake,
+// The common start of processes on one computer, over a page that they share. They meet twice:
+// first asleep, so that who is done takes no processor from others; then, when all are awake,
 // spinning, so that they leave within a fraction of a microsecond. The last one to arrive notes the
 // time; CLOCK_MONOTONIC is the same clock for all of them, so what each takes from then on can be
 // compared. With fewer processors than processes spinning would keep others from arriving, so they

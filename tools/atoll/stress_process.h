@@ -1,5 +1,5 @@
-// A child process of `atoll stress` or `atoll bench`: its standard error goes to a log file or to its
-// parent's, its standard output and input are pipes. It ends with its parent, however that ends.
+// A child process of `atoll stress` or `atoll bench`. Its standard error is a log file, or that of
+// its parent; its standard output and input are pipes. It ends with its parent, however that ends.
 #pragma once
 
 #include <sys/types.h>
