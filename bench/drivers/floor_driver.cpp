@@ -23,134 +23,115 @@ namespace {
 
 constexpr unsigned kConnections = 4;
 constexpr uint64_t kLeastBytesPerConnection = 64 << 10;
-constexpr uint64_t kSegmentBytes = 128 << 10;
+constexpr size_t kPieceBytes = 256 << 10;  // received pieces are added while they are in the cache
 
 int check(int result, const char* what) {
   if (result < 0) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
   return result;
 }
 
-// A range of elements that goes over one connection, as bytes.
-struct Piece {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  bool adds = false;  // the receiver adds it to what it has; otherwise it is the result
-  size_t needs = 0;   // so many pieces must have been received before it may be sent
-};
-
-struct Pieces {
-  std::vector<Piece> sent;
-  std::vector<Piece> received;
-};
-
-// The data in blocks, each of which goes around the ring in 2 (world - 1) steps, the first half of
-// which add. Step s of one block comes with step s - 1 of the next one, so that both ways are busy
-// and what was reduced is sent on while it is in the cache.
-Pieces pieces_of(uint64_t count, unsigned rank, unsigned world) {
-  const uint64_t per_block = world * kSegmentBytes / sizeof(float);
-  const uint64_t blocks = (count + per_block - 1) / per_block;
-  const unsigned steps = 2 * (world - 1);
-  const auto segment = [&](uint64_t block, unsigned index) {
-    const uint64_t base = block * per_block;
-    const uint64_t size = std::min(per_block, count - base);
-    return Piece{(base + size * index / world) * sizeof(float),
-                 (base + size * (index + 1) / world) * sizeof(float)};
-  };
-  Pieces pieces;
-  std::vector<size_t> after(blocks, 0);  // the last received piece of each block
-  for (uint64_t tick = 0; tick < blocks + steps - 1; ++tick) {
-    for (unsigned step = 0; step < steps && step <= tick; ++step) {
-      const uint64_t block = tick - step;
-      if (block >= blocks) continue;
-      Piece sent = segment(block, (rank + 2 * world - step) % world);
-      Piece received = segment(block, (rank + 2 * world - 1 - step) % world);
-      sent.needs = step == 0 ? 0 : after[block];
-      received.adds = step < world - 1;
-      if (sent.begin < sent.end) pieces.sent.push_back(sent);
-      if (received.begin < received.end) pieces.received.push_back(received);
-      after[block] = pieces.received.size();
-    }
-  }
-  return pieces;
-}
-
-// One connection's share of the data as it goes around the ring.
+// One connection's share of the data as it goes around the ring: in 2 (world - 1) steps, of which
+// the first half adds. What is received in one step is what is sent in the next.
 class Stream {
  public:
   Stream(int in, int out, float* data, uint64_t count, unsigned rank, unsigned world)
-      : in_(in), out_(out), data_(reinterpret_cast<char*>(data)),
-        pieces_(pieces_of(count, rank, world)) {}
+      : in_(in), out_(out), data_(reinterpret_cast<char*>(data)), count_(count), rank_(rank),
+        world_(world) {}
 
-  void begin() { send_at_ = send_done_ = receive_at_ = receive_done_ = kept_ = 0; }
-  bool sent() const { return send_at_ == pieces_.sent.size(); }
-  bool received() const { return receive_at_ == pieces_.received.size(); }
+  void begin() { send_step_ = send_done_ = receive_step_ = receive_done_ = kept_ = 0; }
+  bool sent() const { return send_step_ == steps(); }
+  bool received() const { return receive_step_ == steps(); }
   bool may_send() const { return !sent() && sendable() > 0; }
   int in() const { return in_; }
   int out() const { return out_; }
 
   // Whether any byte has moved.
   bool receive(std::vector<char>& scratch) {
+    skip_empty();
     if (received()) return false;
-    const Piece& piece = pieces_.received[receive_at_];
-    char* target = data_ + piece.begin + receive_done_;
-    const size_t left = piece.end - piece.begin - receive_done_;
-    char* place = piece.adds ? scratch.data() + kept_ : target;
-    if (piece.adds) std::memcpy(scratch.data(), partial_, kept_);
-    const ssize_t got = ::recv(in_, place, left - (piece.adds ? kept_ : 0), 0);
+    const bool adds = receive_step_ < world_ - 1;
+    const auto [begin, end] = segment(rank_ + world_ - 1, receive_step_);
+    char* target = data_ + begin + receive_done_;
+    const size_t left = end - begin - receive_done_;
+    char* place = adds ? scratch.data() + kept_ : target;
+    const size_t room = adds ? std::min(left, kPieceBytes) - kept_ : left;
+    if (adds) std::memcpy(scratch.data(), partial_, kept_);
+    const ssize_t got = ::recv(in_, place, room, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     check(static_cast<int>(std::min<ssize_t>(got, 1)), "recv");
     if (got == 0) throw std::runtime_error("the other end has closed");
-    receive_done_ += piece.adds ? add(scratch.data(), static_cast<size_t>(got), target)
-                                : static_cast<size_t>(got);
-    if (receive_done_ == piece.end - piece.begin) {
-      ++receive_at_;
-      receive_done_ = 0;
+    if (adds) {
+      const size_t all = kept_ + static_cast<size_t>(got);
+      const size_t whole = all / sizeof(float) * sizeof(float);
+      add(reinterpret_cast<float*>(target), reinterpret_cast<const float*>(scratch.data()),
+          whole / sizeof(float));
+      kept_ = all - whole;
+      std::memcpy(partial_, scratch.data() + whole, kept_);
+      receive_done_ += whole;
+    } else {
+      receive_done_ += static_cast<size_t>(got);
     }
+    skip_empty();
     return true;
   }
 
   bool send() {
+    skip_empty();
     if (!may_send()) return false;
-    const Piece& piece = pieces_.sent[send_at_];
-    const ssize_t put =
-        ::send(out_, data_ + piece.begin + send_done_, sendable(), MSG_NOSIGNAL);
+    const auto [begin, end] = segment(rank_, send_step_);
+    const ssize_t put = ::send(out_, data_ + begin + send_done_, sendable(), MSG_NOSIGNAL);
     if (put < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     check(static_cast<int>(std::min<ssize_t>(put, 1)), "send");
     send_done_ += static_cast<size_t>(put);
-    if (send_done_ == piece.end - piece.begin) {
-      ++send_at_;
-      send_done_ = 0;
-    }
+    skip_empty();
     return true;
   }
 
  private:
-  size_t sendable() const {
-    const Piece& piece = pieces_.sent[send_at_];
-    if (receive_at_ >= piece.needs) return piece.end - piece.begin - send_done_;
-    // It is just being received.
-    return receive_at_ + 1 == piece.needs ? receive_done_ - send_done_ : 0;
-  }
+  struct Range {
+    uint64_t begin, end;  // bytes
+  };
 
-  // Adds the whole elements, keeps the rest; returns the bytes that were added.
-  size_t add(const char* received, size_t bytes, char* target) {
-    const size_t all = kept_ + bytes;
-    const size_t whole = all / sizeof(float) * sizeof(float);
-    auto* __restrict sums = reinterpret_cast<float*>(target);
-    const auto* __restrict values = reinterpret_cast<const float*>(received);
-    for (size_t i = 0; i < whole / sizeof(float); ++i) sums[i] += values[i];
-    kept_ = all - whole;
-    std::memcpy(partial_, received + whole, kept_);
-    return whole;
+  unsigned steps() const { return 2 * (world_ - 1); }
+  Range segment(unsigned first, unsigned step) const {
+    const uint64_t index = (first + 2 * world_ - step) % world_;
+    return {count_ * index / world_ * sizeof(float), count_ * (index + 1) / world_ * sizeof(float)};
+  }
+  size_t sendable() const {
+    const auto [begin, end] = segment(rank_, send_step_);
+    const bool whole = send_step_ == 0 || send_step_ - 1 < receive_step_;
+    if (whole) return end - begin - send_done_;
+    return send_step_ - 1 == receive_step_ ? receive_done_ - send_done_ : 0;
+  }
+  static void next(unsigned& step, uint64_t& done, Range range) {
+    if (done < range.end - range.begin) return;
+    ++step;
+    done = 0;
+  }
+  // Steps that are over, and those of segments without elements.
+  void skip_empty() {
+    for (unsigned i = 0; i < steps(); ++i) {
+      if (!received()) {
+        next(receive_step_, receive_done_, segment(rank_ + world_ - 1, receive_step_));
+      }
+      if (!sent() && (send_step_ == 0 || send_step_ - 1 < receive_step_)) {
+        next(send_step_, send_done_, segment(rank_, send_step_));
+      }
+    }
+  }
+  static void add(float* __restrict target, const float* __restrict source, size_t count) {
+    for (size_t i = 0; i < count; ++i) target[i] += source[i];
   }
 
   int in_;
   int out_;
   char* data_;
-  Pieces pieces_;
-  size_t send_at_ = 0;
+  uint64_t count_;
+  unsigned rank_;
+  unsigned world_;
+  unsigned send_step_ = 0;
   uint64_t send_done_ = 0;
-  size_t receive_at_ = 0;
+  unsigned receive_step_ = 0;
   uint64_t receive_done_ = 0;
   size_t kept_ = 0;  // bytes of an element that has come in part
   char partial_[sizeof(float)] = {};
@@ -243,7 +224,7 @@ int run(int argc, char** argv) {
   const driver::Options options = driver::parse(argc, argv);
   std::vector<float> data(options.bytes / sizeof(float));
   std::vector<Stream> streams = connect_ring(options, data);
-  std::vector<char> scratch(kSegmentBytes);
+  std::vector<char> scratch(kPieceBytes);
   return driver::measure(options, data, [&] { all_reduce(streams, scratch); });
 }
 
