@@ -55,8 +55,9 @@ def end(processes):
 def wait_for(processes, seconds):
     """Until all have ended or one has failed."""
     deadline = time.monotonic() + seconds
-    while any(process.poll() is None for process in processes):
-        if any(process.returncode for process in processes):
+    while True:
+        codes = [process.poll() for process in processes]  # of all: any() would stop at the first
+        if None not in codes or any(codes):
             return
         if time.monotonic() > deadline:
             raise Failure(f"not done after {seconds} s")

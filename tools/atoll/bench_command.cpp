@@ -152,12 +152,12 @@ void add_bench_command(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand(
       "bench", "Measure collectives between peers on this computer, or in a run of many");
   command->require_subcommand(0, 1);
-  command->allow_extras();
   command->parse_complete_callback([command] { require_collective(*command); });
   command->footer(kExamples);
   for (const BenchCollective& collective : bench_collectives()) {
     add_collective(*command, collective, exit_code);
   }
+  command->allow_extras();  // not before: they would inherit it
 }
 
 }  // namespace atoll_cli
