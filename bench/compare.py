@@ -139,7 +139,8 @@ def build(name, compiler, flags, folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return str(program)
-    first_error = next((line for line in done.stderr.splitlines() if "error" in line),
+    first_error = next((line for line in done.stderr.splitlines()
+                        if "error:" in line or "cannot find" in line),
                        done.stderr[-300:])
     print(f"left out: {name} cannot be built: {first_error} (tools/packages.sh --comparison "
           "installs what it needs)", file=sys.stderr)
