@@ -94,6 +94,19 @@ void divide_in_place(benchmark::State& state, DataType type) {
   report(state, 2, values);
 }
 
+// By one half: halved again and again it would become subnormal in place.
+void scale_into(benchmark::State& state, DataType type) {
+  const FloatEnvironment environment;
+  const auto bytes = static_cast<uint64_t>(state.range(0));
+  const ByteBuffer source = random_elements(type, bytes, 10);
+  ByteBuffer destination(bytes);
+  for (auto _ : state) {
+    scale(type, source.data(), destination.data(), bytes / size_of(type), 0.5);
+    benchmark::ClobberMemory();
+  }
+  report(state, 2, destination);
+}
+
 void outer_step(benchmark::State& state) {
   const FloatEnvironment environment;
   const auto bytes = static_cast<uint64_t>(state.range(0));
@@ -145,12 +158,17 @@ void register_reductions() {
   for (const DataType type :
        {DataType::kFloat32, DataType::kBfloat16, DataType::kFloat16, DataType::kFloat64,
         DataType::kInt8, DataType::kInt32, DataType::kInt64}) {
-    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMax}) {
+    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMin, ReduceOp::kMax}) {
       const std::string name = fmt::format("reduce/{}/{}", to_string(type), to_string(op));
       both_sizes(benchmark::RegisterBenchmark(name.c_str(), reduce_into, type, op));
     }
     const std::string name = fmt::format("divide/{}", to_string(type));
     both_sizes(benchmark::RegisterBenchmark(name.c_str(), divide_in_place, type));
+  }
+  for (const DataType type :
+       {DataType::kFloat32, DataType::kBfloat16, DataType::kFloat16, DataType::kFloat64}) {
+    const std::string name = fmt::format("scale/{}", to_string(type));
+    both_sizes(benchmark::RegisterBenchmark(name.c_str(), scale_into, type));
   }
 }
 

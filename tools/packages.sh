@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one list of Debian and Ubuntu packages that building and testing need, and how to install
 # what is missing of it. Meant to be sourced: tools/demo.sh and tools/test.sh do. Executed, it
-# installs.
+# installs; with --comparison also the libraries that bench/compare.py compares with.
 
 ATOLL_PACKAGES=(
   # tools
@@ -12,6 +12,9 @@ ATOLL_PACKAGES=(
   # tests and benchmarks
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
 )
+
+# What bench/compare.py compares with, and draws with; nothing else needs them.
+ATOLL_COMPARISON_PACKAGES=(libgloo-dev libopenmpi-dev openmpi-bin gnuplot-nox)
 
 # Prints those of ATOLL_PACKAGES that are not installed.
 missing_packages() {
@@ -50,5 +53,13 @@ install_packages() {
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  case "${1:-}" in
+    "") ;;
+    --comparison) ATOLL_PACKAGES+=("${ATOLL_COMPARISON_PACKAGES[@]}") ;;
+    *)
+      echo "usage: tools/packages.sh [--comparison]" >&2
+      exit 2
+      ;;
+  esac
   install_packages
 fi

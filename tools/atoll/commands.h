@@ -9,6 +9,7 @@ namespace atoll_cli {
 inline constexpr int kExitFailure = 1;  // with a sentence on standard error
 
 void add_coordinator_command(CLI::App& program, int& exit_code);
+void add_bench_command(CLI::App& program, int& exit_code);
 void add_stress_command(CLI::App& program, int& exit_code);  // after the coordinator
 void add_status_command(CLI::App& program, int& exit_code);
 void add_simulate_command(CLI::App& program, int& exit_code);

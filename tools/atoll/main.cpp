@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
       "Example: atoll coordinator --listen 127.0.0.1:7700");
   int exit_code = 0;
   atoll_cli::add_coordinator_command(program, exit_code);
+  atoll_cli::add_bench_command(program, exit_code);
   atoll_cli::add_stress_command(program, exit_code);
   atoll_cli::add_status_command(program, exit_code);
   atoll_cli::add_simulate_command(program, exit_code);

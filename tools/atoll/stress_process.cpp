@@ -53,7 +53,9 @@ StressProcess::StressProcess(const std::vector<std::string>& arguments,
   std::vector<char*> words = {const_cast<char*>("atoll")};
   for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
-  const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int log = log_path.empty()
+                      ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+                      : ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   require(log >= 0, "no log file for a child process");
   const Pipe input;
   const Pipe output;

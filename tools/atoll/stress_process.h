@@ -1,5 +1,5 @@
-// A child process of `atoll stress`: its standard error goes to a log file, its standard output and
-// input are pipes. It ends with its parent, however that ends.
+// A child process of `atoll stress` or `atoll bench`. Its standard error is a log file, or that of
+// its parent; its standard output and input are pipes. It ends with its parent, however that ends.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,8 @@ namespace atoll_cli {
 
 class StressProcess {
  public:
-  // `arguments` are for this same program. Throws std::runtime_error when there is no process left.
+  // `arguments` are for this same program; without a log path it writes to our standard error.
+  // Throws std::runtime_error when there is no process left.
   StressProcess(const std::vector<std::string>& arguments, const std::string& log_path);
   ~StressProcess();
   StressProcess(const StressProcess&) = delete;

@@ -1,0 +1,60 @@
+// All-reduce by gloo: TCP over loopback, ranks meet in a folder.
+// --algorithm ring, ring-chunked, halving-doubling.
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include <gloo/algorithm.h>
+#include <gloo/allreduce_halving_doubling.h>
+#include <gloo/allreduce_ring.h>
+#include <gloo/allreduce_ring_chunked.h>
+#include <gloo/rendezvous/context.h>
+#include <gloo/rendezvous/file_store.h>
+#include <gloo/transport/tcp/device.h>
+
+#include "bench/drivers/driver.h"
+
+namespace {
+
+std::unique_ptr<gloo::Algorithm> make_algorithm(const std::string& name,
+                                                const std::shared_ptr<gloo::Context>& context,
+                                                std::vector<float>& data) {
+  const std::vector<float*> pointers = {data.data()};
+  const int count = static_cast<int>(data.size());
+  if (name == "ring") {
+    return std::make_unique<gloo::AllreduceRing<float>>(context, pointers, count);
+  }
+  if (name == "ring-chunked") {
+    return std::make_unique<gloo::AllreduceRingChunked<float>>(context, pointers, count);
+  }
+  if (name == "halving-doubling") {
+    return std::make_unique<gloo::AllreduceHalvingDoubling<float>>(context, pointers, count);
+  }
+  throw std::runtime_error("there is no algorithm '" + name + "'");
+}
+
+int run(int argc, char** argv) {
+  const driver::Options options = driver::parse(argc, argv);
+  gloo::transport::tcp::attr attributes;
+  attributes.hostname = "127.0.0.1";
+  auto device = gloo::transport::tcp::CreateDevice(attributes);
+  auto context = std::make_shared<gloo::rendezvous::Context>(options.rank, options.world);
+  gloo::rendezvous::FileStore store(options.folder);
+  context->connectFullMesh(store, device);
+  std::vector<float> data(options.bytes / sizeof(float));
+  const auto algorithm = make_algorithm(options.algorithm, context, data);
+  return driver::measure(options, data, [&algorithm] { algorithm->run(); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gloo_driver: %s\n", error.what());
+    return 1;
+  }
+}
