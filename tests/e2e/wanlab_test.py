@@ -1,8 +1,8 @@
 """atoll wanlab: commands reach each other and the coordinator, its exit code tells how they ended,
 nothing is left behind. wanlab_test.py PROGRAM WORKER
 
-Figures are not checked here: bench/wanlab_check.py measures them. Needs root and /dev/net/tun; where
-they are missing most cases are skipped, and say so."""
+Figures are not checked here: bench/wanlab_check.py measures them. Needs root and /dev/net/tun;
+where they are missing most cases are skipped, and say so."""
 import json
 import os
 import pathlib

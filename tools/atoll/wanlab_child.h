@@ -20,8 +20,8 @@ struct ChildSettings {
 
 class Child {
  public:
-  // Throws std::runtime_error when there is no process left. A program that cannot be run says so on
-  // its standard error and exits with 127.
+  // Throws std::runtime_error when there is no process left. A program that cannot be run says so
+  // on its standard error and exits with 127.
   explicit Child(const ChildSettings& settings);
   ~Child();
   Child(const Child&) = delete;

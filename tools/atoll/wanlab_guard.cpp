@@ -45,7 +45,7 @@ void close_others(const std::vector<int>& kept) {
   ::setsid();  // what the terminal sends to the lab's group is not for the guard
   ::prctl(PR_SET_NAME, "wanlab-guard");
   const int nothing = ::open("/dev/null", O_RDWR);
-  for (int file = 0; file <= 2; ++file) ::dup2(nothing, file);  // nobody waits for our end of a pipe
+  for (int file = 0; file <= 2; ++file) ::dup2(nothing, file);  // others wait for their end
   close_others(kept);
   char byte = 0;
   while (::read(lifeline, &byte, 1) < 0 && errno == EINTR) {

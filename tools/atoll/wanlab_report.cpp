@@ -90,7 +90,7 @@ double late_mean_us(const EmulatorCounters& counters) {
 std::string emulator_lines(const WanlabReport& report, const Emulator& emulator) {
   const EmulatorCounters& counters = emulator.counters();
   std::string text = line(
-      "the emulator took %.2f s of CPU, %.0f %% of a core, %.2f us a packet, %.1f packets at once\n",
+      "the emulator took %.2f s of CPU, %.0f %% of a core, %.2f us a packet, %.1f at once\n",
       counters.cpu_seconds, counters.cpu_seconds / report.seconds * 100,
       microseconds_a_packet(emulator), share(all_delivered(emulator.network()), counters.frames));
   text += line("it was late by %.3f ms on average, %.1f ms at most, more than 1 ms with %.2g %%\n",
@@ -98,7 +98,7 @@ std::string emulator_lines(const WanlabReport& report, const Emulator& emulator)
                share(counters.late_1ms, counters.frames) * 100);
   const int64_t unread = all_unread(report);
   if (unread > 0) {
-    text += line("warning: the kernel dropped %lld packets that the emulator was too slow to read\n",
+    text += line("warning: the kernel dropped %lld packets that were not read in time\n",
                  static_cast<long long>(unread));
   }
   if (late_mean_us(counters) > 1000) {

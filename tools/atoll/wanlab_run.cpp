@@ -112,7 +112,8 @@ WanlabReport WanlabRun::run() {
 }
 
 WanlabRun::Running WanlabRun::start(unsigned node, const ChildSettings& child) {
-  int output = STDOUT_FILENO, error = STDERR_FILENO;
+  // Standard output is for what the commands print there.
+  int output = node == kCoordinatorNode ? STDERR_FILENO : STDOUT_FILENO, error = STDERR_FILENO;
   std::string prefix = node_name(node) + " | ";
   if (!options_.log_dir.empty()) {
     logs_.push_back(open_log(options_.log_dir, node_name(node)));
