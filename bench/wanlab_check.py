@@ -65,13 +65,12 @@ class Report:
 
     def row(self, what, measured, unit, asked=None):
         if asked is None:
-            print(f"{what:<58} {'':>10} {measured:>7.3g} {unit}")
+            print(f"{what:<58} {'':>10} {measured:>10.4g} {'':>8} {unit}", flush=True)
             return
         off = measured / asked - 1
         self.failed |= abs(off) > TOLERANCE
         mark = "" if abs(off) <= TOLERANCE else "  <- outside 5 %"
-        print(f"{what:<58} {asked:>10.4g} {measured:>10.4g} {off:>+7.1%}  {unit}{mark}")
-        sys.stdout.flush()
+        print(f"{what:<58} {asked:>10.4g} {measured:>10.4g} {off:>+7.1%} {unit}{mark}", flush=True)
 
 
 def check_rtt(lab, report, _):
@@ -96,7 +95,7 @@ def check_jitter(lab, report, _):
 def check_rate(lab, report, seconds):
     for rate in (10, 100, 400):
         network = ["--delay", "20ms", "--host-rate", f"{rate}mbit"]
-        end, _ = iperf(lab, network, f"-u -l {UDP_PAYLOAD} -b {rate * 1.2}M -t {seconds}")
+        end, _ = iperf(lab, network, f"-u -l {UDP_PAYLOAD} -w 2M -b {rate * 1.2}M -t {seconds}")
         report.row(f"UDP, 1.2 x the host rate of {rate} Mbit/s, 20 ms", received_mbit(end),
                    "Mbit/s", rate * UDP_HEADERS)
     for rate in (10, 100, 400):
@@ -116,7 +115,7 @@ def check_rate(lab, report, seconds):
 def check_loss(lab, report, seconds):
     for loss in (0.5, 2):
         network = ["--delay", "5ms", "--loss", f"{loss}%"]
-        end, table = iperf(lab, network, f"-u -l {UDP_PAYLOAD} -b 150M -t {seconds}")
+        end, table = iperf(lab, network, f"-u -l {UDP_PAYLOAD} -w 2M -b 150M -t {seconds}")
         report.row(f"UDP, loss {loss} %", end["sum"]["lost_percent"], "%", loss)
         path = next(path for path in table["paths"] if path["from"] == 2)
         report.row("    what the lab counted", 100 * path["lost"] / path["sent_packets"], "%")
