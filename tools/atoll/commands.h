@@ -2,6 +2,9 @@
 // for runs when CLI11 has parsed the whole line, and puts the exit code into `exit_code`.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 namespace atoll_cli {
@@ -13,5 +16,7 @@ void add_bench_command(CLI::App& program, int& exit_code);
 void add_stress_command(CLI::App& program, int& exit_code);  // after the coordinator
 void add_status_command(CLI::App& program, int& exit_code);
 void add_simulate_command(CLI::App& program, int& exit_code);
+// `command` is what the lab is to run in each peer.
+void add_wanlab_command(CLI::App& program, const std::vector<std::string>& command, int& exit_code);
 
 }  // namespace atoll_cli

@@ -1,6 +1,8 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <atoll/atoll.h>
 
@@ -15,7 +17,20 @@ std::string version_line() {
          "." + std::to_string(version % 100);
 }
 
+// `atoll wanlab ... -- COMMAND WORD...`: what stands behind the dashes is another program's. CLI11
+// would take it for its own, and words like [1,2] apart. Takes it off the line.
+std::vector<std::string> take_other_command(int& argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "wanlab") return {};
+  int words = 2;
+  while (words < argc && std::string_view(argv[words]) != "--") ++words;
+  if (words == argc) return {};
+  std::vector<std::string> command(argv + words + 1, argv + argc);
+  argc = words;
+  return command;
+}
+
 int run(int argc, char** argv) {
+  const std::vector<std::string> other = take_other_command(argc, argv);
   CLI::App program("Fault-tolerant collective communication over the public internet", "atoll");
   program.set_version_flag("--version", version_line());
   program.require_subcommand(1);
@@ -28,6 +43,7 @@ int run(int argc, char** argv) {
   atoll_cli::add_stress_command(program, exit_code);
   atoll_cli::add_status_command(program, exit_code);
   atoll_cli::add_simulate_command(program, exit_code);
+  atoll_cli::add_wanlab_command(program, other, exit_code);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -12,8 +12,8 @@
 #include <string>
 
 #include "commands.h"
+#include "duration.h"
 #include "stop_signals.h"
-#include "stress_duration.h"
 #include "stress_options.h"
 #include "stress_run.h"
 
@@ -72,7 +72,7 @@ void add_duration(CLI::App& command, const std::string& name, Milliseconds& valu
             if (!parsed) {
               throw CLI::ValidationError(name, "'" + given + "' is not like 500ms or 5s");
             }
-            value = *parsed;
+            value = std::chrono::duration_cast<Milliseconds>(*parsed);
           },
           text)
       ->type_name("DURATION");

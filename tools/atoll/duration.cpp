@@ -1,23 +1,24 @@
-#include "stress_duration.h"
+#include "duration.h"
 
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
 namespace atoll_cli {
 
-std::optional<Milliseconds> parse_duration(const std::string& text) {
+std::optional<std::chrono::nanoseconds> parse_duration(const std::string& text) {
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return std::nullopt;
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   constexpr std::pair<const char*, double> kUnits[] = {
-      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}};
-  constexpr double kYear = 365.0 * 24 * 3'600'000;
-  for (const auto& [unit, milliseconds] : kUnits) {
+      {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  constexpr double kYear = 365.0 * 24 * 3600e9;
+  for (const auto& [unit, nanoseconds] : kUnits) {
     if (std::string(end) != unit) continue;
-    const double total = number * milliseconds;
+    const double total = number * nanoseconds;
     if (!(total <= kYear)) return std::nullopt;
-    return Milliseconds(static_cast<int64_t>(total));
+    return std::chrono::nanoseconds(std::llround(total));
   }
   return std::nullopt;
 }

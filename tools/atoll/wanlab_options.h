@@ -1,0 +1,32 @@
+// What the user asked `atoll wanlab` to do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wanlab_settings.h"
+
+namespace atoll_cli {
+
+struct WanlabOptions {
+  unsigned peers = 2;
+  PathSettings path;  // of each pair, before the matrix
+  HostSettings host;  // of each peer, before the matrix
+  std::string congestion;
+  std::string matrix;  // a file
+  uint64_t seed = 0;
+  bool reorder = false;
+  unsigned mtu = 1500;
+  bool coordinator = true;
+  unsigned min_replicas = 0;  // 0: as many as peers
+  Nanoseconds timeout{0};     // 0: none
+  std::string log_dir;
+  std::string json;  // a file
+  bool check = false;
+  std::vector<std::string> command;
+};
+
+int run_wanlab(const WanlabOptions& options);
+
+}  // namespace atoll_cli
