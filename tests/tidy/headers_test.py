@@ -19,9 +19,9 @@ arguments = argparse.Namespace(compiler=["c++"], build=Path("."), include=[])
 
 
 def headers():
-    """Those of the library and of the tests; Highway's headers for one target are no such."""
+    """Those of the library, the tests and the tools; Highway's for one target are no such."""
     return [path for path in list_files()
-            if path.suffix in (".h", ".hpp") and path.parts[0] in ("include", "src", "tests")
+            if path.suffix in (".h", ".hpp") and path.parts[0] in ("include", "src", "tests", "tools")
             and "HWY_TARGET_TOGGLE" not in read(path)]
 
 
@@ -31,7 +31,7 @@ def compile_alone(name, text):
     source.parent.mkdir(parents=True, exist_ok=True)
     if not source.exists() or source.read_text() != text:
         source.write_text(text)
-    folders = [f"-I{ROOT / folder}" for folder in ("src", "include", "tests")]
+    folders = [f"-I{ROOT / folder}" for folder in ("src", "include", "tests", ".")]
     folders += [option for folder in arguments.include for option in ("-isystem", folder)]
     command = [*arguments.compiler, *FLAGS, *folders, str(source), "-o", str(source) + ".o"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
