@@ -49,7 +49,6 @@ def end(processes):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
 
 
 def wait_for(processes, seconds):
@@ -65,21 +64,20 @@ def wait_for(processes, seconds):
 
 
 def run_together(commands, seconds=RUN_SECONDS):
-    """The standard outputs of processes that run at the same time; none is left behind. What they
-    print fits a pipe."""
+    """Runs processes at the same time until all have ended well; none is left behind. What they
+    print is not read."""
     processes = []
     try:
         with tempfile.TemporaryFile("w+") as errors:
             for command in commands:
-                processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors,
-                                                  stdin=subprocess.DEVNULL, text=True))
+                processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                                  stderr=errors, stdin=subprocess.DEVNULL))
             wait_for(processes, seconds)
             codes = [process.poll() for process in processes]
             if any(code != 0 for code in codes):
                 errors.seek(0)
                 raise Failure(f"{commands[0][0]}: exit codes {codes}: "
                               f"{errors.read().strip()[-2000:]}")
-            return "".join(process.stdout.read() for process in processes)
     finally:
         end(processes)
 
@@ -103,23 +101,29 @@ def driver_arguments(world, size, iterations, folder):
             "--warmup", str(WARMUP), "--folder", folder]
 
 
+def reports(folder, world):
+    """What the drivers of a run have left in its folder."""
+    paths = [pathlib.Path(folder) / f"report.{rank}" for rank in range(world)]
+    return "".join(path.read_text() for path in paths if path.exists())
+
+
 def processes(driver, *arguments):
     """A driver of which one process per rank is started."""
     def measure(world, size, iterations):
         with tempfile.TemporaryDirectory(prefix="atoll-compare-") as folder:
             common = driver_arguments(world, size, iterations, folder)
-            text = run_together([[driver, "--rank", str(rank), *common, *arguments]
-                                 for rank in range(world)])
-        return figures.parse_driver(text, world)
+            run_together([[driver, "--rank", str(rank), *common, *arguments]
+                          for rank in range(world)])
+            return figures.parse_driver(reports(folder, world), world)
     return measure
 
 
 def mpirun(driver, *transport):
     def measure(world, size, iterations):
         with tempfile.TemporaryDirectory(prefix="atoll-compare-") as folder:
-            text = run_together([[*MPIRUN, "-np", str(world), *transport, driver,
-                                  *driver_arguments(world, size, iterations, folder)]])
-        return figures.parse_driver(text, world)
+            run_together([[*MPIRUN, "-np", str(world), *transport, driver,
+                           *driver_arguments(world, size, iterations, folder)]])
+            return figures.parse_driver(reports(folder, world), world)
     return measure
 
 

@@ -47,7 +47,7 @@ def describe_time(microseconds):
 
 def parse_driver(text, world):
     """(times in µs of the slowest rank per iteration, CPU seconds of all ranks, wrong elements) of
-    what the ranks of one driver have printed; bench/drivers/driver.h has the protocol."""
+    what the ranks of one driver have reported; bench/drivers/driver.h has the protocol."""
     times, cpu, wrong = {}, {}, {}
     for line in text.splitlines():
         match = re.fullmatch(r"(\d+) (time_us|cpu_s|wrong) ([0-9.e+-]+)", line.strip())

@@ -1,17 +1,18 @@
 // What the drivers of bench/compare.py share: arguments, the same data, start and clock as
-// `atoll bench`, and what they print. A driver brings one function that all-reduces a buffer in
+// `atoll bench`, and what they report. A driver brings one function that all-reduces a buffer in
 // place.
 //
-// Protocol, on standard output of each rank, a line each:
+// Protocol, in FOLDER/report.RANK of each rank (mpirun mixes the outputs of its processes), a line
+// each:
 //   RANK time_us T      per measured iteration, in order: from the common start to this rank's end
 //   RANK cpu_s S        user and system time of this rank, all measured iterations
 //   RANK wrong N        elements that are not the sum, over all iterations
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -84,8 +85,10 @@ int measure(const Options& options, std::vector<float>& data, AllReduce all_redu
   }
   report += rank + " cpu_s " + std::to_string(cpu.seconds()) + "\n";
   report += rank + " wrong " + std::to_string(wrong) + "\n";
-  std::fputs(report.c_str(), stdout);
-  return std::fflush(stdout) == 0 && wrong == 0 ? 0 : 1;
+  std::ofstream file(options.folder + "/report." + rank);
+  file << report << std::flush;
+  if (!file) throw std::runtime_error("the report could not be written to " + options.folder);
+  return wrong == 0 ? 0 : 1;
 }
 
 }  // namespace driver
