@@ -145,14 +145,15 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
 Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
                                                        atollRedOp_t op, atollComm_t comm,
                                                        const atollOpOptions_t* options,
-                                                       const char* function) {
-  auto views = tensor_views(tensors, function);
+                                                       const CallSite& site) {
+  auto views = tensor_views(tensors, site.function);
   if (!views) return tl::unexpected(views.error());
-  ATOLL_TRY(require_enum(op, atollMax, function, "op"));
-  auto call = call_options(options, function);
+  ATOLL_TRY(require_enum(op, atollMax, site.function, "op"));
+  auto call = call_options(options, site.function);
   if (!call) return tl::unexpected(call.error());
-  ATOLL_TRY(check_weight(*call, function, op == atollAvg, static_cast<DataType>(tensors.type)));
-  auto session = session_of(comm, function);
+  ATOLL_TRY(check_weight(*call, site.function, op == atollAvg,
+                         static_cast<DataType>(tensors.type)));
+  auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
   const bool in_place = std::any_of(views->begin(), views->end(), [](const auto& tensor) {
     return tensor.in_place() && tensor.count > 0;
@@ -160,7 +161,7 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   if (call->keep && call->input_disposable) {
     return fail(ErrorCode::kInvalidArgument,
                 "{}: ATOLL_KEEP_COMPLETED_SEGMENTS needs the input of what is not complete, so it "
-                "cannot be disposable", function);
+                "cannot be disposable", site.function);
   }
   // Without the input there is nothing to try again with.
   if (call->input_disposable && in_place) call->retry = false;
@@ -168,39 +169,39 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   auto request = new_request(comm, *session);
   request->call = peer::start_all_reduce(
       **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
-      std::move(*views), *call);
+      std::move(*views), *call, site.caller);
   return request;
 }
 
 Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
                                                       uint64_t root, atollComm_t comm,
                                                       const atollOpOptions_t* options,
-                                                      const char* function) {
-  auto session = session_of(comm, function);
+                                                      const CallSite& site) {
+  auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
   TensorArguments given = tensors;
   given.source_needed = (*session)->snapshot().self.value == root;
-  auto views = tensor_views(given, function);
+  auto views = tensor_views(given, site.function);
   if (!views) return tl::unexpected(views.error());
-  auto call = call_options(options, function);
+  auto call = call_options(options, site.function);
   if (!call) return tl::unexpected(call.error());
-  ATOLL_TRY(check_weight(*call, function, false, static_cast<DataType>(tensors.type)));
+  ATOLL_TRY(check_weight(*call, site.function, false, static_cast<DataType>(tensors.type)));
   auto request = new_request(comm, *session);
   request->call = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
-                                        PeerId{root}, std::move(*views), *call);
+                                        PeerId{root}, std::move(*views), *call, site.caller);
   return request;
 }
 
 Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
                                                     const atollOpOptions_t* options,
-                                                    const char* function) {
-  auto call = call_options(options, function);
+                                                    const CallSite& site) {
+  auto call = call_options(options, site.function);
   if (!call) return tl::unexpected(call.error());
-  ATOLL_TRY(check_weight(*call, function, false, DataType::kUint8));
-  auto session = session_of(comm, function);
+  ATOLL_TRY(check_weight(*call, site.function, false, DataType::kUint8));
+  auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
   auto request = new_request(comm, *session);
-  request->call = peer::start_barrier(**session, *call);
+  request->call = peer::start_barrier(**session, *call, site.caller);
   return request;
 }
 

@@ -13,6 +13,12 @@ namespace atoll_core::capi {
 // The arguments all collectives share, checked.
 Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function);
 
+// Which function was called, and whether it waits for the end of its call.
+struct CallSite {
+  const char* function = "";
+  peer::Caller caller = peer::Caller::kGoesOn;
+};
+
 struct TensorArguments {
   const atollTensor_t* tensors = nullptr;
   uint32_t tensor_count = 0;
@@ -24,14 +30,14 @@ struct TensorArguments {
 Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
                                                        atollRedOp_t op, atollComm_t comm,
                                                        const atollOpOptions_t* options,
-                                                       const char* function);
+                                                       const CallSite& site);
 Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
                                                       uint64_t root, atollComm_t comm,
                                                       const atollOpOptions_t* options,
-                                                      const char* function);
+                                                      const CallSite& site);
 Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
                                                     const atollOpOptions_t* options,
-                                                    const char* function);
+                                                    const CallSite& site);
 
 // Waits, fills `info` (may be null), and returns the call's result.
 Result<void> wait_request(atollRequest& request, atollOpInfo_t* info);

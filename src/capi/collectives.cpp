@@ -6,6 +6,8 @@ using atoll_core::Result;
 
 namespace {
 
+constexpr auto kWaits = atoll_core::peer::Caller::kWaits;
+
 using Started = Result<std::unique_ptr<atollRequest>>;
 
 // A blocking call: start, then wait.
@@ -37,7 +39,8 @@ atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t coun
                              const atollOpOptions_t* options, atollOpInfo_t* info) {
   return blocking(info, [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
-    return capi::start_all_reduce({&tensor, 1, datatype}, op, comm, options, "atollAllReduce");
+    return capi::start_all_reduce({&tensor, 1, datatype}, op, comm, options,
+                                  {"atollAllReduce", kWaits});
   });
 }
 
@@ -47,7 +50,7 @@ atollResult_t atollAllReduceAsync(const void* sendbuff, void* recvbuff, uint64_t
   return asynchronous(request, "atollAllReduceAsync", [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
     return capi::start_all_reduce({&tensor, 1, datatype}, op, comm, options,
-                                  "atollAllReduceAsync");
+                                  {"atollAllReduceAsync"});
   });
 }
 
@@ -56,7 +59,7 @@ atollResult_t atollAllReduceBatch(const atollTensor_t* tensors, uint32_t tensor_
                                   const atollOpOptions_t* options, atollOpInfo_t* info) {
   return blocking(info, [&]() -> Started {
     return capi::start_all_reduce({tensors, tensor_count, datatype}, op, comm, options,
-                                  "atollAllReduceBatch");
+                                  {"atollAllReduceBatch", kWaits});
   });
 }
 
@@ -65,7 +68,7 @@ atollResult_t atollAllReduceBatchAsync(const atollTensor_t* tensors, uint32_t te
                                        const atollOpOptions_t* options, atollRequest_t* request) {
   return asynchronous(request, "atollAllReduceBatchAsync", [&]() -> Started {
     return capi::start_all_reduce({tensors, tensor_count, datatype}, op, comm, options,
-                                  "atollAllReduceBatchAsync");
+                                  {"atollAllReduceBatchAsync"});
   });
 }
 
@@ -74,7 +77,8 @@ atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uint64_t coun
                              const atollOpOptions_t* options, atollOpInfo_t* info) {
   return blocking(info, [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
-    return capi::start_broadcast({&tensor, 1, datatype}, root, comm, options, "atollBroadcast");
+    return capi::start_broadcast({&tensor, 1, datatype}, root, comm, options,
+                                 {"atollBroadcast", kWaits});
   });
 }
 
@@ -84,13 +88,13 @@ atollResult_t atollBroadcastAsync(const void* sendbuff, void* recvbuff, uint64_t
   return asynchronous(request, "atollBroadcastAsync", [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
     return capi::start_broadcast({&tensor, 1, datatype}, root, comm, options,
-                                 "atollBroadcastAsync");
+                                 {"atollBroadcastAsync"});
   });
 }
 
 atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options) {
   return blocking(nullptr, [&]() -> Started {
-    return capi::start_barrier(comm, options, "atollBarrier");
+    return capi::start_barrier(comm, options, {"atollBarrier", kWaits});
   });
 }
 

@@ -60,7 +60,7 @@ Result<atollOpInfo_t> reduce_mean(atollDiloco& diloco, atollComm_t comm,
   options.tag = diloco.tag;
   const atollTensor_t tensor = {reduce.input, reduce.output, reduce.count};
   auto request = capi::start_all_reduce({&tensor, 1, atollFloat32}, atollAvg, comm, &options,
-                                        "atollDilocoStep");
+                                        {"atollDilocoStep", atoll_core::peer::Caller::kWaits});
   if (!request) return tl::unexpected(request.error());
   atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
   ATOLL_TRY(capi::wait_request(**request, &info));

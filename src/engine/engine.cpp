@@ -268,6 +268,11 @@ TimePoint Engine::next_deadline() const {
   return next;
 }
 
+bool Engine::at_rest() const {
+  return ledger_.open_calls() == 0 && !connecting_ && !updating_ && !leaving_ &&
+         !follower_.active() && context_.outputs.empty() && links_.at_rest();
+}
+
 std::vector<EngineOutput> Engine::take_outputs() {
   absorb();  // what frames have led to since the last input
   if (leaving_ && !left_) depart();

@@ -71,6 +71,9 @@ class Engine {
   bool left() const { return left_.has_value(); }
   link::LinkCounters counters() const { return links_.counters(); }
   const BackupCounters& backup_counters() const { return context_.backups.counters(); }
+  // No call is open, and nothing waits to be sent: until somebody asks or something comes, there is
+  // nothing to do but what next_deadline() tells of.
+  bool at_rest() const;
   size_t open_connections() const { return links_.open_connections(); }
   // Also after it has left.
   EngineReport report(TimePoint now) const;

@@ -334,6 +334,11 @@ uint64_t LinkTable::waiting_frames(PeerId peer) const {
   return found == entries_.end() ? 0 : found->second.link->waiting_frames();
 }
 
+bool LinkTable::at_rest() const {
+  return std::all_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return entry.second.link->at_rest(); });
+}
+
 link::LinkCounters LinkTable::counters() const {
   link::LinkCounters sum = dropped_counters_;
   for (const auto& [peer, entry] : entries_) add(sum, entry.link->counters());

@@ -60,6 +60,8 @@ class LinkTable {
   bool has_link(PeerId peer) const { return entries_.count(peer) != 0; }
   // Frames for this peer that no connection has taken yet.
   uint64_t waiting_frames(PeerId peer) const;
+  // Nothing that may be sent waits for a connection or for the system.
+  bool at_rest() const;
   size_t open_connections() const { return connection_owner_.size(); }
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;

@@ -30,6 +30,9 @@ class FrameStream {
   size_t write_spans(std::span<ByteSpan> spans);
   void on_written(size_t bytes);
 
+  // Nothing that was begun is still to be written.
+  bool at_rest() const { return outgoing_.empty() && !heartbeat_due_; }
+
   const std::string& broken_reason() const { return broken_reason_; }
 
   // See Link::revoke.

@@ -1,5 +1,6 @@
 #include "link/link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -31,6 +32,12 @@ void Link::remove_connection(ConnectionKey key) {
   // What the lost connection had acknowledged may not have arrived: say it again.
   ack_now_ = receive_window_.below() > 1;
   wake_all();
+}
+
+bool Link::at_rest() const {
+  if (queue_.ready() || send_window_.has_lost() || ack_now_) return false;
+  return std::all_of(streams_.begin(), streams_.end(),
+                     [](const auto& entry) { return entry.second->at_rest(); });
 }
 
 FrameStream* Link::stream(ConnectionKey key) {

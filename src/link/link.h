@@ -91,6 +91,8 @@ class Link {
   void remove_connection(ConnectionKey key);
   FrameStream* stream(ConnectionKey key);  // null: no such connection
   uint64_t waiting_frames() const { return queue_.waiting_frames(); }
+  // All that may be sent now was handed to a connection, and all of that to the system.
+  bool at_rest() const;
   size_t connections() const { return streams_.size(); }
 
   // A chunk of an attempt; goes when its credit allows.

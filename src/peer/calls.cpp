@@ -5,11 +5,12 @@
 namespace atoll_core::peer {
 namespace {
 
-std::shared_ptr<PendingCall> start(Session& session, engine::CollectiveCall call) {
-  return session.call([call = std::move(call)](engine::Engine& engine, TimePoint at,
-                                               engine::CallId id) mutable {
-    engine.collective(at, id, std::move(call));
-  });
+std::shared_ptr<PendingCall> start(Session& session, engine::CollectiveCall call, Caller caller) {
+  return session.call(
+      [call = std::move(call)](engine::Engine& engine, TimePoint at, engine::CallId id) mutable {
+        engine.collective(at, id, std::move(call));
+      },
+      caller);
 }
 
 }  // namespace
@@ -18,7 +19,8 @@ TimePoint now() { return transport::Network::now(); }
 
 Result<void> connect(Session& session) {
   const auto call = session.call(
-      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); });
+      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); },
+      Caller::kWaits);
   Result<engine::CallInfo> result = call->wait();
   if (!result) return tl::unexpected<Error>(result.error());
   return {};
@@ -26,7 +28,8 @@ Result<void> connect(Session& session) {
 
 Result<View> update(Session& session) {
   const auto call = session.call(
-      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); });
+      [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); },
+      Caller::kWaits);
   Result<engine::CallInfo> result = call->wait();
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<engine::UpdateInfo>(*result).view;
@@ -34,33 +37,34 @@ Result<View> update(Session& session) {
 
 std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
                                               std::vector<TensorView> tensors,
-                                              CallOptions options) {
+                                              CallOptions options, Caller caller) {
   engine::CollectiveCall call;
   call.kind = wire::OpKind::kAllReduce;
   call.type = reduction.type;
   call.reduce = reduction.op;
   call.tensors = std::move(tensors);
   call.options = options;
-  return start(session, std::move(call));
+  return start(session, std::move(call), caller);
 }
 
 std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
-                                             std::vector<TensorView> tensors,
-                                             CallOptions options) {
+                                             std::vector<TensorView> tensors, CallOptions options,
+                                             Caller caller) {
   engine::CollectiveCall call;
   call.kind = wire::OpKind::kBroadcast;
   call.type = type;
   call.tensors = std::move(tensors);
   call.root = root;
   call.options = options;
-  return start(session, std::move(call));
+  return start(session, std::move(call), caller);
 }
 
-std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options) {
+std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options,
+                                           Caller caller) {
   engine::CollectiveCall call;
   call.kind = wire::OpKind::kBarrier;
   call.options = options;
-  return start(session, std::move(call));
+  return start(session, std::move(call), caller);
 }
 
 Result<CollectiveInfo> wait_collective(const PendingCall& call) {

@@ -29,17 +29,19 @@ TimePoint now();
 Result<void> connect(Session& session);
 Result<View> update(Session& session);
 
-// In flight when they return; the tensors' memory is the session's until the call has ended.
+// In flight when they return, or ended if the caller waits anyway; the tensors' memory is the
+// session's until the call has ended.
 struct Reduction {
   DataType type = DataType::kFloat32;
   ReduceOp op = ReduceOp::kSum;
 };
 std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
                                               std::vector<TensorView> tensors,
-                                              CallOptions options);
+                                              CallOptions options, Caller caller);
 std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
-                                             std::vector<TensorView> tensors, CallOptions options);
-std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options);
+                                             std::vector<TensorView> tensors, CallOptions options,
+                                             Caller caller);
+std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options, Caller caller);
 
 // The end of a call that one of these three started.
 Result<CollectiveInfo> wait_collective(const PendingCall& call);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -10,13 +11,17 @@
 
 namespace atoll_core::peer {
 
+// What the thread that begins a call does then. One that waits may lend itself to the loop.
+enum class Caller : uint8_t { kGoesOn, kWaits };
+
 class PendingCall {
  public:
-  explicit PendingCall(engine::CallId id) : id_(id) {}
+  PendingCall(engine::CallId id, Caller caller) : id_(id), caller_(caller) {}
 
   engine::CallId id() const { return id_; }
+  Caller caller() const { return caller_; }
 
-  // Once; by the I/O thread.
+  // Once; by the thread that runs the loop.
   void finish(Result<engine::CallInfo> result) {
     const std::lock_guard<std::mutex> lock(mutex_);
     result_ = std::move(result);
@@ -37,6 +42,7 @@ class PendingCall {
 
  private:
   const engine::CallId id_;
+  const Caller caller_;
   mutable std::mutex mutex_;
   mutable std::condition_variable ended_;
   std::optional<Result<engine::CallInfo>> result_;

@@ -75,6 +75,7 @@ Result<void> Session::open() {
 Session::~Session() {
   if (thread_.joinable()) {
     leave(Error{ErrorCode::kNotConnected, "the communicator was destroyed"}, false);
+    baton_.end();
     network_->stop();
     thread_.join();
   }
@@ -83,26 +84,48 @@ Session::~Session() {
 
 // ---- user threads ------------------------------------------------------------------------------
 
-std::shared_ptr<PendingCall> Session::call(Start start) {
+void Session::post(std::function<void()> task) const {
+  network_->post([this, task = std::move(task)] {
+    ++tasks_done_;
+    task();
+  });
+  baton_.asked();
+}
+
+std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
   std::shared_ptr<PendingCall> call;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    call = std::make_shared<PendingCall>(next_call_++);
+    call = std::make_shared<PendingCall>(next_call_++, caller);
     if (failure_) {
       call->finish(tl::unexpected<Error>(*failure_));
       return call;
     }
     pending_[call->id()] = call;
   }
-  network_->post([this, id = call->id(), start = std::move(start)] {
-    start(*engine_, transport::Network::now(), id);
-    pump();
-  });
+  if (caller == Caller::kWaits && baton_.try_take()) {
+    lend_thread(*call, start);
+  } else {
+    post([this, id = call->id(), start = std::move(start)] {
+      start(*engine_, transport::Network::now(), id);
+      pump();
+    });
+  }
   return call;
 }
 
+void Session::lend_thread(const PendingCall& call, const Start& start) {
+  const bool intact = run_loop([&call] { return call.ended(); }, [&] {
+    start(*engine_, transport::Network::now(), call.id());
+    pump();
+  });
+  rest_wanted_ = false;
+  if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
+  baton_.give_back(at_rest(), tasks_done_);
+}
+
 void Session::cancel(engine::CallId call) {
-  network_->post([this, call] {
+  post([this, call] {
     engine_->cancel(transport::Network::now(), call);
     pump();
   });
@@ -169,6 +192,7 @@ void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
     ended = std::move(found->second);
     pending_.erase(found);
   }
+  if (ended->caller() == Caller::kWaits) rest_wanted_ = true;
   ended->finish(std::move(result));
 }
 
@@ -182,25 +206,39 @@ void Session::finish_all(const Error& error) {
   for (auto& [id, call] : ended) call->finish(tl::unexpected<Error>(error));
 }
 
-// ---- the I/O thread ----------------------------------------------------------------------------
+// ---- the thread that runs the loop -------------------------------------------------------------
 
 void Session::run() {
-  // Reductions happen on this thread: their bits must not depend on what the process has set.
-  const kernels::FloatEnvironment environment;
-  Error failure{ErrorCode::kInternalError, "the I/O thread has ended"};
-  try {
-    network_->run();
-  } catch (const std::bad_alloc&) {
-    failure = Error{ErrorCode::kOutOfMemory, "the I/O thread ran out of memory"};
-  } catch (const std::exception& exception) {
-    failure.message = exception.what();
-    config_.logger->critical("the communicator has failed: {}", failure.message);
+  while (baton_.take()) {
+    if (!run_loop([this] { return rest_wanted_ && at_rest(); })) break;
+    rest_wanted_ = false;
+    baton_.rest(tasks_done_);
   }
+  baton_.end();
   left_ = true;
   // From here on no byte moves: memory of pending calls is the callers' again.
-  finish_all(failure);
+  finish_all(loop_failure_);
   io_ended_ = true;
 }
+
+bool Session::run_loop(const std::function<bool()>& done, const std::function<void()>& first) {
+  // Reductions happen on this thread: their bits must not depend on what the process has set.
+  const kernels::FloatEnvironment environment;
+  try {
+    if (first) network_->perform(first);
+    network_->run_until(done);
+    return true;
+  } catch (const std::bad_alloc&) {
+    loop_failure_ = Error{ErrorCode::kOutOfMemory, "the I/O thread ran out of memory"};
+  } catch (const std::exception& exception) {
+    loop_failure_ = Error{ErrorCode::kInternalError, exception.what()};
+    config_.logger->critical("the communicator has failed: {}", loop_failure_.message);
+  }
+  return false;
+}
+
+// What only comes from outside does not count: it can wait for a moment.
+bool Session::at_rest() const { return engine_->at_rest() && network_->at_rest(); }
 
 void Session::pump() {
   if (pumping_) return;  // the outer call goes on with what was added

@@ -1,8 +1,8 @@
 // One stay in a run: an engine, the network, and the I/O thread that runs both.
 //
-// Threads. The engine and the network belong to the I/O thread; everything else reaches them by
-// post(). `pending_`, `failure_` and the snapshot are shared, under `mutex_`. User threads post
-// and wait on their PendingCall.
+// Threads. The engine, the network and what only they are about belong to the thread that holds
+// `baton_`: the I/O thread, or a caller that waits for its call and finds the baton free. Everybody
+// else reaches them by post(). `pending_`, `failure_` and the snapshot are shared, under `mutex_`.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "peer/loop_baton.h"
 #include "peer/pending_call.h"
 #include "transport/network.h"
 
@@ -50,8 +51,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   using Start = std::function<void(engine::Engine&, TimePoint now, engine::CallId)>;
-  // Any thread. `start` runs on the I/O thread.
-  std::shared_ptr<PendingCall> call(Start start);
+  // Any thread. `start` runs on the thread that runs the loop. For a caller that waits the call may
+  // have ended on return.
+  std::shared_ptr<PendingCall> call(Start start, Caller caller = Caller::kGoesOn);
   void cancel(engine::CallId call);
   // On return the I/O thread reads nothing of this publication, which its owner has closed.
   void withdraw(std::shared_ptr<state::Publication> publication);
@@ -75,6 +77,10 @@ class Session {
   explicit Session(SessionConfig config);
   Result<void> open();
   void run();
+  bool run_loop(const std::function<bool()>& done, const std::function<void()>& first = {});
+  void lend_thread(const PendingCall& call, const Start& start);
+  void post(std::function<void()> task) const;
+  bool at_rest() const;
   void pump();
   void carry_out(engine::EngineOutput& item);
   void open_control(uint32_t address);
@@ -93,6 +99,9 @@ class Session {
   link::ConnectionKey next_key_ = 1;
   std::vector<engine::CallId> leaving_;
   bool pumping_ = false;
+  mutable uint64_t tasks_done_ = 0;  // of post()
+  bool rest_wanted_ = false;
+  Error loop_failure_{ErrorCode::kInternalError, "the I/O thread has ended"};
   TimePoint timer_ = kNever;
   uint16_t listening_port_ = 0;
   std::atomic<bool> left_{false};
@@ -104,6 +113,7 @@ class Session {
   std::optional<Error> failure_;
   Snapshot snapshot_;
 
+  mutable LoopBaton baton_;
   std::unique_ptr<transport::Network> network_;  // closed before what its callbacks refer to
   std::thread thread_;
 };

@@ -20,7 +20,7 @@ struct Answer {
 std::optional<engine::EngineReport> Session::report(Duration limit) const {
   if (!io_ended_) {
     const auto answer = std::make_shared<Answer>();
-    network_->post([this, answer] {
+    post([this, answer] {
       std::optional<engine::EngineReport> report;
       try {
         report = engine_->report(transport::Network::now());

@@ -83,7 +83,8 @@ Result<SyncInfo> SharedState::sync(const std::shared_ptr<Session>& session,
   const auto pending = session->call(
       [&call](engine::Engine& engine, TimePoint at, engine::CallId id) {
         engine.sync(at, id, std::move(call));
-      });
+      },
+      Caller::kWaits);
   Result<engine::CallInfo> result = pending->wait();
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<SyncInfo>(*result);
@@ -104,7 +105,8 @@ Result<wire::View> SharedState::update(Session& session, const FollowOptions& op
   const auto pending = session.call(
       [&follow](engine::Engine& engine, TimePoint at, engine::CallId id) {
         engine.update(at, id, std::move(follow));
-      });
+      },
+      Caller::kWaits);
   Result<engine::CallInfo> result = pending->wait();
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<engine::UpdateInfo>(*result).view;

@@ -29,6 +29,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
 
   void send(std::string bytes);  // before the connection is made it waits for it
   void close();
+  bool at_rest() const { return sending_.empty() && queued_.empty(); }
 
  private:
   ControlClient(Loop& loop, Network::ControlHandler handler);

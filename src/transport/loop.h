@@ -43,6 +43,7 @@ class Loop {
 
   // `connection->serve()` is called once, soon.
   void add_ready(std::shared_ptr<StreamConnection> connection);
+  bool at_rest() const { return ready_.empty(); }
 
  private:
   // Also after an exception the ready connections are served, in a turn of their own.

@@ -68,6 +68,17 @@ class AsioNetwork final : public Network {
     loop_.context().restart();  // so that it may be run again
   }
 
+  void run_until(const std::function<bool()>& done) override {
+    while (!done() && loop_.context().run_one() > 0) {
+    }
+  }
+
+  void perform(const std::function<void()>& task) override { loop_.turn(task); }
+
+  bool at_rest() const override {
+    return loop_.at_rest() && (control_ == nullptr || control_->at_rest());
+  }
+
  private:
   DialOutcome outcome_of(RaceOutcome race, bool keep) {
     DialOutcome outcome;

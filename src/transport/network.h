@@ -1,6 +1,7 @@
 // The data plane's sockets on one Asio loop: a listener, dialling with several candidate
 // addresses, and connections driven by StreamDrivers. Not thread-safe: everything, including the
-// callbacks, happens on the thread that runs the loop, except post() and stop().
+// callbacks, happens on the thread that runs the loop, except post() and stop(). Threads may take
+// turns in running it, as long as they see to it that one at a time does.
 #pragma once
 
 #include <cstdint>
@@ -105,6 +106,13 @@ class Network {
   virtual void stop() = 0;
   // Runs until stop(). Exceptions from callbacks come out of it.
   virtual void run() = 0;
+  // Runs until `done()`, which is asked after each event, or until stop().
+  virtual void run_until(const std::function<bool()>& done) = 0;
+  // Does what a posted task would, at once. For the thread that may run the loop.
+  virtual void perform(const std::function<void()>& task) = 0;
+  // What was to be sent on the control connection has been handed to the system, and no
+  // connection waits to be served.
+  virtual bool at_rest() const = 0;
 };
 
 }  // namespace atoll_core::transport
