@@ -15,13 +15,14 @@ from repository import ROOT, list_files, read, report
 
 JOBS = 2
 FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-c"]
+FOLDERS = ("include", "src", "tests", "tools")
 arguments = argparse.Namespace(compiler=["c++"], build=Path("."), include=[])
 
 
 def headers():
     """Those of the library, the tests and the tools; Highway's for one target are no such."""
     return [path for path in list_files()
-            if path.suffix in (".h", ".hpp") and path.parts[0] in ("include", "src", "tests", "tools")
+            if path.suffix in (".h", ".hpp") and path.parts[0] in FOLDERS
             and "HWY_TARGET_TOGGLE" not in read(path)]
 
 

@@ -1,6 +1,7 @@
 // Frames as a TUN device with a virtio header hands them over, made by hand.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <numeric>
@@ -34,7 +35,7 @@ inline uint32_t checksum_sum(const uint8_t* bytes, size_t count, uint32_t sum = 
 inline void put_address(Bytes& frame, size_t at, bool v6, uint8_t last) {
   const Bytes address = v6 ? Bytes{0xfd, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last}
                            : Bytes{10, 44, 0, last};
-  std::copy(address.begin(), address.end(), frame.begin() + static_cast<ptrdiff_t>(at));
+  std::copy(address.begin(), address.end(), frame.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 // A TCP super-packet of `payload` bytes that count up, to be cut into packets with `segment` bytes
@@ -71,7 +72,7 @@ inline Bytes tcp_frame(bool v6, uint8_t from, uint8_t to, size_t payload, uint16
   put16(frame, tcp_at + 6, 0xff00);
   frame[tcp_at + 12] = 0x80;
   frame[tcp_at + 13] = 0x80 | 0x10 | 0x08 | 0x01;
-  std::iota(frame.begin() + static_cast<ptrdiff_t>(tcp_at + tcp), frame.end(), uint8_t{1});
+  std::iota(frame.begin() + static_cast<std::ptrdiff_t>(tcp_at + tcp), frame.end(), uint8_t{1});
   return frame;
 }
 
