@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -47,5 +48,16 @@ std::unique_ptr<Schedule> make_reduce(const ScheduleRequest& request,
 // Each has the result of its own region, one for each participant; empty ones are allowed.
 std::unique_ptr<Schedule> make_reduce_scatter(const ScheduleRequest& request,
                                               const std::vector<ElementRange>& regions);
+
+inline constexpr uint32_t kAllMembers = std::numeric_limits<uint32_t>::max();
+// Elements that go from one participant's source to the sink of another, or of all.
+struct Block {
+  ElementRange range;
+  uint32_t from = 0;
+  uint32_t to = kAllMembers;
+};
+// All-gather, gather, scatter, broadcast in one hop. The same blocks on all participants.
+std::unique_ptr<Schedule> make_exchange(const ScheduleRequest& request,
+                                        const std::vector<Block>& blocks);
 
 }  // namespace atoll_core::collective
