@@ -28,13 +28,4 @@ Result<void> check_sender(const Arrival& arrival, uint32_t previous) {
               arrival.from, arrival.segment, arrival.step, previous);
 }
 
-Result<void> check_range(const Arrival& arrival, const ElementRange& block) {
-  if (arrival.range == block && !block.empty()) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "participant {} sent elements {} to {} as segment {} step {}, which are elements {} "
-              "to {}",
-              arrival.from, arrival.range.begin, arrival.range.end, arrival.segment, arrival.step,
-              block.begin, block.end);
-}
-
 }  // namespace atoll_core::collective

@@ -18,7 +18,5 @@ topology::RingPosition checked_position(const ScheduleRequest& request,
 
 // In a ring only one participant sends to another.
 Result<void> check_sender(const Arrival& arrival, uint32_t previous);
-// A chunk is exactly one block, never part of one and never an empty one.
-Result<void> check_range(const Arrival& arrival, const ElementRange& block);
 
 }  // namespace atoll_core::collective

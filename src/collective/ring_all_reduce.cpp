@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "collective/arrivals.h"
 #include "collective/ring.h"
 
 namespace atoll_core::collective {

@@ -1,6 +1,7 @@
 #include "collective/ring_broadcast.h"
 
 #include "base/assert.h"
+#include "collective/arrivals.h"
 #include "collective/ring.h"
 
 namespace atoll_core::collective {

@@ -30,8 +30,9 @@ struct Arrival {
 };
 
 enum class Action : uint8_t {
-  kReduce,  // sink[range] = received op source[range]
-  kStore,   // sink[range] = received
+  kReduce,   // sink[range] = received op source[range]
+  kStore,    // sink[range] = received
+  kCollect,  // kept whole, aside, until a Combine names its segment and range
 };
 
 struct Accepted {
@@ -40,9 +41,22 @@ struct Accepted {
   bool finish = false;
 };
 
+// sink[range] = the contributions of all participants, reduced in member order and finished. Those
+// of others were collected as chunks of exactly this segment and range, and have all come; this
+// one's own is source[range], at its place in the order. So the result depends on nobody's timing.
+// Sink and source may be the same memory: the own contribution is to be read before it is
+// overwritten.
+struct Combine {
+  uint32_t segment = 0;
+  ElementRange range;
+  bool operator==(const Combine&) const = default;
+};
+
+// To be carried out in this order: copies, combines, sends.
 struct Work {
-  std::vector<Transfer> sends;      // in this order of urgency
-  std::vector<ElementRange> copies; // sink[range] = source[range], finished; before any send
+  std::vector<ElementRange> copies;  // sink[range] = source[range], finished
+  std::vector<Combine> combines;
+  std::vector<Transfer> sends;       // in this order of urgency
 };
 
 // Counters and positions only: a schedule never fails on what peers send, it refuses it.
@@ -54,7 +68,8 @@ class Schedule {
   virtual void start(Work& work) = 0;
   // Whether a chunk with this name is expected now (each exactly once), and what to do with it.
   virtual Result<Accepted> expect(const Arrival& arrival) const = 0;
-  // An expected chunk is whole, verified, and reduced or stored; adds what can be sent now.
+  // An expected chunk is whole, verified, and reduced, stored or collected; adds what can be done
+  // now.
   virtual void absorbed(const Arrival& arrival, Work& work) = 0;
   // The result is complete in the sink.
   virtual bool complete() const = 0;

@@ -8,10 +8,6 @@
 namespace atoll_core::collective {
 namespace {
 
-uint64_t units_of(uint64_t elements, uint64_t unit) {
-  return elements / unit + (elements % unit == 0 ? 0 : 1);
-}
-
 uint64_t chunk_elements_for(uint32_t element_bytes, uint32_t chunk_bytes_max) {
   const uint64_t bytes = std::min<uint64_t>(chunk_bytes_max, limits::kChunkBytes);
   const uint64_t aligned = bytes / element_bytes / SegmentLayout::kSegmentAlignment;

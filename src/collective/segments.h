@@ -19,6 +19,11 @@ struct EvenSplit {
   }
 };
 
+// How many units of `unit` elements hold so many elements.
+inline uint64_t units_of(uint64_t elements, uint64_t unit) {
+  return elements / unit + (elements % unit == 0 ? 0 : 1);
+}
+
 // Invariants: the segments are the range [0, count) in order, without gaps, none empty; each begins
 // at a multiple of kSegmentAlignment, and they differ by less than two of it. The blocks of a
 // segment are the segment in order; no block is longer than chunk_elements(). Blocks are empty only

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "base/assert.h"
-#include "unit/collective/ring_fabric.h"
+#include "unit/collective/fabric.h"
 
 namespace atoll_core::collective {
 namespace {
@@ -20,9 +20,9 @@ struct Case {
 };
 
 template <class T>
-RingFabric<T> make_fabric(const Case& test, std::mt19937_64& random,
+Fabric<T> make_fabric(const Case& test, std::mt19937_64& random,
                           const std::vector<uint32_t>& ring) {
-  RingFabric<T> fabric(test.seed);
+  Fabric<T> fabric(test.seed);
   for (uint32_t self = 0; self < test.world; ++self) {
     ScheduleRequest request;
     request.world = test.world;
@@ -39,7 +39,7 @@ RingFabric<T> make_fabric(const Case& test, std::mt19937_64& random,
 }
 
 template <class T>
-void check_results(RingFabric<T>& fabric, const Case& test, const std::vector<T>& expected) {
+void check_results(Fabric<T>& fabric, const Case& test, const std::vector<T>& expected) {
   for (uint32_t i = 0; i < test.world; ++i) {
     auto& participant = fabric.at(i);
     EXPECT_TRUE(participant.schedule->complete());
@@ -69,7 +69,7 @@ void check_results(RingFabric<T>& fabric, const Case& test, const std::vector<T>
 // A ring's optimum is 2 (n-1)/n of the data for each participant; blocks differ by one element, or
 // by their alignment, in each segment.
 template <class T>
-void check_traffic(RingFabric<T>& fabric, const Case& test) {
+void check_traffic(Fabric<T>& fabric, const Case& test) {
   const SegmentLayout layout(test.count, test.world, sizeof(T), test.chunk_bytes_max);
   const uint64_t slack_per_block =
       layout.chunk_elements() >= SegmentLayout::kAlignedBlockMin ? SegmentLayout::kBlockAlignment
@@ -89,7 +89,7 @@ void all_reduce(const Case& test) {
                            test.chunk_bytes_max, test.segments_in_flight, test.seed));
   std::mt19937_64 random(test.seed);
   const std::vector<uint32_t> ring = shuffled_ring(test.world, random);
-  RingFabric<T> fabric = make_fabric<T>(test, random, ring);
+  Fabric<T> fabric = make_fabric<T>(test, random, ring);
   std::vector<T> expected(test.count, T(0));
   for (uint32_t i = 0; i < test.world; ++i) {
     for (uint64_t e = 0; e < test.count; ++e) expected[e] += fabric.at(i).source[e];
@@ -144,7 +144,7 @@ TEST(RingAllReduce, TakesAndSendsOnChunksOfSegmentsNotBegunHere) {
   std::mt19937_64 random(5);
   const std::vector<uint32_t> ring{0, 1, 2};
   Case test{3, 256 * 3 * 6, 1, 1, Delivery::kAnyOrder, 5};
-  RingFabric<uint32_t> fabric = make_fabric<uint32_t>(test, random, ring);
+  Fabric<uint32_t> fabric = make_fabric<uint32_t>(test, random, ring);
   fabric.start_all();
   // A chunk of the last segment, while only the first one or two are begun.
   const SegmentLayout layout(test.count, 3, 4, 1);
@@ -164,7 +164,7 @@ TEST(RingAllReduce, BeginsTheWindowAndOneSegmentForEachCompleteOne) {
   std::mt19937_64 random(6);
   const std::vector<uint32_t> ring{0, 1};
   Case test{2, 256 * 2 * 10, 1, 2, Delivery::kOldestFirst, 6};
-  RingFabric<uint32_t> fabric = make_fabric<uint32_t>(test, random, ring);
+  Fabric<uint32_t> fabric = make_fabric<uint32_t>(test, random, ring);
   Work work;
   fabric.at(0).schedule->start(work);
   ASSERT_EQ(work.sends.size(), 2u);
@@ -215,7 +215,7 @@ TEST(RingAllReduce, RefusesWhatItDoesNotExpectWithoutAChange) {
   Case test{4, 5000, 1, 2, Delivery::kAnyOrder, 9};
   std::mt19937_64 random(test.seed);
   const std::vector<uint32_t> ring = shuffled_ring(test.world, random);
-  RingFabric<uint64_t> fabric = make_fabric<uint64_t>(test, random, ring);
+  Fabric<uint64_t> fabric = make_fabric<uint64_t>(test, random, ring);
   std::vector<uint64_t> expected(test.count, 0);
   for (uint32_t i = 0; i < test.world; ++i) {
     for (uint64_t e = 0; e < test.count; ++e) expected[e] += fabric.at(i).source[e];

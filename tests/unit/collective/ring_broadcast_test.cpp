@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "unit/collective/ring_fabric.h"
+#include "unit/collective/fabric.h"
 
 namespace atoll_core::collective {
 namespace {
@@ -23,7 +23,7 @@ void broadcast(uint32_t world, uint64_t count, Delivery delivery, uint64_t seed)
   std::mt19937_64 random(seed);
   const std::vector<uint32_t> ring = shuffled_ring(world, random);
   const auto root = static_cast<uint32_t>(random() % world);
-  RingFabric<uint16_t> fabric(seed);
+  Fabric<uint16_t> fabric(seed);
   for (uint32_t self = 0; self < world; ++self) {
     fabric.add(make_ring_broadcast(make_request(world, self, count), ring, root),
                random_elements<uint16_t>(count, random), random() % 2 == 0);
