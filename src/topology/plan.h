@@ -35,9 +35,9 @@ inline constexpr uint64_t kShareSumMax = 1u << 16;
 inline constexpr size_t kChoicesMax = 64;
 
 // The choices of a plan without measurements. What the cost model says for 4 members on loopback
-// (10 us, 2 GB/s): direct to 40 KB, mesh to 3 MB, then ring; for 4 hosts of 100 Mbit/s, 40 ms
-// apart: direct to 0.3 MB, mesh to 20 MB, then ring. More members make direct dearer and a mesh
-// better for longer. Wrong guesses are dear where latencies are long, so these lean to fewer hops.
+// (10 us, 2 GB/s): direct below 32 KiB, mesh below 4 MiB, then ring; for 4 hosts of 100 Mbit/s,
+// 40 ms apart: direct below 256 KiB, mesh below 32 MiB, then ring. With 16 members: 8 KiB and
+// 32 MiB, 32 KiB and 256 MiB. So these stand between the two, and follow the number of members.
 inline constexpr uint64_t kUnmeasuredDirectBytes = 64u << 10;
 inline constexpr uint64_t kUnmeasuredDirectTraffic = 7 * kUnmeasuredDirectBytes;  // of one member
 inline constexpr uint64_t kUnmeasuredMeshBytesPerMember = 1u << 20;

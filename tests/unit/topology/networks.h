@@ -59,7 +59,7 @@ inline RingEdges random_edges(uint32_t members, uint64_t rates, uint32_t missing
   return edges;
 }
 
-// Members on a plane, 1 to 100 ms apart, each way a little different: what real latencies look like.
+// Members on a plane, each way a little different: what real latencies look like.
 inline RingEdges plane_edges(uint32_t members, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<double> x;

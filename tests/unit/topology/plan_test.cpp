@@ -161,7 +161,8 @@ TEST(Validate, NamesWhatIsWrong) {
        [](Plan& plan) { plan.choices[0].algorithm = static_cast<Algorithm>(5); }},
       {"comes after", [](Plan& plan) { plan.choices[1].bytes_below = 1; }},
       {"comes after", [](Plan& plan) { plan.choices[0].bytes_below = 0; }},
-      {"no choice from 9999999 bytes", [](Plan& plan) { plan.choices.back().bytes_below = 9999999; }},
+      {"no choice from 9999999 bytes",
+       [](Plan& plan) { plan.choices.back().bytes_below = 9999999; }},
   };
   for (const Fault& fault : faults) {
     Plan plan = make_plan(3);

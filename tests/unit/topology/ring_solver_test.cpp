@@ -106,8 +106,8 @@ Quality search_against_exact(uint32_t cases, Make make) {
     quality.latency_worst = std::max(quality.latency_worst, excess);
   }
   quality.latency_mean /= std::max(compared, 1u);
-  fmt::print("no ring found in {:.1f} %, slower slowest edge in {:.1f} % (at most {:.0f} % slower); else latency {:.2f} % "
-             "more in the mean, {:.0f} % at most\n",
+  fmt::print("no ring found in {:.1f} %, slower slowest edge in {:.1f} % (at most {:.0f} % "
+             "slower); else latency {:.2f} % more in the mean, {:.0f} % at most\n",
              100 * quality.not_found, 100 * quality.slowest_missed, 100 * quality.slowest_worst,
              100 * quality.latency_mean, 100 * quality.latency_worst);
   return quality;
