@@ -10,7 +10,7 @@ namespace {
 using Shares = std::vector<double>;
 
 constexpr uint32_t kRounds = 1500;
-constexpr uint64_t kSteps = 60'000'000;  // bounds rounds times pairs
+constexpr uint64_t kSteps = 20'000'000;  // bounds rounds times pairs
 constexpr double kSharpness = 60;        // of the smoothed maximum: loads^60
 
 uint64_t capacity(const Host& host) {

@@ -24,7 +24,9 @@ inline constexpr uint32_t kShareTotal = 1u << 16;
 // Pairs that are slower than that answer allows make it a linear program (minimise the largest of
 // sums), which is solved to about a percent by multiplicative weights on a smoothed maximum (Arora,
 // Hazan, Kale, "The Multiplicative Weights Update Method", 2012); the best shares seen are kept, so
-// they are never worse than those for hosts alone, nor than even ones.
+// they are never worse than those for hosts alone, nor than even ones, but for the rounding to
+// whole numbers (up to a percent for a thousand members). For few members a percent is what tests
+// against a grid show; with hundreds the number of rounds is bounded first.
 //
 // A member that does not reach everybody cannot reduce for all: its share is 0. Where there is no
 // other member, shares are even, and a mesh is impossible.
