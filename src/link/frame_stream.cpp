@@ -1,6 +1,7 @@
 #include "link/frame_stream.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "wire/payload_checksum.h"
@@ -12,7 +13,8 @@ namespace atoll_core::link {
 size_t FrameStream::read_spans(std::span<MutableByteSpan> spans) {
   size_t used = 0;
   size_t header_from = incoming_.header_filled;
-  if (header_from == wire::kFrameHeaderBytes) {
+  const bool in_payload = header_from == wire::kFrameHeaderBytes;
+  if (in_payload) {
     spans[used++] = incoming_.destination.subspan(incoming_.payload_filled);
     // The next header comes along in the same system call. Its place is free: the current header
     // was decoded already.
@@ -21,33 +23,40 @@ size_t FrameStream::read_spans(std::span<MutableByteSpan> spans) {
   if (used < spans.size()) {
     spans[used++] = MutableByteSpan(incoming_.header_bytes).subspan(header_from);
   }
+  offered_in_place_ = 0;
+  for (size_t i = 0; i < used; ++i) offered_in_place_ += spans[i].size();
+  if (!in_payload && used < spans.size()) {
+    ahead_.resize(kReadAheadBytes);
+    spans[used++] = ahead_;
+  }
   return used;
 }
 
 bool FrameStream::on_read(TimePoint now, size_t bytes) {
   watch_.read(now, bytes);
+  const size_t in_place = std::min(bytes, offered_in_place_);
+  return advance(now, in_place, nullptr) && advance(now, bytes - in_place, ahead_.data());
+}
+
+bool FrameStream::advance(TimePoint now, size_t bytes, const std::byte* from) {
   while (bytes > 0) {
-    if (incoming_.header_filled < wire::kFrameHeaderBytes) {
-      if (!advance_header(bytes)) return false;
-      if (incoming_.header_filled < wire::kFrameHeaderBytes) return true;
-      if (!begin_payload()) return false;
-    } else {
-      const size_t part =
-          std::min(bytes, incoming_.destination.size() - incoming_.payload_filled);
-      incoming_.payload_filled += part;
-      bytes -= part;
+    const bool in_header = incoming_.header_filled < wire::kFrameHeaderBytes;
+    size_t& filled = in_header ? incoming_.header_filled : incoming_.payload_filled;
+    const MutableByteSpan place = in_header ? MutableByteSpan(incoming_.header_bytes)
+                                            : incoming_.destination;
+    const size_t part = std::min(bytes, place.size() - filled);
+    if (from != nullptr) {
+      std::memcpy(place.data() + filled, from, part);
+      from += part;
     }
+    filled += part;
+    bytes -= part;
+    if (filled < place.size()) return true;
+    if (in_header && !begin_payload()) return false;
     if (incoming_.payload_filled == incoming_.destination.size() && !finish_frame(now)) {
       return false;
     }
   }
-  return true;
-}
-
-bool FrameStream::advance_header(size_t& bytes) {
-  const size_t part = std::min(bytes, wire::kFrameHeaderBytes - incoming_.header_filled);
-  incoming_.header_filled += part;
-  bytes -= part;
   return true;
 }
 

@@ -45,6 +45,10 @@ class FrameStream {
   std::optional<std::string> pulse(TimePoint now, Duration slept, Duration limit);
 
  private:
+  // What may come behind a header that nobody has announced is read along, so that a short frame
+  // costs one system call. It is copied to its place, so it is not for bulk data, where each header
+  // comes with the end of the frame before it.
+  static constexpr size_t kReadAheadBytes = 16u << 10;
   // Taken from the link in one go, so that small frames share a system call.
   static constexpr size_t kBatchBytes = 256u << 10;
   static constexpr size_t kBatchFrames = 8;
@@ -73,9 +77,10 @@ class FrameStream {
     return incoming_.header_filled == wire::kFrameHeaderBytes && !incoming_.finishing;
   }
 
+  // `bytes` more have come: they lie in their places already, or at `from`.
+  bool advance(TimePoint now, size_t bytes, const std::byte* from);
   void refill();
   void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
-  bool advance_header(size_t& bytes);
   bool begin_payload();
   bool finish_frame(TimePoint now);
   void discard_incoming();
@@ -88,6 +93,8 @@ class FrameStream {
   bool heartbeat_due_ = false;
   ConnectionWatch watch_;
   Incoming incoming_;
+  size_t offered_in_place_ = 0;  // by the last read_spans(), before what is read ahead
+  ByteBuffer ahead_;
   ByteBuffer scratch_;
   std::string broken_reason_;
 };
