@@ -98,7 +98,10 @@ struct CoordinatorMachine::Parts {
   void refuse(ConnectionId connection, Error error);
   void refuse_claim(ConnectionId connection, const wire::Register& hello);
   // Of several coordinators only the first begins a run, and only if there can be none.
-  Result<void> check_beginning(const wire::Register& hello) const;
+  // Whether a run may begin with a peer that was given so many coordinators and came to this one.
+  Result<void> check_beginning(uint32_t address, uint32_t coordinators) const;
+  // The run has ended here: who waited to be let in goes where one may begin.
+  void send_away_newcomers();
   void handle(TimePoint now, PeerId from, wire::Register message);
   void send_rosters();
 

@@ -101,20 +101,35 @@ void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire
                                   display_name(hello.peer), to_string(rejoin.view.epoch))});
 }
 
-Result<void> CoordinatorMachine::Parts::check_beginning(const wire::Register& hello) const {
-  if (!view.members.empty() || hello.coordinators == 1) return {};
-  if (hello.address != 0) {
+Result<void> CoordinatorMachine::Parts::check_beginning(uint32_t address,
+                                                         uint32_t coordinators) const {
+  if (!view.members.empty() || coordinators == 1) return {};
+  if (address != 0) {
     return fail(ErrorCode::kCoordinatorUnreachable,
                 "coordinator {} of {} knows of no run; only the first begins one",
-                hello.address + 1, hello.coordinators);
+                address + 1, coordinators);
   }
   if (people.run_may_be_elsewhere) {
     return fail(ErrorCode::kCoordinatorUnreachable,
                 "this coordinator knows of no run, but one may go on at another of {}; if it does "
                 "not, start this one for a new run",
-                hello.coordinators);
+                coordinators);
   }
   return {};
+}
+
+void CoordinatorMachine::Parts::send_away_newcomers() {
+  std::vector<std::pair<PeerId, Error>> refused;
+  for (const auto& [peer, record] : people.roster.records()) {
+    auto fine = check_beginning(record.address, record.coordinators);
+    if (!fine && record.standing == Standing::kPending) refused.emplace_back(peer, fine.error());
+  }
+  for (const auto& [peer, error] : refused) {
+    const PeerRecord& record = *people.roster.find(peer);
+    out.send(record, wire::Refused{error.code, bounded(error.message)});
+    out.close(record.connection, error.message);
+    drop_pending(peer, error.message);
+  }
 }
 
 void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId connection,
@@ -152,7 +167,9 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     need_round(display_name(known->info) + " came back on a new connection");
     out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
   } else {
-    if (auto fine = check_beginning(*hello); !fine) return refuse(connection, fine.error());
+    if (auto fine = check_beginning(hello->address, hello->coordinators); !fine) {
+      return refuse(connection, fine.error());
+    }
     if (auto place = check_place(hello->peer, people.roster); !place) {
       return refuse(connection, place.error());
     }
@@ -162,6 +179,8 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     record.info.id = answer.peer;
     record.connection = connection;
     record.remote = remote;
+    record.address = hello->address;
+    record.coordinators = hello->coordinators;
     record.last_heard = now;
     out.event(fmt::format("{} registers as {}: replica {} shard {} of {}, from {}",
                           display_name(record.info), to_string(answer.peer), record.info.replica,

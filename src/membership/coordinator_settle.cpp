@@ -262,6 +262,7 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
     pending = {};
     pending.roster_changed = roster_changed;
     pending.updates_changed = true;
+    send_away_newcomers();
     return;
   }
   ++counters.settle_rounds;

@@ -30,6 +30,8 @@ struct PeerRecord {
   Standing standing = Standing::kPending;
   ConnectionId connection;
   std::string remote;
+  uint32_t address = 0;       // of the coordinators that it was given, the one where it registered
+  uint32_t coordinators = 1;  // how many it was given
   TimePoint last_heard;
   TimePoint suspect_since;
   std::string suspect_reason;
