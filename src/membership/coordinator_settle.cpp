@@ -88,7 +88,9 @@ std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Re
   settle.survivors = survivors_of(parts, key);
   settle.all_live =
       settle.survivors.size() == parts.ledgers.generations.participants(key).size();
-  settle.code = parts.pending.somebody_lost ? ErrorCode::kPeerLost : ErrorCode::kAborted;
+  // A participant may have been lost before this coordinator drove the run.
+  const bool lost = parts.pending.somebody_lost || !settle.all_live;
+  settle.code = lost ? ErrorCode::kPeerLost : ErrorCode::kAborted;
   settle.reason = reason;
   const auto found = reports.by_op.find(key);
   if (found != reports.by_op.end()) settle.reports = found->second;
