@@ -29,7 +29,8 @@
  *   Waiting.  No call waits for ever: see the timeouts in atollCommConfig_t.
  *   Threads.  Any thread may call any function. Calls on one communicator with different tags may
  *             run at the same time; the order of calls with one tag is the caller's to keep. A
- *             communicator is destroyed when no call on it is in progress.
+ *             communicator is destroyed when no call on it is in progress. A thread that waits in
+ *             a call may do the communicator's work meanwhile, also for other calls.
  *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
  *             start and the end of a call (for async calls: until atollWait or a successful
  *             atollTest), and a state's tensors as said there.
@@ -178,12 +179,12 @@ ATOLL_API atollResult_t atollCoordinatorDestroy(atollCoordinator_t coordinator);
 
 typedef struct atollComm* atollComm_t;
 
-/* Levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error. Called from library threads; must return
- * soon and must not call Atoll. `message` is valid during the call. */
+/* Levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error. Called from library threads and from those
+ * that wait in a call; must return soon and must not call Atoll. `message` is valid during it. */
 typedef void (*atollLogCallback_t)(void* user, int level, const char* message);
 
 /* Names of moments inside the library, for tests and tracing: see docs/HACKING.md. Called from
- * library threads, often; the same rules. */
+ * the same threads, often; the same rules. */
 typedef void (*atollTraceCallback_t)(void* user, const char* point);
 
 typedef struct {
@@ -342,7 +343,25 @@ typedef enum {
   atollNoRetry = 1 /* on a death, return atollPeerLost on all survivors */
 } atollRetry_t;
 
-typedef enum { atollAlgorithmAuto = 0, atollAlgorithmRing = 1 } atollAlgorithm_t;
+/* How an all-reduce of N peers and B bytes moves. The same on all of them, or atollMismatch.
+   Whatever it is, each element is added up in one order, the same in each run with the same peers,
+   and all peers hold the same bits. Calls of other kinds choose by themselves. */
+typedef enum {
+  /* By size and number of peers (default): direct what is tiny, then mesh, then ring. A ring for
+   * calls with ATOLL_KEEP_COMPLETED_SEGMENTS, which no other algorithm has. */
+  atollAlgorithmAuto = 0,
+  /* Around a ring, in pieces: 2 (N-1) hops; each peer sends and receives 2 (N-1)/N B, with one
+   * neighbour each. */
+  atollAlgorithmRing = 1,
+  /* All to one peer, which returns the result: 2 hops; that peer sends and receives (N-1) B. */
+  atollAlgorithmStar = 2,
+  /* Each peer is the hub of a share of the elements: 2 hops; as many bytes as a ring, spread over
+   * the links to all. */
+  atollAlgorithmMesh = 3,
+  /* All to all, and each adds up for itself: 1 hop; each peer sends and receives (N-1) B. For what
+   * is tiny; it takes one more copy of the input. */
+  atollAlgorithmDirect = 4
+} atollAlgorithm_t;
 
 /* For `flags` of atollOpOptions_t, with an all-reduce of more than 1 MiB, or of any size when
    replicas have several shards: its segments stand once all peers have them complete, whoever dies

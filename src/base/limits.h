@@ -36,6 +36,10 @@ inline constexpr size_t kTensorsPerBatch = 65536;
 inline constexpr double kWeight = 0x1p50;           // of one peer in an average
 inline constexpr size_t kOpsInFlight = 4096;        // calls of one peer; bounds a settle round, too
 
+// Calls of so few bytes tell others that they were posted only when they last. Until then their
+// data takes from kEagerBytesPerLink.
+inline constexpr size_t kLatePostBytes = 64u << 10;
+
 // Small ops: a peer returns from them on local completion and keeps the result until it is known
 // that all members have it. When it keeps so much, calls wait.
 inline constexpr size_t kSmallOpBytes = 1u << 20;

@@ -121,7 +121,7 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
   if (!given) return tl::unexpected(given.error());
   ATOLL_TRY(require_enum(given->group, atollGroupShardAlone, function, "options->group"));
   ATOLL_TRY(require_enum(given->retry, atollNoRetry, function, "options->retry"));
-  ATOLL_TRY(require_enum(given->algorithm, atollAlgorithmRing, function, "options->algorithm"));
+  ATOLL_TRY(require_enum(given->algorithm, atollAlgorithmDirect, function, "options->algorithm"));
   peer::CallOptions call;
   call.group = static_cast<peer::CallGroup>(given->group);
   call.tag = given->tag;
@@ -139,6 +139,11 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
                 "ATOLL_KEEP_COMPLETED_SEGMENTS is known", function, given->flags);
   }
   call.keep = (given->flags & ATOLL_KEEP_COMPLETED_SEGMENTS) != 0;
+  if (call.keep && given->algorithm > atollAlgorithmRing) {
+    return fail(ErrorCode::kInvalidArgument, "{}: ATOLL_KEEP_COMPLETED_SEGMENTS goes with "
+                "atollAlgorithmRing only, options->algorithm is {}", function,
+                static_cast<int>(given->algorithm));
+  }
   return call;
 }
 

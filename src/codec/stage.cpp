@@ -95,6 +95,38 @@ void reduce_scaled_in(const TensorList& list, ElementRange range, ReduceOp op, d
   });
 }
 
+void combine_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
+                std::vector<ByteSpan> parts) {
+  ATOLL_ASSERT(parts.size() > 1, "{} parts", parts.size());
+  for (const ByteSpan part : parts) {
+    if (!part.empty()) check_flat(list, range, part.size());
+  }
+  std::array<std::byte, kScaledBytes> scaled;
+  std::array<std::byte, kScaledBytes> partial;
+  list.for_each_span_pair(Side::kSource, range, [&](ByteSpan source, MutableByteSpan sink) {
+    while (!sink.empty()) {
+      const size_t bytes = std::min(sink.size(), scaled.size());
+      const uint64_t count = bytes / list.element_bytes();
+      const std::byte* own = source.data();
+      if (factor != 1.0) {
+        kernels::scale(list.type(), own, scaled.data(), count, factor);
+        own = scaled.data();
+      }
+      const auto operand = [&](size_t i) { return parts[i].empty() ? own : parts[i].data(); };
+      const std::byte* so_far = operand(0);
+      for (size_t i = 1; i < parts.size(); ++i) {
+        // The sink may be the source: it is written last.
+        std::byte* to = i + 1 == parts.size() ? sink.data() : partial.data();
+        kernels::reduce(list.type(), op, so_far, operand(i), to, count);
+        so_far = partial.data();
+      }
+      for (ByteSpan& part : parts) part = part.empty() ? part : part.subspan(bytes);
+      source = source.subspan(bytes);
+      sink = sink.subspan(bytes);
+    }
+  });
+}
+
 void scale_out(const TensorList& list, ElementRange range, double factor, MutableByteSpan flat) {
   check_flat(list, range, flat.size());
   list.for_each_source_span(range, [&](ByteSpan source) {

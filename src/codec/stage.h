@@ -39,6 +39,12 @@ void reduce_in(const TensorList& list, ElementRange range, ReduceOp op, Side ope
 void reduce_scaled_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
                       ByteSpan flat);
 
+// Reduces the flat `parts`, from the first to the last, to the sinks of a range. The part without
+// bytes, exactly one, stands for the sources times the factor. So the order is given by the caller.
+// A factor other than 1 is for float types only. At least two parts.
+void combine_in(const TensorList& list, ElementRange range, ReduceOp op, double factor,
+                std::vector<ByteSpan> parts);
+
 // Copies source[range] * factor to flat bytes.
 void scale_out(const TensorList& list, ElementRange range, double factor, MutableByteSpan flat);
 

@@ -26,7 +26,16 @@ void AverageWeights::begin(const std::vector<PeerId>& participants,
     if (index == self) place_ = ring_.size();
     ring_.push_back(participants[index]);
   }
+  collects_ = false;
   some_own_nothing_ = count < world();
+  set_all(participants, {});
+  sent_ = nullptr;
+}
+
+void AverageWeights::begin_collecting(const std::vector<PeerId>& participants) {
+  ring_ = participants;
+  collects_ = true;
+  some_own_nothing_ = true;
   set_all(participants, {});
   sent_ = nullptr;
 }
@@ -55,7 +64,7 @@ void AverageWeights::heard_in_gather(uint32_t step, const WeightList& weights) {
 double AverageWeights::heard_all(uint32_t step, const WeightList& weights) {
   if (!weights.empty() && all_.empty()) {
     // What came as `step` set out that many places and one more before this one.
-    const size_t first = (place_ + 2 * world() - step - 1) % world();
+    const size_t first = collects_ ? 0 : (place_ + 2 * world() - step - 1) % world();
     std::vector<PeerId> walk = ring_;
     std::rotate(walk.begin(), walk.begin() + static_cast<std::ptrdiff_t>(first), walk.end());
     set_all(walk, weights);
@@ -85,8 +94,7 @@ Result<WeightList> AverageWeights::of(const std::vector<PeerId>& contributors) c
 }
 
 ByteSpan AverageWeights::bytes_for(uint32_t step, const WeightList& weights) {
-  const bool gathers = step + 1 >= world();
-  if (!average_ || weights.empty() || (gathers && !some_own_nothing_)) return {};
+  if (!average_ || weights.empty() || (is_result(step) && !some_own_nothing_)) return {};
   if (sent_ == nullptr) sent_ = std::make_shared<Sent>();
   auto [at, fresh] = sent_->try_emplace(step);
   if (fresh) at->second = encode(weights);

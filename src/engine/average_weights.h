@@ -4,8 +4,10 @@
 // input is in it, and can tell the weight of each.
 //
 // A chunk says nothing as long as all weights in it are 1: then nothing more is sent or computed
-// than without weights. Around a ring the list of a step is the same in all segments. Chunks of the
-// gather bring it only where some peers own nothing: all others have seen the end of a walk.
+// than without weights. The list of a step is the same in all segments. Around a ring it grows with
+// each step, and chunks of the gather bring it only where some peers own nothing: all others have
+// seen the end of a walk. Where owners collect, a contribution brings the weight of its peer, and a
+// result brings those of all.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +33,8 @@ class AverageWeights {
   // `self` is this one.
   void begin(const std::vector<PeerId>& participants, const std::vector<uint32_t>& ring,
              uint32_t self, uint64_t count);
+  // The same, where owners collect: step 0 brings a contribution, step 1 a result.
+  void begin_collecting(const std::vector<PeerId>& participants);
 
   bool used() const { return average_; }
 
@@ -52,7 +56,8 @@ class AverageWeights {
   // What a chunk of the gather that came as `step` brings; only where a peer may own nothing does
   // it say anything.
   void heard_in_gather(uint32_t step, const WeightList& weights);
-  // The walk of a chunk that came as `step` has ended here. Returns the weight of all together.
+  // The walk of a chunk that came as `step` has ended here; where owners collect: these are the
+  // weights of all, in their order. Returns the weight of all together.
   double heard_all(uint32_t step, const WeightList& weights);
   // All weights of a result that was made elsewhere.
   void set_all(const std::vector<PeerId>& contributors, WeightList weights);
@@ -70,12 +75,17 @@ class AverageWeights {
   using Sent = std::map<uint32_t, ByteBuffer>;  // by step
 
   size_t world() const { return ring_.size(); }
-  size_t peers_at(uint32_t step) const { return step < world() ? step + 1 : world(); }
+  size_t peers_at(uint32_t step) const {
+    if (collects_) return step == 0 ? 1 : world();
+    return step < world() ? step + 1 : world();
+  }
+  bool is_result(uint32_t step) const { return collects_ ? step > 0 : step + 1 >= world(); }
 
   const bool average_;
   const double factor_;
-  std::vector<PeerId> ring_;  // in ring order
+  std::vector<PeerId> ring_;  // in ring order; where owners collect, in view order
   size_t place_ = 0;          // of this peer in the ring
+  bool collects_ = false;
   bool some_own_nothing_ = false;
   std::vector<PeerId> contributors_;
   WeightList all_;  // of the contributors

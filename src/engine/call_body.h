@@ -73,6 +73,8 @@ class CallBody {
   // Cannot go on: the call is to be aborted for this reason.
   virtual const Error* failure() const = 0;
   virtual wire::ToCoordinator done_message() const = 0;
+  // So short that its senders need no credit, and mostly over before it would matter who has come.
+  virtual bool posts_late() const { return false; }
   // Who is to be told that this attempt was posted here, since they send chunks.
   virtual std::vector<PeerId> senders() const = 0;
   // Grows whenever data arrives.

@@ -11,6 +11,12 @@
 #include "base/canary.h"
 
 namespace atoll_core::engine {
+namespace {
+
+// By then all that is short has ended, and what has not is worth a few frames.
+constexpr Duration kLatePost = std::chrono::milliseconds(5);
+
+}  // namespace
 
 CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
     : context_(context), membership_(membership) {}
@@ -66,6 +72,7 @@ void CallLedger::begin_attempt(Open& open) {
   open.arrived.clear();
   open.arrived.insert(membership_.self().id);
   open.last_progress = context_.now;
+  open.post_at = kNever;
   context_.trace("op.begin");
   context_.note({FlightKind::kOpAttempt, &open.op, {}, open.attempts});
   if (!open.call.doomed) open.call.doomed = lost_root(open);
@@ -76,7 +83,8 @@ void CallLedger::begin_attempt(Open& open) {
   open.call.body->begin(AttemptContext{
       open.attempt, open.members, membership_.self().id, open.fingerprint,
       first_open({open.op.generation, open.op.group, open.op.tag, 0})});
-  send_posted(open, open.call.body->senders());
+  if (open.call.body->posts_late()) open.post_at = context_.now + kLatePost;
+  else send_posted(open, open.call.body->senders());
   // An abort that was asked for in an earlier attempt is still wanted.
   if (open.abort_wanted) request_abort(open, open.abort_wanted->code, open.abort_wanted->message);
   replay_stash(open);
@@ -110,7 +118,7 @@ void CallLedger::replay_stash(Open& open) {
       payload = placement->destination;
     }
     if (!open.call.body->deliver(chunk.from, chunk.header, payload)) continue;
-    open.arrived.insert(chunk.from);
+    heard_data(open, chunk.from);
   }
 }
 

@@ -108,6 +108,7 @@ class CallLedger final : public link::LinkOwner {
     uint32_t attempts = 0;
     bool done_sent = false;
     std::set<PeerId> arrived;     // heard of in this attempt
+    TimePoint post_at = kNever;   // senders are told then that it was posted
     bool stall_noticed = false;
     TimePoint begun{};
     TimePoint last_progress{};
@@ -156,6 +157,7 @@ class CallLedger final : public link::LinkOwner {
   std::string describe(const Open& open) const;
   bool frozen(const OpId& op) const;
   Result<void> heard_posted(Open& open, PeerId from, const wire::FrameHeader& header);
+  void heard_data(Open& open, PeerId from);
   bool check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header);
   void drop_obsolete_stash();
   void posted_after_return(PeerId from, const wire::FrameHeader& header);

@@ -1,5 +1,6 @@
 // Frames that the links hand to the calls they belong to.
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "base/canary.h"
@@ -42,6 +43,12 @@ Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::Frame
   if (open.arrived.insert(from).second) open.last_progress = context_.now;
   links_->grant(from, open.attempt, header.argument);
   return {};
+}
+
+// Whoever sends data of an attempt has posted it, and takes all of it.
+void CallLedger::heard_data(Open& open, PeerId from) {
+  if (!open.arrived.insert(from).second) return;
+  links_->grant(from, open.attempt, std::numeric_limits<uint64_t>::max());
 }
 
 // This peer has returned from a small call, but others need frames of it that wait for credit.
@@ -95,7 +102,7 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
   }
   if (open->call.doomed) return {};
   if (header.kind == wire::FrameKind::kCredit) return heard_posted(*open, link.peer(), header);
-  open->arrived.insert(link.peer());
+  heard_data(*open, link.peer());
   open->last_progress = context_.now;
   Result<void> delivered = open->call.body->deliver(link.peer(), header, payload);
   if (!delivered) return delivered;

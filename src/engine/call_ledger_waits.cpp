@@ -56,6 +56,10 @@ std::optional<Error> CallLedger::tick() {
                                                   names_of(missing(open)),
                                                   to_ms(context_.now - open.last_progress))));
     }
+    if (open.post_at <= context_.now) {
+      open.post_at = kNever;
+      if (open.phase == Phase::kMoving) send_posted(open, open.call.body->senders());
+    }
     if (stall_deadline(open) <= context_.now) notice_stall(open);
     warn_of_wait(open);
   }
@@ -104,7 +108,7 @@ void CallLedger::notice_stall(Open& open) {
 TimePoint CallLedger::next_deadline() const {
   TimePoint next = lost_ ? context_.now : tell_at_;
   for (const auto& [op, open] : open_) {
-    next = std::min({next, open.grace, stall_deadline(open)});
+    next = std::min({next, open.grace, open.post_at, stall_deadline(open)});
     next = std::min(next, open.notice.next(open.last_progress));
     if (!open.abort_wanted) next = std::min(next, open.deadline);
   }

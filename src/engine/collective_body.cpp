@@ -10,63 +10,29 @@
 
 #include "base/canary.h"
 #include "base/limits.h"
-#include "codec/codec.h"
-#include "codec/stage.h"
 #include "codec/tensor_list.h"
-#include "collective/make_schedule.h"
 #include "collective/segments.h"
-#include "engine/average_weights.h"
-#include "engine/input_backup.h"
+#include "engine/collective_data.h"
+#include "engine/collective_traits.h"
 #include "engine/kept_segments.h"
-#include "engine/work_buffer.h"
-#include "kernels/hash.h"
-#include "topology/plan.h"
+#include "engine/schedule_choice.h"
 
 namespace atoll_core::engine {
 namespace {
-
-wire::CallDescription describe(const CollectiveCall& call) {
-  wire::CallDescription description;
-  description.kind = call.kind;
-  description.type = call.type;
-  description.reduce = call.reduce;
-  description.tensors = static_cast<uint32_t>(call.tensors.size());
-  std::vector<uint64_t> counts;
-  for (const codec::TensorView& tensor : call.tensors) {
-    description.count += tensor.count;
-    counts.push_back(tensor.count);
-  }
-  const kernels::Digest layout = kernels::hash128(std::as_bytes(std::span(counts)));
-  description.layout = {layout.high, layout.low};
-  description.algorithm = call.options.algorithm;
-  description.codec = codec::identity_codec().id();
-  description.root = call.root;
-  description.retry = call.options.retry;
-  description.keep = call.options.keep && call.kind == wire::OpKind::kAllReduce;
-  return description;
-}
-
-// Its result is the same on all participants, and small enough to be kept by all of them. With
-// several shards per replica the groups of one call end alike, which nobody can know alone.
-bool is_small(const CollectiveCall& call, uint64_t bytes, const Context& context) {
-  const bool ends_alone = call.options.group != CallGroup::kShard ||
-                          context.config.membership.self.shard_count == 1;
-  return ends_alone && bytes <= limits::kSmallOpBytes;
-}
-
-// Its segments stand once they are complete on all.
-bool keeps_segments(const CollectiveCall& call, bool small) {
-  return call.options.keep && call.kind == wire::OpKind::kAllReduce && !small;
-}
 
 // With kept segments: in order, so that what is kept of the input has a bound.
 constexpr uint32_t kKeptSegmentsInFlight = 6;
 constexpr uint32_t kKeptSegmentsMax = 4 * kKeptSegmentsInFlight;  // collective/ring_all_reduce.h
 
-// Small calls of all kinds are all-reduces: nobody returns before all have called. In a broadcast
-// the others bring zero bytes, and the greatest of each byte is the root's.
-bool reduces_bytes(const CollectiveCall& call, bool small) {
-  return small && call.kind != wire::OpKind::kAllReduce;
+CollectiveData::Traits data_traits(const CollectiveCall& call, bool small) {
+  CollectiveData::Traits traits;
+  traits.type = reduces_bytes(call, small) ? DataType::kUint8 : call.type;
+  traits.reduce = reduces_bytes(call, small) ? ReduceOp::kMax : call.reduce;
+  traits.average = call.kind == wire::OpKind::kAllReduce && traits.reduce == ReduceOp::kAvg;
+  traits.weight = call.options.weight;
+  traits.small = small;
+  traits.keeps_input = !small && overwrites_input(call);
+  return traits;
 }
 
 class CollectiveBody final : public CallBody {
@@ -78,26 +44,20 @@ class CollectiveBody final : public CallBody {
         links_(links),
         small_(small),
         keeps_(keeps_segments(call_, small)),
-        type_(reduces_bytes(call_, small) ? DataType::kUint8 : call_.type),
-        reduce_(reduces_bytes(call_, small) ? ReduceOp::kMax : call_.reduce),
-        weights_(call_.kind == wire::OpKind::kAllReduce && reduce_ == ReduceOp::kAvg, type_,
-                 call_.options.weight),
-        caller_(std::move(tensors)),
-        backup_(caller_, !small && overwrites_input(call_), context.backups),
-        work_(type_) {}
+        data_(data_traits(call_, small), std::move(tensors), context) {}
 
   // Once, before the first attempt, of so many participants. An error: it may not be so much.
   std::optional<Error> reserve_backup(size_t world) {
     std::optional<BackupWindow> window;
-    const uint64_t least = collective::SegmentLayout::kSegmentAlignment * size_of(type_);
     if (keeps_) {
-      window = {kKeptSegmentsMax * uint64_t{world}, std::max<uint64_t>(chunk_bytes_max(), least)};
+      window = {kKeptSegmentsMax * uint64_t{world},
+                std::max(chunk_bytes_max(), chunk_bytes_least())};
     }
-    if (backup_.reserve(window)) return std::nullopt;
+    if (data_.backup().reserve(window)) return std::nullopt;
     return Error{ErrorCode::kOutOfMemory,
                  fmt::format("{} bytes to keep what an in-place call overwrites, beside {} of "
                              "other calls, exceed the limit of {}",
-                             backup_.needed(), context_.backups.reserved(),
+                             data_.backup().needed(), context_.backups.reserved(),
                              context_.backups.limit())};
   }
 
@@ -105,27 +65,21 @@ class CollectiveBody final : public CallBody {
     attempt_ = attempt;
     stable_below_ = 0;
     kept_.begin();
-    const bool keeps_old_work = broken(Canary::kSkipFence) && work_.bytes() != nullptr;
-    if (small_ && !keeps_old_work) {
-      const bool reads = call_.kind != wire::OpKind::kBroadcast || call_.root == attempt.self;
-      work_.open(caller_, reads);
-      if (weights_.scales()) codec::scale_sink(data(), data().all(), weights_.factor());
+    const bool keeps_old_copy = broken(Canary::kSkipFence) && data_.has_copy();
+    if (small_ && !keeps_old_copy) {
+      data_.open_copy(call_.kind != wire::OpKind::kBroadcast || call_.root == attempt.self);
     }
-    const std::vector<uint32_t> ring = topology::make_plan(world()).ring;
-    weights_.begin(attempt_.participants, ring, index_of(attempt_.self), elements_left());
-    schedule_ = make_schedule(ring);
+    begin_schedule();
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->start(work);
-    carry_out(work, own_mark(), weights_.own());
-    if (keeps_ && attempt_.participants.size() == 1) hear_mark(caller_.total_count());
+    carry_out(work, {own_mark(), data_.weights().own()});
+    if (keeps_ && attempt_.participants.size() == 1) hear_mark(data_.caller().total_count());
   }
 
   void abandon() override {
     schedule_.reset();
-    failure_.reset();
-    backup_.restore();
-    if (!broken(Canary::kSkipFence)) work_.close();
+    data_.restore();
   }
 
   bool may_begin_again() const override {
@@ -137,7 +91,7 @@ class CollectiveBody final : public CallBody {
     Result<ContributedRange> range = range_to(kept_below, attempt_.participants);
     if (!range) return tl::unexpected<Error>(range.error());
     if (auto kept = kept_.keep(std::move(*range), complete_below()); !kept) return kept;
-    backup_.drop_below(kept_below);
+    data_.backup().drop_below(kept_below);
     abandon();
     return {};
   }
@@ -150,11 +104,11 @@ class CollectiveBody final : public CallBody {
 
   void thaw() override {
     if (!keeps_) return;
-    backup_.drop_below(kept_.thaw(complete_below()));
+    data_.backup().drop_below(kept_.thaw(complete_below()));
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->release(work);
-    carry_out(work, own_mark(), weights_.own());
+    carry_out(work, {own_mark(), data_.weights().own()});
   }
 
   KeptProgress kept_progress() const override {
@@ -165,49 +119,29 @@ class CollectiveBody final : public CallBody {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
-    // A small call may return while a connection still holds half of a chunk that has come over
-    // another one: nothing is received straight into its buffer.
-    if (accepted->action == collective::Action::kStore && !small_ && !header.weighted) {
-      const ElementRange range = absolute(arrival.range);
-      if (caller_.contiguous(range) && keep(range)) {
-        link::Placement placement{link::Placement::Kind::kDirect, {}};
-        caller_.for_each_sink_span(
-            range, [&](MutableByteSpan span) { placement.destination = span; });
-        return placement;
-      }
-    }
-    return link::Placement{link::Placement::Kind::kScratch, {}};
+    return data_.place(accepted->action, absolute(arrival.range), arrival.from, header);
   }
 
   Result<void> deliver(PeerId from, const wire::FrameHeader& header, ByteSpan payload) override {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
-    Result<WeightList> weights = weights_.read(header, payload);
+    Result<WeightList> weights = data_.weights().read(header, payload);
     if (!weights) return tl::unexpected<Error>(weights.error());
-    const bool reduced = accepted->action == collective::Action::kReduce;
-    context_.trace(reduced ? "scatter.receive" : "gather.receive");
-    const ElementRange range = absolute(arrival.range);
-    if (!keep(range)) return {};
-    uint64_t mark = header.argument;
-    const ByteSpan elements = payload.first(payload.size() - weights_.bytes_after(header));
-    if (reduced) {
-      *weights = weights_.with_own(header.step, *weights);
-      reduce(range, elements);
-      if (accepted->finish) finish(range, header.step, *weights);
-      mark = std::min(mark, own_mark());
-    } else {
-      weights_.heard_in_gather(header.step, *weights);
-      const bool placed = !small_ && !header.weighted && caller_.contiguous(range);
-      if (!placed) codec::copy_in(data(), range, elements);
+    const ByteSpan elements = payload.first(payload.size() - data_.weights().bytes_after(header));
+    Said said{header.argument, std::move(*weights)};
+    if (!data_.take(*accepted, absolute(arrival.range), arrival.from, header, elements,
+                    own_mark(), said)) {
+      return {};
     }
     bytes_received_ += payload.size();
     ++progress_;
     collective::Work work;
     schedule_->absorbed(arrival, work);
     // What is final has been through all participants.
-    if (!reduced || accepted->finish) hear_mark(mark);
-    carry_out(work, mark, *weights);
+    const bool final = accepted->action == collective::Action::kStore || accepted->finish;
+    if (final) hear_mark(said.mark);
+    carry_out(work, std::move(said));
     return {};
   }
 
@@ -215,7 +149,10 @@ class CollectiveBody final : public CallBody {
 
   bool complete() const override { return schedule_ == nullptr || schedule_->complete(); }
   bool small() const override { return small_; }
-  const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
+  bool posts_late() const override {
+    return small_ && elements().total_bytes() <= limits::kLatePostBytes;
+  }
+  const Error* failure() const override { return data_.failure() ? &*data_.failure() : nullptr; }
 
   wire::ToCoordinator done_message() const override {
     return wire::OpDone{attempt_.id.op, attempt_.id.epoch, describe(call_)};
@@ -234,9 +171,9 @@ class CollectiveBody final : public CallBody {
   Traffic traffic() const override { return {bytes_sent_, bytes_received_}; }
 
   Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
-    if (small_) work_.copy_to(caller_);
+    if (small_) data_.copy_to_caller();
     CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0, {}};
-    Result<ContributedRange> last = range_to(caller_.total_count(), contributors);
+    Result<ContributedRange> last = range_to(data_.caller().total_count(), contributors);
     if (!last) return tl::unexpected<Error>(last.error());
     info.weights = last->weights;
     info.weight = last->weight;
@@ -245,24 +182,15 @@ class CollectiveBody final : public CallBody {
     return info;
   }
 
-  std::shared_ptr<const ByteBuffer> result() const override { return work_.bytes(); }
+  std::shared_ptr<const ByteBuffer> result() const override { return data_.copy(); }
 
   WeightList weights(const std::vector<PeerId>& contributors) const override {
-    return weights_.of(contributors).value_or(WeightList());
+    return data_.weights().of(contributors).value_or(WeightList());
   }
 
   Result<void> take_result(ByteSpan payload, bool weighted,
                            const std::vector<PeerId>& contributors) override {
-    const size_t after = weighted ? contributors.size() * kWeightBytes : 0;
-    const uint64_t bytes = work_.bytes_for(caller_);
-    if (!small_ || (weighted && !weights_.used()) || payload.size() != bytes + after) {
-      return fail(ErrorCode::kInternalError, "a result of {} bytes, {} of weights, for {}",
-                  payload.size(), after, to_string(attempt_.id));
-    }
-    Result<WeightList> weights = decode_weights(payload.last(after));
-    if (!weights) return tl::unexpected<Error>(weights.error());
-    weights_.set_all(contributors, std::move(*weights));
-    work_.open_with(caller_, payload.first(bytes));
+    if (auto taken = data_.take_result(payload, weighted, contributors); !taken) return taken;
     schedule_.reset();
     bytes_received_ += payload.size();
     ++progress_;
@@ -272,25 +200,13 @@ class CollectiveBody final : public CallBody {
   uint64_t stable_below() const override { return stable_below_; }
 
  private:
-  // And has to give it back when it fails.
-  static bool overwrites_input(const CollectiveCall& call) {
-    return writes_in_place(call) && !call.options.input_disposable;
-  }
-
-  static bool writes_in_place(const CollectiveCall& call) {
-    if (call.kind != wire::OpKind::kAllReduce) return false;
-    return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
-      return tensor.count > 0 && tensor.in_place();
-    });
-  }
-
   // What the schedule's ranges are ranges of.
-  const codec::TensorList& data() const { return small_ ? work_.tensors() : caller_; }
+  const codec::TensorList& elements() const { return data_.elements(); }
 
   uint32_t world() const { return static_cast<uint32_t>(attempt_.participants.size()); }
 
   // An attempt is about what the ones before it have not made; its schedule counts from there.
-  uint64_t elements_left() const { return data().total_count() - kept_.base(); }
+  uint64_t elements_left() const { return elements().total_count() - kept_.base(); }
   ElementRange absolute(const ElementRange& of_schedule) const {
     return {of_schedule.begin + kept_.base(), of_schedule.end + kept_.base()};
   }
@@ -306,7 +222,7 @@ class CollectiveBody final : public CallBody {
   // All participants have said at least this.
   void hear_mark(uint64_t mark) {
     if (small_) stable_below_ = std::max(stable_below_, mark);
-    if (keeps_) backup_.drop_below(kept_.heard(mark, complete_below()));
+    if (keeps_) data_.backup().drop_below(kept_.heard(mark, complete_below()));
   }
 
   // What this attempt has made, up to `end`.
@@ -316,7 +232,7 @@ class CollectiveBody final : public CallBody {
       range.weights.assign(contributors.size(), 0);
       return range;
     }
-    const Result<WeightList> weights = weights_.of(contributors);
+    const Result<WeightList> weights = data_.weights().of(contributors);
     if (!weights) return tl::unexpected<Error>(weights.error());
     range.weights = spelled_out(*weights, contributors.size());
     range.weight = total_weight(*weights, contributors.size());
@@ -328,25 +244,60 @@ class CollectiveBody final : public CallBody {
     return std::min<uint32_t>(context_.config.chunk_bytes, kMost);
   }
 
+  // What a chunk has in any case.
+  uint32_t chunk_bytes_least() const {
+    constexpr uint64_t kElements = collective::SegmentLayout::kSegmentAlignment;
+    return static_cast<uint32_t>(kElements * size_of(data_.type()));
+  }
+
   uint32_t index_of(PeerId peer) const {
     const auto& peers = attempt_.participants;
     return static_cast<uint32_t>(std::find(peers.begin(), peers.end(), peer) - peers.begin());
   }
 
-  std::unique_ptr<collective::Schedule> make_schedule(const std::vector<uint32_t>& ring) const {
-    if (call_.kind == wire::OpKind::kBarrier && !small_) return nullptr;
+  bool direct() const { return algorithm_ == topology::Algorithm::kDirect; }
+
+  ScheduleNeeds needs() const {
+    ScheduleNeeds needs;
+    needs.kind = small_ ? wire::OpKind::kAllReduce : call_.kind;
+    needs.asked = static_cast<topology::Algorithm>(call_.options.algorithm);
+    needs.keeps_segments = keeps_;
+    if (call_.kind == wire::OpKind::kBroadcast) needs.root = index_of(call_.root);
+    return needs;
+  }
+
+  void begin_schedule() {
+    const topology::Plan plan = topology::make_plan(world());
+    const uint32_t self = index_of(attempt_.self);
+    algorithm_ = choose_algorithm(needs(), plan, elements().total_bytes());
+    if (algorithm_ == topology::Algorithm::kRing) {
+      data_.begin_ring(attempt_, plan.ring, self, elements_left());
+    } else {
+      data_.begin_collecting(attempt_, self, std::max(chunk_bytes_max(), chunk_bytes_least()));
+    }
+    if (direct()) data_.keep_source();
+    if (call_.kind == wire::OpKind::kBarrier && !small_) return;
     collective::ScheduleRequest request;
     request.world = world();
-    request.self = index_of(attempt_.self);
+    request.self = self;
     request.count = elements_left();
-    request.element_bytes = static_cast<uint32_t>(size_of(type_));
+    request.element_bytes = static_cast<uint32_t>(size_of(data_.type()));
     request.chunk_bytes_max = chunk_bytes_max();
     request.in_order = keeps_;
     if (keeps_) request.segments_in_flight = kKeptSegmentsInFlight;
-    if (call_.kind == wire::OpKind::kBroadcast && !small_) {
-      return collective::make_ring_broadcast(request, ring, index_of(call_.root));
+    trace_algorithm();
+    schedule_ = make_schedule(needs(), algorithm_, plan, request);
+  }
+
+  void trace_algorithm() const {
+    switch (algorithm_) {
+      case topology::Algorithm::kStar: return context_.trace("star.begin");
+      case topology::Algorithm::kMesh: return context_.trace("mesh.begin");
+      case topology::Algorithm::kDirect: return context_.trace("direct.begin");
+      case topology::Algorithm::kRing:
+      case topology::Algorithm::kAuto: break;
     }
-    return collective::make_ring_all_reduce(request, ring);
+    context_.trace("ring.begin");
   }
 
   Result<collective::Accepted> expect(PeerId from, const wire::FrameHeader& header,
@@ -354,9 +305,9 @@ class CollectiveBody final : public CallBody {
     const uint64_t end = header.element_offset + header.element_count;
     const bool sane = schedule_ != nullptr && header.kind == wire::FrameKind::kData &&
                       header.element_offset >= kept_.base() && end >= header.element_offset &&
-                      end <= data().total_count() &&
-                      header.payload_bytes == header.element_count * size_of(type_) +
-                                                  weights_.bytes_after(header);
+                      end <= elements().total_count() &&
+                      header.payload_bytes == header.element_count * size_of(data_.type()) +
+                                                  data_.weights().bytes_after(header);
     if (!sane) {
       return fail(ErrorCode::kInternalError, "peer {} sent a {} frame that is no part of {}",
                   to_string(from), wire::to_string(header.kind), to_string(attempt_.id));
@@ -366,47 +317,15 @@ class CollectiveBody final : public CallBody {
     return schedule_->expect(arrival);
   }
 
-  // What the range holds, until the verdict. False, now and from then on: the attempt has failed,
-  // and overwrites nothing any more.
-  bool keep(const ElementRange& range) {
-    if (failure_) return false;
-    if (backup_.keep(range)) return true;
-    failure_ = Error{ErrorCode::kOutOfMemory,
-                     fmt::format("no memory for {} bytes of input that {} would overwrite",
-                                 caller_.bytes_of(range), to_string(attempt_.id))};
-    return false;
-  }
-
-  // The contributions of others meet this peer's, in the sink.
-  void reduce(const ElementRange& range, ByteSpan elements) {
-    if (weights_.scales() && !small_) {  // the copy of a small call is scaled already
-      codec::reduce_scaled_in(data(), range, reduce_, weights_.factor(), elements);
-    } else {
-      codec::reduce_in(data(), range, reduce_, codec::Side::kSource, elements);
+  // What is sent on says what `said` says; what begins here, what holds here.
+  void carry_out(const collective::Work& work, Said said) {
+    // A result that is complete everywhere at once stands with kept segments.
+    for (const ElementRange& range : work.copies) data_.take_own(absolute(range), keeps_);
+    for (const collective::Combine& one : work.combines) {
+      if (!data_.combine(absolute(one.range), own_mark(), said)) return;
+      hear_mark(said.mark);
     }
-  }
-
-  // All contributions are in the sink, the last of others' came as `step`.
-  void finish(const ElementRange& range, uint32_t step, const WeightList& weights) {
-    if (!weights_.used()) return;
-    const double total = weights_.heard_all(step, weights);
-    if (total == 0) codec::clear_sink(data(), range);
-    else codec::divide_sink(data(), range, total);
-  }
-
-  // This peer is alone.
-  void take_own(const ElementRange& range) {
-    if (!weights_.scales()) return codec::copy_across(data(), range);
-    // Its result is complete everywhere at once: with kept segments it stands.
-    if (!keeps_ && !keep(range)) return;
-    codec::copy_across(data(), range);
-    if (!small_) codec::scale_sink(data(), range, weights_.factor());
-    finish(range, 0, weights_.own());
-  }
-
-  // What is sent on says `mark` and that `weights` are in it; what begins here, what holds here.
-  void carry_out(const collective::Work& work, uint64_t mark, const WeightList& weights) {
-    for (const ElementRange& range : work.copies) take_own(absolute(range));
+    const Said own{own_mark(), data_.weights().own()};
     for (collective::Transfer transfer : work.sends) {
       transfer.range = absolute(transfer.range);
       link::OutFrame frame;
@@ -417,32 +336,12 @@ class CollectiveBody final : public CallBody {
       frame.header.element_offset = transfer.range.begin;
       frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
       frame.header.fingerprint = attempt_.fingerprint;
-      frame.header.argument = transfer.from_source ? own_mark() : mark;
-      append_payload(transfer, transfer.from_source ? weights_.own() : weights, frame);
+      const Said& says = transfer.from_source ? own : said;
+      frame.header.argument = says.mark;
+      data_.append_payload(transfer, says, frame);
       bytes_sent_ += frame.header.payload_bytes;
       links_.send_chunk(attempt_.participants[transfer.to], std::move(frame));
     }
-  }
-
-  void append_payload(const collective::Transfer& transfer, const WeightList& weights,
-                      link::OutFrame& frame) {
-    const ByteSpan after = weights_.bytes_for(transfer.step, weights);
-    const size_t bytes = data().bytes_of(transfer.range);
-    frame.header.weighted = !after.empty();
-    frame.header.payload_bytes = static_cast<uint32_t>(bytes + after.size());
-    if (transfer.from_source && weights_.scales() && !small_) {
-      auto scaled = std::make_shared<ByteBuffer>(bytes);
-      codec::scale_out(data(), transfer.range, weights_.factor(), *scaled);
-      scaled->insert(scaled->end(), after.begin(), after.end());
-      frame.payload.emplace_back(*scaled);
-      frame.owned = std::move(scaled);
-      return;
-    }
-    codec::append_spans(data(),
-                        transfer.from_source ? codec::Side::kSource : codec::Side::kSink,
-                        transfer.range, frame.payload);
-    if (!after.empty()) frame.payload.push_back(after);
-    if (small_) frame.owned = weights_.keep_with(work_.bytes());
   }
 
   const CollectiveCall call_;
@@ -450,15 +349,10 @@ class CollectiveBody final : public CallBody {
   LinkTable& links_;
   const bool small_;
   const bool keeps_;
-  const DataType type_;    // of the elements that travel
-  const ReduceOp reduce_;
-  AverageWeights weights_;
-  const codec::TensorList caller_;
-  InputBackup backup_;  // of large calls
+  CollectiveData data_;
   KeptSegments kept_;
-  std::optional<Error> failure_;
-  WorkBuffer work_;     // of small calls
   AttemptContext attempt_;
+  topology::Algorithm algorithm_ = topology::Algorithm::kRing;
   std::unique_ptr<collective::Schedule> schedule_;
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;

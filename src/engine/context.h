@@ -34,6 +34,7 @@ struct EngineConfig {
   Duration progress_timeout = std::chrono::seconds(30);
   Duration outcome_grace = std::chrono::seconds(10);
   BackupConfig input_backup;
+  BackupConfig received{64u << 20, 0, {}};  // chunks that wait for those of others
   // Told the name of each moment listed in docs/HACKING.md, at once.
   std::function<void(const char* point)> trace;
 };
@@ -69,6 +70,8 @@ struct Context {
   std::vector<EngineOutput> outputs;
   FlightRecorder flight{};
   BackupPool backups{config.input_backup};
+  // Chunks of others that wait for more of them. What calls need is bounded by their schedules.
+  BackupPool received{config.received};
 
   template <class Item>
   void emit(Item&& item) {

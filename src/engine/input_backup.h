@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <vector>
 
 #include "base/element.h"
 #include "codec/tensor_list.h"
 #include "engine/backup_pool.h"
+#include "engine/slab_slots.h"
 
 namespace atoll_core::engine {
 
@@ -30,7 +30,7 @@ class InputBackup {
   // `enabled`: false for calls that overwrite no input, or whose input is disposable. The pool
   // outlives it.
   InputBackup(const codec::TensorList& tensors, bool enabled, BackupPool& pool)
-      : tensors_(tensors), enabled_(enabled), pool_(pool) {}
+      : tensors_(tensors), enabled_(enabled), pool_(pool), slots_(pool) {}
   ~InputBackup();
   InputBackup(const InputBackup&) = delete;
   InputBackup& operator=(const InputBackup&) = delete;
@@ -52,8 +52,6 @@ class InputBackup {
     std::byte* bytes = nullptr;  // in a slab
   };
 
-  // Null: there is no memory.
-  std::byte* place_for(size_t bytes);
   void forget();
 
   const codec::TensorList& tensors_;
@@ -61,10 +59,7 @@ class InputBackup {
   BackupPool& pool_;
   uint64_t needed_ = 0;
   uint64_t reserved_ = 0;
-  uint64_t slot_bytes_ = 0;  // 0: no window
-  std::vector<BackupSlab> slabs_;  // the last one is being filled
-  size_t filled_ = 0;              // bytes of the last one
-  std::vector<std::byte*> free_;   // slots
+  SlabSlots slots_;
   std::map<uint64_t, Kept> kept_;  // by begin
 };
 

@@ -67,6 +67,7 @@ Result<void> Session::open() {
   }
   config_.engine.membership.coordinators = static_cast<uint32_t>(config_.coordinators.size());
   config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
+  config_.engine.received.allocate = device::allocate_in_huge_pages;
   engine_ = std::make_unique<engine::Engine>(config_.engine);
   thread_ = std::thread([this] { run(); });
   return {};

@@ -18,6 +18,13 @@ void make_large(Random& random, PlannedCall& call) {
   call.counts = {least / 2 + 1, least / 2 + random.below(5000)};
 }
 
+// Half of them as the library chooses.
+uint32_t algorithm_of(const PlannedCall& call) {
+  const uint64_t dice = call.salt / 8 % 8;
+  const bool free = call.kind != wire::OpKind::kAllReduce || call.options.keep;
+  return free || dice < 4 ? 0 : static_cast<uint32_t>(dice - 3);
+}
+
 engine::CallOptions random_options(Random& random) {
   engine::CallOptions options;
   options.tag = random.below(3);
@@ -47,6 +54,7 @@ PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t
     const bool keep = call.options.keep;
     call.options = random_options(random);
     call.options.keep = keep;
+    call.options.algorithm = algorithm_of(call);
     if (random.one_in(12)) make_large(random, call);
     plan.calls.push_back(call);
   }

@@ -27,9 +27,7 @@ FaultPlan::FaultPlan(World& world, Application& application, CheckContext& conte
     waiting_.push_back(waiting);
   }
   world_.on_trace([this](ProcessId process, const char* point) {
-    if (std::string_view(point) == "result.fetch") {
-      context_.statistics->add(Count::kResultFetches);
-    }
+    count(point);
     if (moments_ == 0 || --moments_ > 0) return;
     const Trainer* victim = application_.of(process);
     if (victim == nullptr) return;
@@ -38,6 +36,17 @@ FaultPlan::FaultPlan(World& world, Application& application, CheckContext& conte
       context_.statistics->met(Fault::kCrashInTheMiddle, phase);
     }
   });
+}
+
+void FaultPlan::count(std::string_view point) {
+  constexpr std::pair<std::string_view, Count> kCounted[] = {
+      {"result.fetch", Count::kResultFetches}, {"ring.begin", Count::kRings},
+      {"star.begin", Count::kStars},           {"mesh.begin", Count::kMeshes},
+      {"direct.begin", Count::kDirects},
+  };
+  for (const auto& [name, what] : kCounted) {
+    if (point == name) context_.statistics->add(what);
+  }
 }
 
 Fault FaultPlan::choose() {

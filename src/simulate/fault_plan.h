@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "simulate/application.h"
@@ -44,6 +45,7 @@ class FaultPlan {
     uint64_t patience = 0;     // events for which it waits for that
   };
 
+  void count(std::string_view point);
   Fault choose();
   Phase phase_of(const Trainer& trainer) const;
   std::vector<const Trainer*> living() const;

@@ -26,19 +26,23 @@ enum class Count : uint8_t {
   kFollows,        // newcomers that had the members' state when their first update ended
   kStateCuts,      // states that had been handed to newcomers when they were written to
   kResultFetches,  // results of small calls that had to be asked for
+  kRings,          // attempts of calls, by algorithm
+  kStars,
+  kMeshes,
+  kDirects,
   kSettleRounds,
   kEvictions,
   kAdmissions,
   kReconnects,   // lives of a program after its first one
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 19;
+inline constexpr size_t kCountCount = 23;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "kept segments", "unknown outcomes",
     "cancelled", "timed out", "syncs", "fetches", "states followed", "states cut",
-    "result fetches", "settle rounds", "evictions", "admissions", "reconnects",
-    "outcomes of the dropped"};
+    "result fetches", "rings", "stars", "meshes", "directs", "settle rounds", "evictions",
+    "admissions", "reconnects", "outcomes of the dropped"};
 
 class Statistics {
  public:

@@ -134,8 +134,8 @@ class BenchTest(unittest.TestCase):
 
     def test_what_cannot_be(self):
         for arguments, sentence in (
-                (("all-reduce", "--algorithm", "star"),
-                 "there is no algorithm 'star'; there is: auto, ring"),
+                (("all-reduce", "--algorithm", "tree"),
+                 "there is no algorithm 'tree'; there is: auto, ring, star, mesh, direct"),
                 (("all-reduce", "--wire", "int8"),
                  "there is no wire format 'int8'; there is: fp32"),
                 (("all-reduce", "--min-bytes", "6"), "not a whole number of float32"),

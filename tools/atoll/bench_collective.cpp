@@ -40,7 +40,10 @@ double reduced_everywhere(uint32_t world) { return 2.0 * (world - 1) / world; }
 double once(uint32_t) { return 1; }
 
 constexpr BenchAlgorithm kAlgorithms[] = {{"auto", atollAlgorithmAuto},
-                                          {"ring", atollAlgorithmRing}};
+                                          {"ring", atollAlgorithmRing},
+                                          {"star", atollAlgorithmStar},
+                                          {"mesh", atollAlgorithmMesh},
+                                          {"direct", atollAlgorithmDirect}};
 constexpr const char* kWires[] = {"fp32"};
 
 std::string refuse(const char* what, const std::string& name, const std::string& known) {

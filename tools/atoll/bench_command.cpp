@@ -56,7 +56,7 @@ void add_sizes(CLI::App& command, BenchOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(1u, kBenchInFlightMax))
       ->capture_default_str();
-  command.add_option("--algorithm", options.algorithm, "auto, ring")
+  command.add_option("--algorithm", options.algorithm, "auto, ring, star, mesh, direct")
       ->type_name("A")
       ->capture_default_str();
   command.add_option("--wire", options.wire, "How elements travel: fp32, as they are")

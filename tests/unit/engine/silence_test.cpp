@@ -2,6 +2,7 @@
 // again, and calls in flight go on with what had not arrived.
 #include <gtest/gtest.h>
 
+#include "topology/plan.h"
 #include "unit/engine/small_run.h"
 
 namespace atoll_core::simulate {
@@ -29,6 +30,7 @@ class SilentConnection : public ::testing::Test {
     PlannedCall plan;
     plan.counts = {250'000};
     plan.in_place = true;
+    plan.options.algorithm = static_cast<uint32_t>(topology::Algorithm::kRing);
     return plan;
   }
   static link::LinkCounters counters(SmallRun& run) {

@@ -85,6 +85,12 @@ class SmallRun {
     call.memory = std::move(memory);
     return call;
   }
+  // Of memory that the test has, and checks by itself.
+  Call collective(ProcessId process, engine::CollectiveCall arguments) {
+    return make(process, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
+      engine.collective(now, id, std::move(arguments));
+    });
+  }
   Call sync(ProcessId process, state::StateTable& table) {
     return make(process, [&](engine::Engine& engine, TimePoint now, engine::CallId id) {
       engine::SyncCall call;
