@@ -131,10 +131,17 @@ std::map<Group, uint64_t> kept_below(const SettleCase& settle) {
     epoch = report->epoch;
     base = report->kept_below;
   }
+  // What is stable was complete on all of a group: who tells of no call then is leaving.
+  std::set<Group> begun_by_all;
+  for (const Evidence& found : settle.reports) {
+    const bool stable = called(found.report.phase) && found.report.stable_below > 0;
+    if (stable) begun_by_all.insert(found.report.op.group);
+  }
   std::map<Group, uint64_t> kept;
   for (const Participant& survivor : settle.survivors) {
     const Group group = op_for(settle.key, survivor.shard).group;
     const wire::OpReport* report = open_report(settle, survivor.peer);
+    if (report == nullptr && begun_by_all.count(group) != 0) continue;
     const auto& [epoch, base] = latest[group];
     uint64_t below = 0;
     if (report != nullptr) below = report->epoch == epoch ? report->complete_below : base;
