@@ -21,7 +21,7 @@
  * Rules for all functions
  *
  *   Order.    All members make the same sequence of collective calls (update, sync, all-reduce,
- *             broadcast, barrier) per group and tag, with the same arguments. A difference is an
+ *             barrier and so on) per group and tag, with the same arguments. A difference is an
  *             error, atollMismatch, that names the peers and the difference.
  *   Outcome.  A collective call ends the same way on all members: with the same result, bit for
  *             bit, from the same contributors, or with an error, and then its input is as it was.
@@ -78,7 +78,7 @@ typedef enum {
   atollAborted = 201,
   atollTimeout = 202,
   atollCancelled = 203,
-  atollRootLost = 204, /* the root of a broadcast died */
+  atollRootLost = 204, /* the root of a broadcast, scatter, gather or reduce died */
 
   /* 3xx: connect again, with atollCommConnect on the same communicator. The peer has left. */
   atollCoordinatorUnreachable = 300,
@@ -298,7 +298,7 @@ ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t att
 
 /* The id of the peer that had this rank in the view of this communicator's last atollUpdate, for
  * example as root of a broadcast. All members get the same answer until the next atollUpdate, also
- * when that peer has died since. */
+ * when that peer has died since (atollPeerLost on one that was out of touch meanwhile). */
 ATOLL_API atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* peer);
 
 /* ---- Looking inside -------------------------------------------------------------------------- */
@@ -463,6 +463,60 @@ ATOLL_API atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uin
                                        atollDataType_t datatype, uint64_t root, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);
 
+/* Calls in which peers bring or get different parts.
+ *
+ * Blocks. N is the number of peers of the group in the view that the last atollUpdate returned:
+ * `replicas` of it for atollGroupShard, `world` for atollGroupAll, the shards of a replica for
+ * atollGroupReplica. Block i of N blocks of `count` elements belongs to the peer with this
+ * replica_rank, rank, or shard. So it stays until the next atollUpdate, also when a peer dies: its
+ * block is then not part of the result, and where others' blocks come together it is zeros.
+ * The info's contributors say who is in the result, and the ends of its ranges count the elements
+ * of all blocks.
+ * In place: this peer's elements may be at the same place in both buffers, as said with each call;
+ * otherwise buffers do not overlap. A buffer that a peer does not use may be null. After an error
+ * the input is as it was, and recvbuff holds anything elsewhere. */
+
+/* recvbuff (`count`) = this peer's block of op over all members of sendbuff (N blocks). In place:
+ * recvbuff == sendbuff + own block. Averages and weights as in atollAllReduce. */
+ATOLL_API atollResult_t atollReduceScatter(const void* sendbuff, void* recvbuff, uint64_t count,
+                                           atollDataType_t datatype, atollRedOp_t op,
+                                           atollComm_t comm, const atollOpOptions_t* options,
+                                           atollOpInfo_t* info);
+/* recvbuff (N blocks) on all = the sendbuff (`count`) of all, in order. In place: sendbuff ==
+ * recvbuff + own block. */
+ATOLL_API atollResult_t atollAllGather(const void* sendbuff, void* recvbuff, uint64_t count,
+                                       atollDataType_t datatype, atollComm_t comm,
+                                       const atollOpOptions_t* options, atollOpInfo_t* info);
+/* recvbuff of the root (a peer id, see atollGetPeerAt) = op over all members of sendbuff. In place:
+ * recvbuff == sendbuff. recvbuff is used on the root only; a call of more than 64 KiB takes address
+ * space of its size on the others, of which they touch their part. */
+ATOLL_API atollResult_t atollReduce(const void* sendbuff, void* recvbuff, uint64_t count,
+                                    atollDataType_t datatype, atollRedOp_t op, uint64_t root,
+                                    atollComm_t comm, const atollOpOptions_t* options,
+                                    atollOpInfo_t* info);
+/* recvbuff (N blocks) of the root = the sendbuff (`count`) of all, in order; used on the root only.
+ * In place on the root: sendbuff == recvbuff + own block. */
+ATOLL_API atollResult_t atollGather(const void* sendbuff, void* recvbuff, uint64_t count,
+                                    atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                                    const atollOpOptions_t* options, atollOpInfo_t* info);
+/* recvbuff (`count`) = this peer's block of the root's sendbuff (N blocks), which is used on the
+ * root only. In place on the root: recvbuff == sendbuff + own block. */
+ATOLL_API atollResult_t atollScatter(const void* sendbuff, void* recvbuff, uint64_t count,
+                                     atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                                     const atollOpOptions_t* options, atollOpInfo_t* info);
+
+/* From one peer to one (a peer id), who receives with the same count, type and tag: both succeed,
+ * or neither; when one of them dies the other gets atollPeerLost. Calls from one peer to the other
+ * are counted by tag, apart from those that go back; options->group is not looked at. A send
+ * returns when it was received: so two peers that both send first, blocking, wait for each other;
+ * use the async calls. */
+ATOLL_API atollResult_t atollSend(const void* sendbuff, uint64_t count, atollDataType_t datatype,
+                                  uint64_t peer, atollComm_t comm,
+                                  const atollOpOptions_t* options, atollOpInfo_t* info);
+ATOLL_API atollResult_t atollRecv(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                                  uint64_t peer, atollComm_t comm, const atollOpOptions_t* options,
+                                  atollOpInfo_t* info);
+
 /* Returns when all members have called it. */
 ATOLL_API atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options);
 
@@ -485,6 +539,35 @@ ATOLL_API atollResult_t atollBroadcastAsync(const void* sendbuff, void* recvbuff
                                             atollDataType_t datatype, uint64_t root,
                                             atollComm_t comm, const atollOpOptions_t* options,
                                             atollRequest_t* request);
+
+ATOLL_API atollResult_t atollReduceScatterAsync(const void* sendbuff, void* recvbuff,
+                                                uint64_t count, atollDataType_t datatype,
+                                                atollRedOp_t op, atollComm_t comm,
+                                                const atollOpOptions_t* options,
+                                                atollRequest_t* request);
+ATOLL_API atollResult_t atollAllGatherAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                            atollDataType_t datatype, atollComm_t comm,
+                                            const atollOpOptions_t* options,
+                                            atollRequest_t* request);
+ATOLL_API atollResult_t atollReduceAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                         atollDataType_t datatype, atollRedOp_t op, uint64_t root,
+                                         atollComm_t comm, const atollOpOptions_t* options,
+                                         atollRequest_t* request);
+ATOLL_API atollResult_t atollGatherAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                         atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                                         const atollOpOptions_t* options, atollRequest_t* request);
+ATOLL_API atollResult_t atollScatterAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                          atollDataType_t datatype, uint64_t root,
+                                          atollComm_t comm, const atollOpOptions_t* options,
+                                          atollRequest_t* request);
+ATOLL_API atollResult_t atollSendAsync(const void* sendbuff, uint64_t count,
+                                       atollDataType_t datatype, uint64_t peer, atollComm_t comm,
+                                       const atollOpOptions_t* options, atollRequest_t* request);
+ATOLL_API atollResult_t atollRecvAsync(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                                       uint64_t peer, atollComm_t comm,
+                                       const atollOpOptions_t* options, atollRequest_t* request);
+ATOLL_API atollResult_t atollBarrierAsync(atollComm_t comm, const atollOpOptions_t* options,
+                                          atollRequest_t* request);
 
 /* Waits for the end and returns the call's result. */
 ATOLL_API atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info);

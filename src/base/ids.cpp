@@ -2,12 +2,26 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
+
 namespace atoll_core {
+
+Group pair_group(const PairSlots& slots) {
+  return kGroupPair + slots.from * static_cast<Group>(limits::kPeers) + slots.to;
+}
+
+bool is_pair(Group group) { return group >= kGroupPair && group < kGroupAlone; }
+
+PairSlots slots_of(Group group) {
+  const Group number = group - kGroupPair;
+  return {number / static_cast<Group>(limits::kPeers), number % static_cast<Group>(limits::kPeers)};
+}
 
 std::string group_name(Group group) {
   if (group == kGroupAll) return "all";
   if (group == kGroupReplica) return "replica";
   if (group >= kGroupAlone) return fmt::format("{} alone", group - kGroupAlone);
+  if (is_pair(group)) return fmt::format("{} to {}", slots_of(group).from, slots_of(group).to);
   return std::to_string(group);
 }
 

@@ -47,12 +47,23 @@ struct Generation {
 
 // Peers that reduce together. Below kGroupAlone the number is a shard index: the groups of all
 // shards make the same calls, which have one verdict. From there on it is kGroupAlone plus a shard
-// index: the same peers, but their calls are theirs alone.
+// index: the same peers, but their calls are theirs alone. From kGroupPair to there it is two peers,
+// the first of which sends to the second; see pair_group().
 using Group = uint32_t;
+inline constexpr Group kGroupPair = 0x40000000u;
 inline constexpr Group kGroupAlone = 0x80000000u;
 inline constexpr Group kGroupReplica = 0xFFFFFFFEu;  // the shards of one's own replica
 inline constexpr Group kGroupAll = 0xFFFFFFFFu;      // every peer of the view
-std::string group_name(Group group);  // "all", "replica", "3", "3 alone"
+std::string group_name(Group group);  // "all", "replica", "3", "3 alone", "2 to 0"
+
+// A slot is a peer's place in the first view of a generation.
+struct PairSlots {
+  uint32_t from = 0;
+  uint32_t to = 0;
+};
+Group pair_group(const PairSlots& slots);
+bool is_pair(Group group);
+PairSlots slots_of(Group group);  // of a pair
 
 struct OpId {
   Generation generation;

@@ -43,6 +43,8 @@ inline constexpr size_t kLatePostBytes = 64u << 10;
 // Small ops: a peer returns from them on local completion and keeps the result until it is known
 // that all members have it. When it keeps so much, calls wait.
 inline constexpr size_t kSmallOpBytes = 1u << 20;
+// The same where participants get different parts, all of which travel to all when it is small.
+inline constexpr size_t kSmallPartsBytes = 64u << 10;
 inline constexpr size_t kResultsKept = 16384;
 inline constexpr size_t kResultBytesKept = 64u << 20;
 inline constexpr size_t kReportBytesKept = 8u << 20;  // of a settle report about all that is kept

@@ -51,30 +51,6 @@ Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& argume
   return views;
 }
 
-// Only an average of floats knows weights.
-Result<void> check_weight(const peer::CallOptions& options, const char* function, bool average,
-                          DataType type) {
-  if (options.weight == 1.0) return {};
-  if (!average) {
-    return fail(ErrorCode::kInvalidArgument,
-                "{}: options->weight is {}, but only atollAvg takes weights", function,
-                options.weight);
-  }
-  if (type >= DataType::kFloat16) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "{}: options->weight is {}, but {} elements take none: only floats do", function,
-              options.weight, to_string(type));
-}
-
-std::unique_ptr<atollRequest> new_request(atollComm_t comm,
-                                          std::shared_ptr<peer::Session> session) {
-  auto request = std::make_unique<atollRequest>();
-  request->comm = comm;
-  request->session = std::move(session);
-  request->started = peer::now();
-  return request;
-}
-
 // The ids of the last range come first, those of the ranges before it follow.
 void fill_ranges(const std::vector<peer::ContributedRange>& ranges, atollOpInfo_t& out) {
   uint32_t next_id = 0;
@@ -114,6 +90,30 @@ void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpIn
 }
 
 }  // namespace
+
+// Only an average of floats knows weights.
+Result<void> check_weight(const peer::CallOptions& options, const char* function, bool average,
+                          DataType type) {
+  if (options.weight == 1.0) return {};
+  if (!average) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: options->weight is {}, but only atollAvg takes weights", function,
+                options.weight);
+  }
+  if (type >= DataType::kFloat16) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "{}: options->weight is {}, but {} elements take none: only floats do", function,
+              options.weight, to_string(type));
+}
+
+std::unique_ptr<atollRequest> new_request(atollComm_t comm,
+                                          std::shared_ptr<peer::Session> session) {
+  auto request = std::make_unique<atollRequest>();
+  request->comm = comm;
+  request->session = std::move(session);
+  request->started = peer::now();
+  return request;
+}
 
 Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function) {
   const atollOpOptions_t defaults = ATOLL_OP_OPTIONS_INITIALIZER;

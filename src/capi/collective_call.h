@@ -39,6 +39,31 @@ Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
                                                     const atollOpOptions_t* options,
                                                     const CallSite& site);
 
+// Of what peers bring or get in parts; `peer` is the root, or the other end of a send.
+struct PartArguments {
+  const void* send = nullptr;
+  void* receive = nullptr;
+  uint64_t count = 0;  // of a block, where there are blocks
+  atollDataType_t type = atollFloat32;
+  atollRedOp_t op = atollSum;
+  uint64_t peer = 0;
+};
+Result<std::unique_ptr<atollRequest>> start_parts(peer::CollectiveKind kind,
+                                                  const PartArguments& arguments, atollComm_t comm,
+                                                  const atollOpOptions_t* options,
+                                                  const CallSite& site);
+// As start_parts, of a send; this peer's part is to receive.
+Result<std::unique_ptr<atollRequest>> start_receive(const PartArguments& arguments,
+                                                    atollComm_t comm,
+                                                    const atollOpOptions_t* options,
+                                                    const CallSite& site);
+
+// Used by those above.
+Result<void> check_weight(const peer::CallOptions& options, const char* function, bool average,
+                          DataType type);
+std::unique_ptr<atollRequest> new_request(atollComm_t comm,
+                                          std::shared_ptr<peer::Session> session);
+
 // Waits, fills `info` (may be null), and returns the call's result.
 Result<void> wait_request(atollRequest& request, atollOpInfo_t* info);
 

@@ -3,6 +3,7 @@
 
 namespace capi = atoll_core::capi;
 using atoll_core::Result;
+using Kind = atoll_core::peer::CollectiveKind;
 
 namespace {
 
@@ -92,9 +93,144 @@ atollResult_t atollBroadcastAsync(const void* sendbuff, void* recvbuff, uint64_t
   });
 }
 
+atollResult_t atollReduceScatter(const void* sendbuff, void* recvbuff, uint64_t count,
+                                 atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
+                                 const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, 0};
+    return capi::start_parts(Kind::kReduceScatter, part, comm, options,
+                             {"atollReduceScatter", kWaits});
+  });
+}
+
+atollResult_t atollReduceScatterAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                      atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
+                                      const atollOpOptions_t* options, atollRequest_t* request) {
+  return asynchronous(request, "atollReduceScatterAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, 0};
+    return capi::start_parts(Kind::kReduceScatter, part, comm, options,
+                             {"atollReduceScatterAsync"});
+  });
+}
+
+atollResult_t atollAllGather(const void* sendbuff, void* recvbuff, uint64_t count,
+                             atollDataType_t datatype, atollComm_t comm,
+                             const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, 0};
+    return capi::start_parts(Kind::kAllGather, part, comm, options, {"atollAllGather", kWaits});
+  });
+}
+
+atollResult_t atollAllGatherAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                  atollDataType_t datatype, atollComm_t comm,
+                                  const atollOpOptions_t* options, atollRequest_t* request) {
+  return asynchronous(request, "atollAllGatherAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, 0};
+    return capi::start_parts(Kind::kAllGather, part, comm, options, {"atollAllGatherAsync"});
+  });
+}
+
+atollResult_t atollReduce(const void* sendbuff, void* recvbuff, uint64_t count,
+                          atollDataType_t datatype, atollRedOp_t op, uint64_t root,
+                          atollComm_t comm, const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, root};
+    return capi::start_parts(Kind::kReduce, part, comm, options, {"atollReduce", kWaits});
+  });
+}
+
+atollResult_t atollReduceAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                               atollDataType_t datatype, atollRedOp_t op, uint64_t root,
+                               atollComm_t comm, const atollOpOptions_t* options,
+                               atollRequest_t* request) {
+  return asynchronous(request, "atollReduceAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, root};
+    return capi::start_parts(Kind::kReduce, part, comm, options, {"atollReduceAsync"});
+  });
+}
+
+atollResult_t atollGather(const void* sendbuff, void* recvbuff, uint64_t count,
+                          atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                          const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
+    return capi::start_parts(Kind::kGather, part, comm, options, {"atollGather", kWaits});
+  });
+}
+
+atollResult_t atollGatherAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                               atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                               const atollOpOptions_t* options, atollRequest_t* request) {
+  return asynchronous(request, "atollGatherAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
+    return capi::start_parts(Kind::kGather, part, comm, options, {"atollGatherAsync"});
+  });
+}
+
+atollResult_t atollScatter(const void* sendbuff, void* recvbuff, uint64_t count,
+                           atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                           const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
+    return capi::start_parts(Kind::kScatter, part, comm, options, {"atollScatter", kWaits});
+  });
+}
+
+atollResult_t atollScatterAsync(const void* sendbuff, void* recvbuff, uint64_t count,
+                                atollDataType_t datatype, uint64_t root, atollComm_t comm,
+                                const atollOpOptions_t* options, atollRequest_t* request) {
+  return asynchronous(request, "atollScatterAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
+    return capi::start_parts(Kind::kScatter, part, comm, options, {"atollScatterAsync"});
+  });
+}
+
+atollResult_t atollSend(const void* sendbuff, uint64_t count, atollDataType_t datatype,
+                        uint64_t peer, atollComm_t comm, const atollOpOptions_t* options,
+                        atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{sendbuff, nullptr, count, datatype, atollSum, peer};
+    return capi::start_parts(Kind::kSend, part, comm, options, {"atollSend", kWaits});
+  });
+}
+
+atollResult_t atollSendAsync(const void* sendbuff, uint64_t count, atollDataType_t datatype,
+                             uint64_t peer, atollComm_t comm, const atollOpOptions_t* options,
+                             atollRequest_t* request) {
+  return asynchronous(request, "atollSendAsync", [&]() -> Started {
+    const capi::PartArguments part{sendbuff, nullptr, count, datatype, atollSum, peer};
+    return capi::start_parts(Kind::kSend, part, comm, options, {"atollSendAsync"});
+  });
+}
+
+atollResult_t atollRecv(void* recvbuff, uint64_t count, atollDataType_t datatype, uint64_t peer,
+                        atollComm_t comm, const atollOpOptions_t* options, atollOpInfo_t* info) {
+  return blocking(info, [&]() -> Started {
+    const capi::PartArguments part{nullptr, recvbuff, count, datatype, atollSum, peer};
+    return capi::start_receive(part, comm, options, {"atollRecv", kWaits});
+  });
+}
+
+atollResult_t atollRecvAsync(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                             uint64_t peer, atollComm_t comm, const atollOpOptions_t* options,
+                             atollRequest_t* request) {
+  return asynchronous(request, "atollRecvAsync", [&]() -> Started {
+    const capi::PartArguments part{nullptr, recvbuff, count, datatype, atollSum, peer};
+    return capi::start_receive(part, comm, options, {"atollRecvAsync"});
+  });
+}
+
 atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options) {
   return blocking(nullptr, [&]() -> Started {
     return capi::start_barrier(comm, options, {"atollBarrier", kWaits});
+  });
+}
+
+atollResult_t atollBarrierAsync(atollComm_t comm, const atollOpOptions_t* options,
+                                atollRequest_t* request) {
+  return asynchronous(request, "atollBarrierAsync", [&]() -> Started {
+    return capi::start_barrier(comm, options, {"atollBarrierAsync"});
   });
 }
 

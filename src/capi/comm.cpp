@@ -71,6 +71,20 @@ atollView_t describe_view(const peer::View& view, PeerId self) {
   return out;
 }
 
+// The same for the view that an update returned, where members have the numbers of their slots: so
+// all are told alike, also one that hears of the update when somebody has died since.
+atollView_t describe_update(const peer::View& view, PeerId self) {
+  atollView_t out = describe_view(view, self);
+  out.world = view.slots;
+  for (const auto& member : view.members) {
+    if (member.id != self) continue;
+    out.rank = member.slot;
+    out.replicas = view.slots / member.shard_count;
+    out.replica_rank = member.slot / member.shard_count;
+  }
+  return out;
+}
+
 Result<peer::View> current_view(atollComm_t comm, const char* function) {
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
@@ -206,7 +220,7 @@ atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
     Result<peer::View> result = capi::update(*comm, *session);
     if (!result) return capi::dumped(*comm, result.error());
     const peer::View& now = *result;
-    atollView_t out = capi::describe_view(now, (*session)->snapshot().self);
+    atollView_t out = capi::describe_update(now, (*session)->snapshot().self);
     {
       const std::lock_guard<std::mutex> lock(comm->mutex);
       out.joined = capi::count_missing(now, comm->last_view);
@@ -235,17 +249,21 @@ atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* id) {
     ATOLL_TRY(capi::require(comm, "atollGetPeerAt", "comm"));
     ATOLL_TRY(capi::require(id, "atollGetPeerAt", "peer"));
     const std::lock_guard<std::mutex> lock(comm->mutex);
-    const auto& members = comm->last_view.members;
-    if (members.empty()) {
+    const peer::View& view = comm->last_view;
+    if (view.members.empty()) {
       return fail(ErrorCode::kNotConnected,
                   "atollGetPeerAt: there is no view before the first atollUpdate");
     }
-    if (rank >= members.size()) {
+    if (rank >= view.slots) {
       return fail(ErrorCode::kInvalidArgument, "atollGetPeerAt: rank {} in a view of {} peers",
-                  rank, members.size());
+                  rank, view.slots);
     }
-    *id = members[rank].id.value;
-    return {};
+    for (const auto& member : view.members) {
+      if (member.slot == rank) *id = member.id.value;
+      if (member.slot == rank) return {};
+    }
+    return fail(ErrorCode::kPeerLost,
+                "atollGetPeerAt: the peer of rank {} was lost before this one heard of it", rank);
   });
 }
 

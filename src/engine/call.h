@@ -36,13 +36,20 @@ struct CallOptions {
   bool keep = false;
 };
 
-// An all-reduce, broadcast or barrier. The tensors' memory stays valid until the call has ended.
+// Every call that moves tensors, and the barrier. Their memory stays valid until the call has
+// ended. A tensor's source may be null where this peer brings none of it, its sink where it gets
+// none (call_blocks.h); a sink that is not null may be overwritten in any case. A send is called by
+// both, who are a group of their own: CallOptions::group is not looked at.
 struct CollectiveCall {
   wire::OpKind kind = wire::OpKind::kAllReduce;
   DataType type = DataType::kFloat32;
   ReduceOp reduce = ReduceOp::kSum;
   std::vector<codec::TensorView> tensors;
-  PeerId root;
+  PeerId root;      // the sender of a send
+  PeerId receiver;  // of a send
+  // Of what has blocks: whose they are, in their order; nobody's where a peer was lost long ago.
+  // The tensors' elements are all blocks together.
+  std::vector<PeerId> owners;
   CallOptions options;
 };
 

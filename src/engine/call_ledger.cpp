@@ -24,14 +24,11 @@ CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
 // ---- the caller's side -------------------------------------------------------------------------
 
 void CallLedger::begin(NewCall call) {
-  const wire::View& view = *membership_.view();
-  const wire::PeerInfo& self = membership_.self();
-  const Group group = CallNames::group_number(call.options.group, self.shard);
-  const OpId op = names_.take(group, call.options.tag);
+  const OpId op = names_.take(call.place.group, call.options.tag);
   Open open;
   open.op = op;
   open.fingerprint = wire::fingerprint(call.description);
-  open.members = CallNames::participants(view, self, call.options.group);
+  open.members = call.place.members;
   open.begun = open.last_progress = context_.now;
   context_.note({FlightKind::kOpBegun, &op, {}, 0, wire::to_string(call.description.kind)});
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;
@@ -75,7 +72,7 @@ void CallLedger::begin_attempt(Open& open) {
   open.post_at = kNever;
   context_.trace("op.begin");
   context_.note({FlightKind::kOpAttempt, &open.op, {}, open.attempts});
-  if (!open.call.doomed) open.call.doomed = lost_root(open);
+  if (!open.call.doomed) open.call.doomed = lost_partner(open);
   if (open.call.doomed) {
     request_abort(open, open.call.doomed->code, open.call.doomed->message);
     return;
@@ -91,15 +88,20 @@ void CallLedger::begin_attempt(Open& open) {
   after_progress(open);
 }
 
-// The root may have been lost in a settle round that nobody had reported the call to.
-std::optional<Error> CallLedger::lost_root(const Open& open) {
+// A peer without which there is no result may have been lost in a settle round that nobody had
+// reported the call to.
+std::optional<Error> CallLedger::lost_partner(const Open& open) {
   const wire::CallDescription& call = open.call.description;
-  const bool lost = call.kind == wire::OpKind::kBroadcast &&
+  if (call.kind == wire::OpKind::kSend && open.members.size() < 2) {
+    return Error{ErrorCode::kPeerLost, fmt::format("the other peer of a send from {} was lost",
+                                                   to_string(call.root))};
+  }
+  const bool lost = wire::has_root(call.kind) &&
                     std::find(open.members.begin(), open.members.end(), call.root) ==
                         open.members.end();
   if (!lost) return std::nullopt;
-  return Error{ErrorCode::kRootLost, fmt::format("peer {}, the root of a broadcast, is not in the "
-                                                 "view", to_string(call.root))};
+  return Error{ErrorCode::kRootLost, fmt::format("peer {}, the root of a {}, is not in the view",
+                                                 to_string(call.root), wire::to_string(call.kind))};
 }
 
 void CallLedger::replay_stash(Open& open) {

@@ -35,6 +35,7 @@ class CallLedger final : public link::LinkOwner {
  public:
   struct NewCall {
     CallId call = 0;
+    CallNames::Place place;
     CallOptions options;
     wire::CallDescription description;
     std::unique_ptr<CallBody> body;
@@ -132,7 +133,7 @@ class CallLedger final : public link::LinkOwner {
   void advance_complete(Open& open);
   void advance_all_complete();
   void commit(Open& open, const Epoch& epoch);
-  static std::optional<Error> lost_root(const Open& open);
+  static std::optional<Error> lost_partner(const Open& open);
   void replay_stash(Open& open);
   void send_posted(Open& open, const std::vector<PeerId>& to);
   void after_progress(Open& open);

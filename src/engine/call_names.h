@@ -41,6 +41,46 @@ class CallNames {
     return positions;
   }
 
+  // Under which group a call is named, and who takes part, in view order.
+  struct Place {
+    Group group = 0;
+    std::vector<PeerId> members;
+  };
+
+  static Place place_of(const wire::View& view, const wire::PeerInfo& self, CallGroup group) {
+    return {group_number(group, self.shard), participants(view, self, group)};
+  }
+
+  // Of a send; without members if one of the two is not in the view.
+  static Place place_of_pair(const wire::View& view, PeerId from, PeerId to) {
+    const wire::PeerInfo* sender = nullptr;
+    const wire::PeerInfo* receiver = nullptr;
+    Place place;
+    for (const wire::PeerInfo& member : view.members) {
+      if (member.id == from) sender = &member;
+      if (member.id == to) receiver = &member;
+      if (member.id == from || member.id == to) place.members.push_back(member.id);
+    }
+    if (sender == nullptr || receiver == nullptr) return {};
+    place.group = pair_group({sender->slot, receiver->slot});
+    return place;
+  }
+
+  // Whose block is which in this group's calls: that of the lost stay empty until the next update.
+  static std::vector<PeerId> owners(const wire::View& view, const wire::PeerInfo& self,
+                                    CallGroup group) {
+    const bool in_replica = group == CallGroup::kReplica;
+    const uint32_t each = group == CallGroup::kAll ? 1 : self.shard_count;
+    std::vector<PeerId> owners(in_replica ? self.shard_count : view.slots / each);
+    for (const PeerId peer : participants(view, self, group)) {
+      const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                       [peer](const auto& one) { return one.id == peer; });
+      const uint32_t block = in_replica ? member->shard : member->slot / each;
+      if (block < owners.size()) owners[block] = peer;
+    }
+    return owners;
+  }
+
   static Group group_number(CallGroup group, uint32_t shard) {
     switch (group) {
       case CallGroup::kShard: return shard;

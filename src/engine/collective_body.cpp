@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "codec/tensor_list.h"
 #include "collective/segments.h"
+#include "engine/call_blocks.h"
 #include "engine/collective_data.h"
 #include "engine/collective_traits.h"
 #include "engine/kept_segments.h"
@@ -28,18 +29,21 @@ CollectiveData::Traits data_traits(const CollectiveCall& call, bool small) {
   CollectiveData::Traits traits;
   traits.type = reduces_bytes(call, small) ? DataType::kUint8 : call.type;
   traits.reduce = reduces_bytes(call, small) ? ReduceOp::kMax : call.reduce;
-  traits.average = call.kind == wire::OpKind::kAllReduce && traits.reduce == ReduceOp::kAvg;
+  traits.average = wire::reduces(call.kind) && traits.reduce == ReduceOp::kAvg;
   traits.weight = call.options.weight;
   traits.small = small;
+  traits.extra = small && call.kind == wire::OpKind::kSend ? 1 : 0;
   traits.keeps_input = !small && overwrites_input(call);
   return traits;
 }
 
 class CollectiveBody final : public CallBody {
  public:
-  CollectiveBody(CollectiveCall call, codec::TensorList tensors, bool small, Context& context,
-                 LinkTable& links)
+  // `sinks`: memory of tensors whose results are not the caller's.
+  CollectiveBody(CollectiveCall call, codec::TensorList tensors, bool small,
+                 std::unique_ptr<std::byte[]> sinks, Context& context, LinkTable& links)
       : call_(std::move(call)),
+        sinks_(std::move(sinks)),
         context_(context),
         links_(links),
         small_(small),
@@ -67,8 +71,9 @@ class CollectiveBody final : public CallBody {
     kept_.begin();
     const bool keeps_old_copy = broken(Canary::kSkipFence) && data_.has_copy();
     if (small_ && !keeps_old_copy) {
-      data_.open_copy(call_.kind != wire::OpKind::kBroadcast || call_.root == attempt.self);
+      data_.open_copy(brought_by(call_, attempt.self, data_.caller().total_count()));
     }
+    heard_of_.assign(attempt.participants.size(), 0);
     begin_schedule();
     if (schedule_ == nullptr) return;
     collective::Work work;
@@ -140,7 +145,8 @@ class CollectiveBody final : public CallBody {
     schedule_->absorbed(arrival, work);
     // What is final has been through all participants.
     const bool final = accepted->action == collective::Action::kStore || accepted->finish;
-    if (final) hear_mark(said.mark);
+    if (gathers()) hear_of(arrival.from, said.mark);
+    else if (final) hear_mark(said.mark);
     carry_out(work, std::move(said));
     return {};
   }
@@ -171,9 +177,14 @@ class CollectiveBody final : public CallBody {
   Traffic traffic() const override { return {bytes_sent_, bytes_received_}; }
 
   Result<CallInfo> commit(const std::vector<PeerId>& contributors, uint32_t attempts) override {
-    if (small_) data_.copy_to_caller();
+    const uint64_t count = data_.caller().total_count();
+    const ElementRange given = given_to(call_, attempt_.self, count);
+    if (small_) data_.copy_to_caller(given);
+    for (const auto& block : missing_blocks(call_, attempt_.self, contributors, count)) {
+      data_.clear_caller(block);
+    }
     CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0, {}};
-    Result<ContributedRange> last = range_to(data_.caller().total_count(), contributors);
+    Result<ContributedRange> last = range_to(count, contributors);
     if (!last) return tl::unexpected<Error>(last.error());
     info.weights = last->weights;
     info.weight = last->weight;
@@ -225,6 +236,21 @@ class CollectiveBody final : public CallBody {
     if (keeps_) data_.backup().drop_below(kept_.heard(mark, complete_below()));
   }
 
+  // It is carried out by sending to each other what is not added up.
+  bool gathers() const {
+    return kind() == wire::OpKind::kAllGather || kind() == wire::OpKind::kSend;
+  }
+  // The same, where each chunk comes straight from the one who says it.
+  void hear_of(uint32_t participant, uint64_t mark) {
+    heard_of_[participant] = std::max(heard_of_[participant], mark);
+    if (!complete()) return;
+    uint64_t least = own_mark();
+    for (uint32_t i = 0; i < heard_of_.size(); ++i) {
+      if (i != index_of(attempt_.self)) least = std::min(least, heard_of_[i]);
+    }
+    hear_mark(least);
+  }
+
   // What this attempt has made, up to `end`.
   Result<ContributedRange> range_to(uint64_t end, const std::vector<PeerId>& contributors) const {
     ContributedRange range{end, contributors, 0, {}};
@@ -257,13 +283,28 @@ class CollectiveBody final : public CallBody {
 
   bool direct() const { return algorithm_ == topology::Algorithm::kDirect; }
 
+  wire::OpKind kind() const {
+    return carried_out_as(call_, data_.caller().total_bytes(), small_);
+  }
+
   ScheduleNeeds needs() const {
     ScheduleNeeds needs;
-    needs.kind = small_ ? wire::OpKind::kAllReduce : call_.kind;
+    needs.kind = kind();
     needs.asked = static_cast<topology::Algorithm>(call_.options.algorithm);
     needs.keeps_segments = keeps_;
-    if (call_.kind == wire::OpKind::kBroadcast) needs.root = index_of(call_.root);
+    needs.weighted = data_.weights().used();
+    if (call_.root) needs.root = index_of(call_.root);
+    for (const PeerId peer : attempt_.participants) needs.blocks.push_back(travelling_block(peer));
     return needs;
+  }
+
+  // Of what has blocks: whose are sent, received or reduced as one.
+  ElementRange travelling_block(PeerId peer) const {
+    const uint64_t count = elements().total_count();
+    if (call_.kind != wire::OpKind::kSend) return block_of(call_, peer, count);
+    // The last one is the receiver's, when it is small.
+    const uint64_t sent = count - (small_ ? 1 : 0);
+    return peer == call_.root ? ElementRange{0, sent} : ElementRange{sent, count};
   }
 
   void begin_schedule() {
@@ -285,11 +326,17 @@ class CollectiveBody final : public CallBody {
     request.chunk_bytes_max = chunk_bytes_max();
     request.in_order = keeps_;
     if (keeps_) request.segments_in_flight = kKeptSegmentsInFlight;
-    trace_algorithm();
+    trace_schedule();
     schedule_ = make_schedule(needs(), algorithm_, plan, request);
   }
 
-  void trace_algorithm() const {
+  void trace_schedule() const {
+    if (gathers() || kind() == wire::OpKind::kGather || kind() == wire::OpKind::kScatter) {
+      return context_.trace("exchange.begin");
+    }
+    if (kind() != wire::OpKind::kAllReduce && kind() != wire::OpKind::kBroadcast) {
+      return context_.trace("parts.begin");
+    }
     switch (algorithm_) {
       case topology::Algorithm::kStar: return context_.trace("star.begin");
       case topology::Algorithm::kMesh: return context_.trace("mesh.begin");
@@ -345,6 +392,7 @@ class CollectiveBody final : public CallBody {
   }
 
   const CollectiveCall call_;
+  const std::unique_ptr<std::byte[]> sinks_;
   Context& context_;
   LinkTable& links_;
   const bool small_;
@@ -353,6 +401,7 @@ class CollectiveBody final : public CallBody {
   KeptSegments kept_;
   AttemptContext attempt_;
   topology::Algorithm algorithm_ = topology::Algorithm::kRing;
+  std::vector<uint64_t> heard_of_;  // by participant: what it said, where it says it to all
   std::unique_ptr<collective::Schedule> schedule_;
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
@@ -360,21 +409,46 @@ class CollectiveBody final : public CallBody {
   uint64_t stable_below_ = 0;
 };
 
+// Where the parts of a reduction are made whose results the root gets: what of it is touched is
+// what this peer reduces. Null: no memory.
+std::unique_ptr<std::byte[]> give_sinks(CollectiveCall& call, uint64_t bytes) {
+  std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[bytes]);
+  std::byte* sink = memory.get();
+  if (sink == nullptr) return memory;
+  for (codec::TensorView& tensor : call.tensors) {
+    tensor.sink = sink;
+    sink += tensor.count * size_of(call.type);
+  }
+  return memory;
+}
+
 }  // namespace
 
-Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments, size_t world,
-                                            Context& context, LinkTable& links) {
+Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments,
+                                            CallNames::Place place, PeerId self, Context& context,
+                                            LinkTable& links) {
   auto tensors = codec::TensorList::create(arguments.type, arguments.tensors);
   if (!tensors) return tl::unexpected<Error>(tensors.error());
+  const uint64_t bytes = tensors->total_bytes();
   CallLedger::NewCall open;
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);
-  const bool small = is_small(arguments, tensors->total_bytes(), context);
+  const bool small = is_small(arguments, bytes, context);
+  std::unique_ptr<std::byte[]> sinks;
+  if (arguments.kind == wire::OpKind::kReduce && self != arguments.root && !small && bytes > 0) {
+    sinks = give_sinks(arguments, bytes);
+    if (sinks == nullptr) {
+      open.doomed = Error{ErrorCode::kOutOfMemory,
+                          fmt::format("no address space for {} bytes of a reduction", bytes)};
+    }
+    tensors = codec::TensorList::create(arguments.type, arguments.tensors);
+  }
   auto body = std::make_unique<CollectiveBody>(std::move(arguments), std::move(*tensors), small,
-                                               context, links);
-  open.doomed = body->reserve_backup(world);
+                                               std::move(sinks), context, links);
+  if (auto refused = body->reserve_backup(place.members.size())) open.doomed = std::move(refused);
   open.body = std::move(body);
+  open.place = std::move(place);
   return open;
 }
 

@@ -1,4 +1,4 @@
-// All-reduce, broadcast and barrier: one attempt carries out a schedule over the caller's tensors.
+// Collectives and sends: one attempt carries out a schedule over the caller's tensors.
 #pragma once
 
 #include "engine/call_ledger.h"
@@ -7,8 +7,9 @@
 
 namespace atoll_core::engine {
 
-// The ledger's view of a collective call of `world` participants. `context` and `links` outlive it.
-Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments, size_t world,
-                                            Context& context, LinkTable& links);
+// The ledger's view of a call at this place. `context` and `links` outlive it.
+Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments,
+                                            CallNames::Place place, PeerId self, Context& context,
+                                            LinkTable& links);
 
 }  // namespace atoll_core::engine

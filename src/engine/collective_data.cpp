@@ -17,12 +17,12 @@ CollectiveData::CollectiveData(const Traits& traits, codec::TensorList caller, C
       caller_(std::move(caller)),
       backup_(caller_, traits.keeps_input, context.backups),
       contributions_(traits.small, context.received),
-      work_(traits.type) {}
+      work_(traits.type, traits.extra) {}
 
 // ---- an attempt begins -------------------------------------------------------------------------
 
-void CollectiveData::open_copy(bool with_input) {
-  work_.open(caller_, with_input);
+void CollectiveData::open_copy(const ElementRange& brings) {
+  work_.open(caller_, brings);
   if (weights_.scales()) codec::scale_sink(elements(), elements().all(), weights_.factor());
 }
 
@@ -202,6 +202,10 @@ void CollectiveData::restore() {
   failure_.reset();
   backup_.restore();
   if (!broken(Canary::kSkipFence)) work_.close();
+}
+
+void CollectiveData::clear_caller(const ElementRange& range) const {
+  codec::clear_sink(caller_, range);
 }
 
 Result<void> CollectiveData::take_result(ByteSpan payload, bool weighted,

@@ -38,6 +38,7 @@ class CollectiveData {
     bool average = false;
     double weight = 1.0;
     bool small = false;         // works on a copy that frames share
+    size_t extra = 0;           // elements of the copy beyond the caller's
     bool keeps_input = false;   // what is overwritten is given back when the call fails
   };
 
@@ -52,8 +53,8 @@ class CollectiveData {
 
   // ---- an attempt begins ----
 
-  // Of a small call: a fresh copy, with what this peer brings or with nothing.
-  void open_copy(bool with_input);
+  // Of a small call: a fresh copy, with what this peer brings.
+  void open_copy(const ElementRange& brings);
   bool has_copy() const { return work_.bytes() != nullptr; }
   // Around a ring, of so many elements; or by owners, whose chunks have at most so many bytes.
   void begin_ring(const AttemptContext& attempt, const std::vector<uint32_t>& ring, uint32_t self,
@@ -83,7 +84,8 @@ class CollectiveData {
   // Everything is made what it was.
   void restore();
   // The result of a small call.
-  void copy_to_caller() const { work_.copy_to(caller_); }
+  void copy_to_caller(const ElementRange& range) const { work_.copy_to(caller_, range); }
+  void clear_caller(const ElementRange& range) const;
   std::shared_ptr<const ByteBuffer> copy() const { return work_.bytes(); }
   // Made by others, with the weights in it.
   Result<void> take_result(ByteSpan payload, bool weighted,

@@ -21,20 +21,40 @@ wire::CallDescription describe(const CollectiveCall& call) {
     description.count += tensor.count;
     counts.push_back(tensor.count);
   }
+  counts.push_back(call.owners.size());
   const kernels::Digest layout = kernels::hash128(std::as_bytes(std::span(counts)));
   description.layout = {layout.high, layout.low};
   description.algorithm = call.options.algorithm;
   description.codec = codec::identity_codec().id();
   description.root = call.root;
-  description.retry = call.options.retry;
+  // Nobody but the two knows of a send: when one dies there is nobody to go on with.
+  description.retry = call.options.retry && call.kind != wire::OpKind::kSend;
   description.keep = call.options.keep && call.kind == wire::OpKind::kAllReduce;
   return description;
 }
 
 bool is_small(const CollectiveCall& call, uint64_t bytes, const Context& context) {
-  const bool ends_alone = call.options.group != CallGroup::kShard ||
+  const bool ends_alone = call.kind == wire::OpKind::kSend ||
+                          call.options.group != CallGroup::kShard ||
                           context.config.membership.self.shard_count == 1;
-  return ends_alone && bytes <= limits::kSmallOpBytes;
+  const bool same_for_all = call.kind == wire::OpKind::kAllReduce ||
+                            call.kind == wire::OpKind::kBroadcast ||
+                            call.kind == wire::OpKind::kAllGather ||
+                            call.kind == wire::OpKind::kBarrier ||
+                            call.kind == wire::OpKind::kSend;
+  return ends_alone && bytes <= (same_for_all ? limits::kSmallOpBytes : limits::kSmallPartsBytes);
+}
+
+wire::OpKind carried_out_as(const CollectiveCall& call, uint64_t bytes, bool small) {
+  using wire::OpKind;
+  if (!small) {
+    // So short that some would own nothing of it.
+    const bool short_reduce = call.kind == OpKind::kReduce && bytes <= limits::kSmallPartsBytes;
+    return short_reduce ? OpKind::kAllReduce : call.kind;
+  }
+  if (call.kind == OpKind::kSend) return OpKind::kSend;
+  const bool gathers = call.kind == OpKind::kAllGather || call.kind == OpKind::kGather;
+  return gathers && bytes > 0 ? OpKind::kAllGather : OpKind::kAllReduce;
 }
 
 bool keeps_segments(const CollectiveCall& call, bool small) {
@@ -42,7 +62,7 @@ bool keeps_segments(const CollectiveCall& call, bool small) {
 }
 
 bool reduces_bytes(const CollectiveCall& call, bool small) {
-  return small && call.kind != wire::OpKind::kAllReduce;
+  return small && !wire::reduces(call.kind);
 }
 
 bool overwrites_input(const CollectiveCall& call) {
@@ -50,9 +70,9 @@ bool overwrites_input(const CollectiveCall& call) {
 }
 
 bool writes_in_place(const CollectiveCall& call) {
-  if (call.kind != wire::OpKind::kAllReduce) return false;
+  if (!wire::reduces(call.kind)) return false;
   return std::any_of(call.tensors.begin(), call.tensors.end(), [](const auto& tensor) {
-    return tensor.count > 0 && tensor.in_place();
+    return tensor.count > 0 && tensor.in_place() && tensor.sink != nullptr;
   });
 }
 

@@ -99,8 +99,8 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   updating_ = PendingUpdate{call, now + context_.config.update_timeout, now};
   // Told of first, so that the peer is not admitted before it is level.
   if (follow && !membership_.view()) follower_.begin(std::move(*follow));
-  if (update_outcome_waiting_) {
-    update_finished();
+  if (update_outcome_) {
+    end_update(CallInfo{UpdateInfo{*std::exchange(update_outcome_, std::nullopt)}});
   } else if (!membership_.update_pending()) {
     Result<void> asked = membership_.request_update(now, ledger_.positions());
     if (!asked) end_update(tl::unexpected<Error>(asked.error()));
@@ -111,10 +111,14 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
 void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
-  const auto members = CallNames::participants(*membership_.view(), membership_.self(),
-                                               arguments.options.group);
+  Result<CallNames::Place> place = place_of(arguments);
+  if (!place) {
+    end(call, tl::unexpected<Error>(place.error()));
+    return;
+  }
   Result<CallLedger::NewCall> made =
-      make_collective(call, std::move(arguments), members.size(), context_, links_);
+      make_collective(call, std::move(arguments), std::move(*place), membership_.self().id,
+                      context_, links_);
   if (!made) {
     end(call, tl::unexpected<Error>(made.error()));
     return;
@@ -123,12 +127,31 @@ void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   absorb();
 }
 
+Result<CallNames::Place> Engine::place_of(const CollectiveCall& call) const {
+  const wire::View& view = *membership_.view();
+  if (call.kind != wire::OpKind::kSend) {
+    return CallNames::place_of(view, membership_.self(), call.options.group);
+  }
+  if (call.root == call.receiver) {
+    return atoll_core::fail(ErrorCode::kInvalidArgument, "{} cannot send to itself",
+                            membership_.self().name);
+  }
+  CallNames::Place place = CallNames::place_of_pair(view, call.root, call.receiver);
+  if (!place.members.empty()) return place;
+  const PeerId other = call.root == membership_.self().id ? call.receiver : call.root;
+  return atoll_core::fail(ErrorCode::kPeerLost, "peer {} is not in the view of {}",
+                          to_string(other), membership_.self().name);
+}
+
 void Engine::sync(TimePoint now, CallId call, SyncCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
   context_.trace("sync.request");
-  ledger_.begin(
-      make_sync(call, std::move(arguments), {context_, membership_, links_, server_}));
+  const auto group = arguments.options.group;
+  CallLedger::NewCall made =
+      make_sync(call, std::move(arguments), {context_, membership_, links_, server_});
+  made.place = CallNames::place_of(*membership_.view(), membership_.self(), group);
+  ledger_.begin(std::move(made));
   absorb();
 }
 
@@ -361,8 +384,10 @@ void Engine::view_changed(const peer_output::ViewChanged& change) {
 void Engine::update_finished() {
   context_.trace("update.done");
   context_.note({FlightKind::kUpdateDone, nullptr, {}, membership_.view()->epoch.number});
-  update_outcome_waiting_ = !updating_.has_value();
-  if (!updating_) return;
+  if (!updating_) {
+    update_outcome_ = *membership_.view();
+    return;
+  }
   end_update(CallInfo{UpdateInfo{*membership_.view()}});
 }
 

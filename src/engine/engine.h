@@ -93,6 +93,7 @@ class Engine {
 
   void depart();
   bool refuse(CallId call, const CallOptions& options);
+  Result<CallNames::Place> place_of(const CollectiveCall& call) const;
   Error departed() const;  // for calls that come after it has left
   void end(CallId call, Result<CallInfo> result);
   void end_update(Result<CallInfo> result);
@@ -115,7 +116,8 @@ class Engine {
   std::string run_;
   std::optional<CallId> connecting_;
   std::optional<PendingUpdate> updating_;
-  bool update_outcome_waiting_ = false;  // the barrier ended after its caller had given up
+  // The barrier ended after its caller had given up, with this view.
+  std::optional<wire::View> update_outcome_;
   std::optional<Leaving> leaving_;
   std::optional<Error> left_;            // why
 };

@@ -19,7 +19,10 @@ InputBackup::~InputBackup() {
 
 bool InputBackup::reserve(const std::optional<BackupWindow>& window) {
   if (!enabled_) return true;
-  needed_ = tensors_.total_bytes();
+  needed_ = 0;
+  for (const codec::TensorView& tensor : tensors_.tensors()) {
+    if (tensor.sink != nullptr) needed_ += tensor.count * tensors_.element_bytes();
+  }
   if (window && window->bytes() < needed_) {
     needed_ = window->bytes();
     slots_.set_slot_bytes(window->slot_bytes);

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "base/element.h"
 #include "collective/make_schedule.h"
 #include "topology/plan.h"
 #include "wire/control.h"
@@ -15,10 +17,13 @@ struct ScheduleNeeds {
   wire::OpKind kind = wire::OpKind::kAllReduce;  // as it is carried out
   topology::Algorithm asked = topology::Algorithm::kAuto;
   bool keeps_segments = false;  // only a ring completes them in order
-  uint32_t root = 0;            // participant, of a broadcast
+  bool weighted = false;        // all are to hear of all weights
+  uint32_t root = 0;            // participant, of what has one; of a send: who sends
+  // By participant, of what has blocks; of a send what each sends.
+  std::vector<ElementRange> blocks;
 };
 
-// Of an all-reduce; never kAuto.
+// Of an all-reduce, else kRing for what goes around the ring and kAuto for the rest.
 topology::Algorithm choose_algorithm(const ScheduleNeeds& needs, const topology::Plan& plan,
                                      uint64_t bytes);
 

@@ -9,7 +9,7 @@
 namespace atoll_core::engine {
 
 uint64_t WorkBuffer::bytes_for(const codec::TensorList& caller) const {
-  return std::max<uint64_t>(caller.total_bytes(), size_of(type_));
+  return std::max<uint64_t>(caller.total_bytes(), size_of(type_)) + extra_ * size_of(type_);
 }
 
 void WorkBuffer::allocate(const codec::TensorList& caller) {
@@ -20,11 +20,10 @@ void WorkBuffer::allocate(const codec::TensorList& caller) {
   tensors_.emplace(std::move(*made));
 }
 
-void WorkBuffer::open(const codec::TensorList& caller, bool with_input) {
+void WorkBuffer::open(const codec::TensorList& caller, const ElementRange& input) {
   allocate(caller);
-  if (!with_input) return;
-  std::byte* to = bytes_->data();
-  caller.for_each_source_span(caller.all(), [&](ByteSpan piece) {
+  std::byte* to = bytes_->data() + caller.bytes_of({0, input.begin});
+  caller.for_each_source_span(input, [&](ByteSpan piece) {
     std::memcpy(to, piece.data(), piece.size());
     to += piece.size();
   });
@@ -41,9 +40,9 @@ void WorkBuffer::close() {
   bytes_.reset();
 }
 
-void WorkBuffer::copy_to(const codec::TensorList& caller) const {
-  const std::byte* from = bytes_->data();
-  caller.for_each_sink_span(caller.all(), [&](MutableByteSpan piece) {
+void WorkBuffer::copy_to(const codec::TensorList& caller, const ElementRange& range) const {
+  const std::byte* from = bytes_->data() + caller.bytes_of({0, range.begin});
+  caller.for_each_sink_span(range, [&](MutableByteSpan piece) {
     std::memcpy(piece.data(), from, piece.size());
     from += piece.size();
   });

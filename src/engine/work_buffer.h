@@ -15,14 +15,15 @@ namespace atoll_core::engine {
 
 class WorkBuffer {
  public:
-  // The work is done on elements of `type`, which may be another than the caller's.
-  explicit WorkBuffer(DataType type) : type_(type) {}
+  // The work is done on elements of `type`, which may be another than the caller's; so many of them
+  // follow those of the caller.
+  explicit WorkBuffer(DataType type, size_t extra = 0) : type_(type), extra_(extra) {}
 
   // At least one element, so that an empty call, too, waits for all.
   uint64_t bytes_for(const codec::TensorList& caller) const;
 
-  // A new buffer with the caller's input in it, or with nothing. The old one lives on in frames.
-  void open(const codec::TensorList& caller, bool with_input);
+  // A new buffer with this part of the caller's input in it. The old one lives on in frames.
+  void open(const codec::TensorList& caller, const ElementRange& input);
   // Another member's result, of the size for the caller's tensors.
   void open_with(const codec::TensorList& caller, ByteSpan result);
   void close();
@@ -30,12 +31,13 @@ class WorkBuffer {
   // One tensor, in place.
   const codec::TensorList& tensors() const { return *tensors_; }
   const std::shared_ptr<ByteBuffer>& bytes() const { return bytes_; }
-  void copy_to(const codec::TensorList& caller) const;
+  void copy_to(const codec::TensorList& caller, const ElementRange& range) const;
 
  private:
   void allocate(const codec::TensorList& caller);
 
   const DataType type_;
+  const size_t extra_;
   std::shared_ptr<ByteBuffer> bytes_;
   std::optional<codec::TensorList> tensors_;
 };

@@ -46,6 +46,12 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
   }
 }
 
+std::string reason_to_begin(const std::vector<std::string>& admitted, const wire::View& next) {
+  if (admitted.empty()) return fmt::format("{} members go on", next.members.size());
+  return bounded(join(admitted) + (admitted.size() == 1 ? " is" : " are") + " admitted");
+}
+
+// A new generation, perhaps without newcomers.
 void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
            const Admission& admission) {
   wire::View next = parts.view;
@@ -63,8 +69,8 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
     }
     ++parts.counters.admissions;
   }
-  const std::string reason = bounded(join(names) + (names.size() == 1 ? " is" : " are") +
-                                     " admitted");
+  number_slots(next);
+  const std::string reason = reason_to_begin(names, next);
   const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
   const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
   parts.view = std::move(next);
@@ -122,7 +128,9 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   if (present.empty() && admission.admitted.empty()) return;
   for (const std::string& why : candidates.not_ready) out.event(why);
   for (const std::string& why : admission.left_out) out.event(why);
-  if (!admission.admitted.empty()) return admit(*this, present, admission);
+  // After each update slots and members are the same: who calls next may count on it.
+  const bool lost = view.members.size() < view.slots;
+  if (lost || !admission.admitted.empty()) return admit(*this, present, admission);
   end_update(*this, present, std::nullopt);
 }
 

@@ -8,6 +8,10 @@ namespace {
 
 bool belongs(const OpKey& key, const Participant& member) {
   if (key.scope == Scope::kReplica) return member.replica == key.replica;
+  if (key.scope == Scope::kPair) {
+    const PairSlots slots = slots_of(key.pair);
+    return member.slot == slots.from || member.slot == slots.to;
+  }
   return key.scope != Scope::kShard || member.shard == key.shard;
 }
 
@@ -45,7 +49,8 @@ std::vector<wire::GenerationState> GenerationTable::states(size_t members_max) c
     if (members > members_max) break;
     wire::GenerationState state{record->first, record->second.attempt, {}};
     for (const Participant& member : record->second.members) {
-      state.members.push_back({member.peer, member.name, member.replica, member.shard});
+      state.members.push_back(
+          {member.peer, member.name, member.replica, member.shard, member.slot});
     }
     states.push_back(std::move(state));
   }
@@ -58,7 +63,8 @@ void GenerationTable::merge(const wire::GenerationState& state) {
   if (found != generations_.end() && found->second.attempt >= state.attempt) return;
   Record record{state.attempt, {}};
   for (const wire::Member& member : state.members) {
-    record.members.push_back({member.id, member.name, member.replica, member.shard});
+    record.members.push_back(
+        {member.id, member.name, member.replica, member.shard, member.slot});
   }
   generations_.insert_or_assign(state.generation, std::move(record));
   if (generations_.size() > kGenerationsKept) generations_.erase(generations_.begin());

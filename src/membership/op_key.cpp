@@ -8,6 +8,7 @@ std::strong_ordering operator<=>(const OpKey& a, const OpKey& b) {
   if (auto order = a.tag <=> b.tag; order != 0) return order;
   if (auto order = a.sequence <=> b.sequence; order != 0) return order;
   if (auto order = a.shard <=> b.shard; order != 0) return order;
+  if (auto order = a.pair <=> b.pair; order != 0) return order;
   return a.replica.compare(b.replica) <=> 0;
 }
 
@@ -18,6 +19,9 @@ Result<OpKey> key_of(const OpId& op, const Participant& caller) {
   } else if (op.group == kGroupReplica) {
     key.scope = Scope::kReplica;
     key.replica = caller.replica;
+  } else if (is_pair(op.group)) {
+    key.scope = Scope::kPair;
+    key.pair = op.group;
   } else if (op.group == kGroupAlone + caller.shard) {
     key.scope = Scope::kShard;
     key.shard = caller.shard;
@@ -33,6 +37,7 @@ OpId op_for(const OpKey& key, uint32_t shard) {
   if (key.scope == Scope::kAll) group = kGroupAll;
   if (key.scope == Scope::kReplica) group = kGroupReplica;
   if (key.scope == Scope::kShard) group = kGroupAlone + key.shard;
+  if (key.scope == Scope::kPair) group = key.pair;
   return {key.generation, group, key.tag, key.sequence};
 }
 

@@ -17,6 +17,7 @@ enum class Scope : uint8_t {
   kShards,   // the groups of equal shards, ending together
   kShard,    // the group of one shard, ending by itself
   kReplica,  // the shards of one replica
+  kPair,     // two peers, one of which sends to the other
 };
 
 struct OpKey {
@@ -26,12 +27,13 @@ struct OpKey {
   uint64_t tag = 0;
   uint64_t sequence = 0;
   uint32_t shard = 0;  // kShard only
+  Group pair = 0;      // kPair only: the group
 
   friend bool operator==(const OpKey&, const OpKey&) = default;
   friend std::strong_ordering operator<=>(const OpKey& a, const OpKey& b);
 };
 
-// Refuses a group that `caller` does not belong to.
+// Refuses a group that `caller` does not belong to. Who is in a pair only its generation tells.
 Result<OpKey> key_of(const OpId& op, const Participant& caller);
 
 // The name of the op as a peer with this shard knows it.

@@ -7,7 +7,7 @@ std::string display_name(const wire::PeerInfo& peer) {
 }
 
 Participant participant_of(const wire::PeerInfo& peer) {
-  return {peer.id, display_name(peer), peer.replica, peer.shard};
+  return {peer.id, display_name(peer), peer.replica, peer.shard, peer.slot};
 }
 
 std::vector<std::string> names_of(const std::vector<Participant>& participants) {

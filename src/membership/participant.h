@@ -15,6 +15,7 @@ struct Participant {
   std::string name;
   std::string replica;
   uint32_t shard = 0;
+  uint32_t slot = 0;  // in the generation that it is a member of
   bool operator==(const Participant&) const = default;
 };
 

@@ -67,9 +67,18 @@ Outcome aborted_as_asked(const AbortNote& note) {
 }
 
 bool root_is_lost(const SettleCase& settle, const wire::CallDescription& call) {
-  return call.kind == wire::OpKind::kBroadcast && call.root &&
+  return wire::has_root(call.kind) && call.root &&
          std::none_of(settle.survivors.begin(), settle.survivors.end(),
                       [&call](const Participant& peer) { return peer.peer == call.root; });
+}
+
+// Who is lost is the one that was to have the result.
+bool result_is_lost(const SettleCase& settle, const std::vector<Call>& calls) {
+  if (calls.empty()) return false;
+  const wire::CallDescription& call = calls.front().description;
+  if (call.kind == wire::OpKind::kSend) return settle.survivors.size() < 2;
+  const bool gathers = call.kind == wire::OpKind::kReduce || call.kind == wire::OpKind::kGather;
+  return gathers && root_is_lost(settle, call);
 }
 
 bool has_ended(wire::OpPhase phase) {
@@ -181,7 +190,7 @@ std::optional<Outcome> decide(const SettleCase& settle) {
   if (auto what = first_difference(settle.key, calls)) {
     return aborted(ErrorCode::kMismatch, std::move(*what));
   }
-  if (done_by_all(settle)) return Outcome{true, true, {}, ""};
+  if (done_by_all(settle) && !result_is_lost(settle, calls)) return Outcome{true, true, {}, ""};
   if (must_go_on(settle)) {
     if (!settle.about_all) return std::nullopt;
     return aborted(settle.code, settle.reason, /*final=*/false);

@@ -19,6 +19,13 @@ uint64_t at(const std::map<Place, uint64_t>& positions, const Place& place) {
 bool agree_in(Group group, const Participant& one, const Participant& other) {
   if (group == kGroupAll) return true;
   if (group == kGroupReplica) return one.replica == other.replica;
+  if (is_pair(group)) {
+    const PairSlots slots = slots_of(group);
+    const auto in = [&](const Participant& member) {
+      return member.slot == slots.from || member.slot == slots.to;
+    };
+    return in(one) && in(other);
+  }
   const uint32_t shard = group >= kGroupAlone ? group - kGroupAlone : group;
   return one.shard == shard && other.shard == shard;
 }

@@ -18,10 +18,16 @@ std::string base_name(const std::optional<Epoch>& base) {
 
 }  // namespace
 
+void number_slots(wire::View& view) {
+  view.slots = 0;
+  for (wire::PeerInfo& member : view.members) member.slot = view.slots++;
+}
+
 wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::string reason) {
   wire::ViewDelta delta;
   delta.epoch = next.epoch;
   delta.generation = next.generation;
+  delta.slots = next.slots;
   delta.digest = wire::view_digest(next);
   delta.reason = std::move(reason);
   if (base == nullptr) {
@@ -39,7 +45,7 @@ wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::
 }
 
 Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& delta) {
-  wire::View next{delta.epoch, delta.generation, {}};
+  wire::View next{delta.epoch, delta.generation, {}, delta.slots};
   if (delta.base) {
     if (base == nullptr || base->epoch != *delta.base) {
       const std::optional<Epoch> held = base ? std::optional(base->epoch) : std::nullopt;
@@ -51,6 +57,7 @@ Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& de
                  [&removed](const wire::PeerInfo& info) { return removed.count(info.id) == 0; });
   }
   next.members.insert(next.members.end(), delta.added.begin(), delta.added.end());
+  if (next.epoch == next.generation.first) number_slots(next);
   if (wire::view_digest(next) != delta.digest) {
     return fail(ErrorCode::kInternalError,
                 "the view of epoch {} with {} members does not have the digest that came with it",

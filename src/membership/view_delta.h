@@ -8,6 +8,9 @@
 
 namespace atoll_core::membership {
 
+// Each has its place for its slot: in the first view of a generation.
+void number_slots(wire::View& view);
+
 // The delta that leads from `base` (none: from nothing) to `next`.
 wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::string reason);
 

@@ -2,19 +2,9 @@
 
 #include <utility>
 
+#include "engine/call_names.h"
+
 namespace atoll_core::peer {
-namespace {
-
-std::shared_ptr<PendingCall> start(Session& session, engine::CollectiveCall call, Caller caller) {
-  return session.call(
-      [call = std::move(call)](engine::Engine& engine, TimePoint at, engine::CallId id) mutable {
-        engine.collective(at, id, std::move(call));
-      },
-      caller);
-}
-
-}  // namespace
-
 TimePoint now() { return transport::Network::now(); }
 
 Result<void> connect(Session& session) {
@@ -35,6 +25,22 @@ Result<View> update(Session& session) {
   return std::get<engine::UpdateInfo>(*result).view;
 }
 
+std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
+                                              Caller caller) {
+  return session.call(
+      [call = std::move(call)](engine::Engine& engine, TimePoint at, engine::CallId id) mutable {
+        engine.collective(at, id, std::move(call));
+      },
+      caller);
+}
+
+std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group) {
+  for (const wire::PeerInfo& member : view.members) {
+    if (member.id == self) return engine::CallNames::owners(view, member, group);
+  }
+  return {};
+}
+
 std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
                                               std::vector<TensorView> tensors,
                                               CallOptions options, Caller caller) {
@@ -44,7 +50,7 @@ std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduct
   call.reduce = reduction.op;
   call.tensors = std::move(tensors);
   call.options = options;
-  return start(session, std::move(call), caller);
+  return start_collective(session, std::move(call), caller);
 }
 
 std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
@@ -56,7 +62,7 @@ std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, Pe
   call.tensors = std::move(tensors);
   call.root = root;
   call.options = options;
-  return start(session, std::move(call), caller);
+  return start_collective(session, std::move(call), caller);
 }
 
 std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options,
@@ -64,7 +70,7 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
   engine::CollectiveCall call;
   call.kind = wire::OpKind::kBarrier;
   call.options = options;
-  return start(session, std::move(call), caller);
+  return start_collective(session, std::move(call), caller);
 }
 
 Result<CollectiveInfo> wait_collective(const PendingCall& call) {

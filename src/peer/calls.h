@@ -43,7 +43,16 @@ std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, Pe
                                              Caller caller);
 std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options, Caller caller);
 
-// The end of a call that one of these three started.
+// Any of them, and what else there is.
+using CollectiveCall = engine::CollectiveCall;
+using CollectiveKind = wire::OpKind;
+std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
+                                              Caller caller);
+// Whose block is which in the calls of this group, by the view of the last update: nobody's where a
+// peer was lost before this one heard of it.
+std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group);
+
+// The end of a call that one of these started.
 Result<CollectiveInfo> wait_collective(const PendingCall& call);
 
 }  // namespace atoll_core::peer

@@ -16,7 +16,8 @@ inline std::string text_of(const nlohmann::ordered_json& json) {
 }
 
 inline std::string group_text(Group group) {
-  const bool of_shard = group != kGroupAll && group != kGroupReplica;
+  const bool of_shard = group != kGroupAll && group != kGroupReplica && !is_pair(group);
+  if (is_pair(group)) return "slot " + group_name(group);
   return of_shard ? "shard " + group_name(group) : group_name(group);
 }
 

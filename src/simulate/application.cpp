@@ -56,6 +56,7 @@ void Application::start(Trainer& trainer) {
   trainer.in_flight = 0;
   trainer.calls.clear();
   trainer.sequences.clear();
+  trainer.sends.clear();
   trainer.process = world_.spawn(trainer.identity);
   connect(trainer);
 }
@@ -114,15 +115,14 @@ void Application::bring_all_back() {
 
 // ---- calls -------------------------------------------------------------------------------------
 
-CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::CallGroup group,
-                                     uint64_t tag) {
+CallRecord& Application::open_record(Trainer& trainer, CallKind kind,
+                                     std::optional<engine::CallGroup> group, uint64_t tag) {
   CallRecord record;
   record.kind = kind;
-  const bool named = kind == CallKind::kCollective || kind == CallKind::kSync;
-  if (named) {
-    const uint64_t sequence = trainer.sequences[{static_cast<Group>(group), tag}]++;
+  if (group) {
+    const uint64_t sequence = trainer.sequences[{static_cast<Group>(*group), tag}]++;
     const char* const who[] = {"shards", "replica", "all", "shard"};
-    const auto index = static_cast<size_t>(group);
+    const auto index = static_cast<size_t>(*group);
     // Runs that follow each other may count their generations alike.
     const Incarnation& run = trainer.generation.first.incarnation;
     record.name = fmt::format("{}~{:08x} {} tag {} #{}", to_string(trainer.generation), run.nonce,
@@ -143,6 +143,17 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind, engine::Ca
   return trainer.calls[record.number] = std::move(record);
 }
 
+// Counted by the two of them alone, apart from what goes the other way.
+CallRecord& Application::open_send(Trainer& trainer, const PlannedCall& call) {
+  CallRecord& record = open_record(trainer, CallKind::kCollective, std::nullopt, 0);
+  const std::string place = fmt::format("{} to {} tag {}", to_string(call.root),
+                                        to_string(call.receiver), call.options.tag);
+  record.name = fmt::format("{}~{:08x} {} #{}", to_string(trainer.generation),
+                            trainer.generation.first.incarnation.nonce, place,
+                            trainer.sends[place]++);
+  return record;
+}
+
 void Application::make(Trainer& trainer, CallRecord& record, const World::Start& start,
                        std::function<void(CallRecord&, const Result<engine::CallInfo>&)> ended) {
   ++trainer.in_flight;
@@ -161,7 +172,7 @@ void Application::make(Trainer& trainer, CallRecord& record, const World::Start&
 }
 
 void Application::connect(Trainer& trainer) {
-  CallRecord& record = open_record(trainer, CallKind::kConnect, {}, 0);
+  CallRecord& record = open_record(trainer, CallKind::kConnect, std::nullopt, 0);
   make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
     engine.connect(now, id);
   }, [this, &trainer](CallRecord&, const Result<engine::CallInfo>& result) {
@@ -171,14 +182,14 @@ void Application::connect(Trainer& trainer) {
 }
 
 void Application::update(Trainer& trainer) {
-  CallRecord& record = open_record(trainer, CallKind::kUpdate, {}, 0);
+  CallRecord& record = open_record(trainer, CallKind::kUpdate, std::nullopt, 0);
   make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
     engine.update(now, id);
   }, [this, &trainer](CallRecord&, const auto& result) { updated(trainer, result); });
 }
 
 void Application::follow(Trainer& trainer) {
-  CallRecord& record = open_record(trainer, CallKind::kUpdate, {}, 0);
+  CallRecord& record = open_record(trainer, CallKind::kUpdate, std::nullopt, 0);
   record.follows = true;
   record.brought = trainer.state->content();
   const Duration patience = milliseconds(random_.one_in(4) ? random_.between(1, 300) : 20'000);
@@ -205,12 +216,14 @@ void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& resu
   if (view.epoch == view.generation.first || first_members_.count(view.generation) == 0) {
     first_members_[view.generation] = view.members;
   }
+  trainer.view = view;
   if (trainer.member && trainer.generation == view.generation) return;
   if (!trainer.member) trainer.synced = false;
   trainer.member = true;
   trainer.generation = view.generation;
   trainer.position = 0;
   trainer.sequences.clear();
+  trainer.sends.clear();
 }
 
 void Application::next(Trainer& trainer) {
@@ -241,21 +254,34 @@ void Application::one_less(Trainer& trainer) {
 
 void Application::begin_call(Trainer& trainer, PlannedCall call, uint64_t root) {
   const wire::PeerInfo& self = world_.engine(trainer.process).self();
-  if (call.kind == wire::OpKind::kBroadcast) {
-    call.root = choose_root(first_members_[trainer.generation], self, call.options.group, root);
+  const std::vector<wire::PeerInfo>& first = first_members_[trainer.generation];
+  const bool send = call.kind == wire::OpKind::kSend;
+  if (wire::has_root(call.kind) || send) {
+    call.root = choose_root(first, self, call.options.group, root);
   }
-  CallRecord& record = open_record(trainer, CallKind::kCollective, call.options.group,
-                                   call.options.tag);
+  if (send) {
+    call.receiver = choose_root(first, self, call.options.group, root + 1);
+    const bool takes_part = self.id == call.root || self.id == call.receiver;
+    if (!takes_part || call.root == call.receiver) return;
+  }
+  call.owners = group_of(first, self, call.options.group);
+  CallRecord& record = send ? open_send(trainer, call)
+                            : open_record(trainer, CallKind::kCollective, call.options.group,
+                                          call.options.tag);
   record.deadline = call.options.deadline;
   record.memory = std::make_shared<CallMemory>(call, self.id);
-  record.large = record.memory->bytes() > kSmallBytesMax;
+  record.large = is_large(call);
   // The groups of several shards end together: none of their calls is small.
-  const bool together = config_.shards > 1 && call.options.group == engine::CallGroup::kShard;
+  const bool together = config_.shards > 1 && !send &&
+                        call.options.group == engine::CallGroup::kShard;
   record.keeps = (record.large || together) && call.options.keep &&
                  call.kind == wire::OpKind::kAllReduce;
-  make(trainer, record, [memory = record.memory](engine::Engine& engine, TimePoint now,
-                                                 engine::CallId id) {
-    engine.collective(now, id, memory->arguments());
+  const auto owners = engine::CallNames::owners(trainer.view, self, call.options.group);
+  make(trainer, record, [memory = record.memory, owners](engine::Engine& engine, TimePoint now,
+                                                         engine::CallId id) {
+    engine::CollectiveCall arguments = memory->arguments();
+    if (!arguments.owners.empty()) arguments.owners = owners;
+    engine.collective(now, id, std::move(arguments));
   }, [](CallRecord&, const auto&) {});
 }
 

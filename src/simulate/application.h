@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,10 @@ class Application {
   void begin_write(Trainer& trainer);
   void sync_ended(Trainer& trainer, CallRecord& record, const Result<engine::CallInfo>& result);
   void one_less(Trainer& trainer);
-  CallRecord& open_record(Trainer& trainer, CallKind kind, engine::CallGroup group, uint64_t tag);
+  // Without a group: a call that has no name, or not one of a group.
+  CallRecord& open_record(Trainer& trainer, CallKind kind, std::optional<engine::CallGroup> group,
+                          uint64_t tag);
+  CallRecord& open_send(Trainer& trainer, const PlannedCall& call);
   // Makes the call; `ended` is told after the observer.
   void make(Trainer& trainer, CallRecord& record, const World::Start& start,
             std::function<void(CallRecord&, const Result<engine::CallInfo>&)> ended);

@@ -1,5 +1,7 @@
 #include "simulate/call_plan.h"
 
+#include <iterator>
+
 #include "simulate/call_record.h"
 
 namespace atoll_core::simulate {
@@ -23,6 +25,16 @@ uint32_t algorithm_of(const PlannedCall& call) {
   const uint64_t dice = call.salt / 8 % 8;
   const bool free = call.kind != wire::OpKind::kAllReduce || call.options.keep;
   return free || dice < 4 ? 0 : static_cast<uint32_t>(dice - 3);
+}
+
+// Some all-reduces are calls of the other kinds instead.
+void change_kind(PlannedCall& call) {
+  constexpr wire::OpKind kOthers[] = {wire::OpKind::kReduceScatter, wire::OpKind::kAllGather,
+                                      wire::OpKind::kReduce,        wire::OpKind::kGather,
+                                      wire::OpKind::kScatter,       wire::OpKind::kSend};
+  if (call.kind != wire::OpKind::kAllReduce || call.salt / 64 % 3 != 0) return;
+  call.kind = kOthers[call.salt / 256 % std::size(kOthers)];
+  if (has_blocks(call)) call.counts.resize(1);
 }
 
 engine::CallOptions random_options(Random& random) {
@@ -56,22 +68,30 @@ PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t
     call.options.keep = keep;
     call.options.algorithm = algorithm_of(call);
     if (random.one_in(12)) make_large(random, call);
+    change_kind(call);
+    if (call.kind != wire::OpKind::kAllReduce) call.options.algorithm = 0;
     plan.calls.push_back(call);
   }
   return plan;
 }
 
-PeerId choose_root(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
-                   engine::CallGroup group, uint64_t root) {
+std::vector<PeerId> group_of(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
+                             engine::CallGroup group) {
   const bool of_shard = group == engine::CallGroup::kShard ||
                         group == engine::CallGroup::kShardAlone;
-  std::vector<PeerId> eligible;
+  std::vector<PeerId> peers;
   for (const wire::PeerInfo& member : members) {
     const bool in = group == engine::CallGroup::kAll ||
                     (of_shard && member.shard == self.shard) ||
                     (group == engine::CallGroup::kReplica && member.replica == self.replica);
-    if (in) eligible.push_back(member.id);
+    if (in) peers.push_back(member.id);
   }
+  return peers;
+}
+
+PeerId choose_root(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
+                   engine::CallGroup group, uint64_t root) {
+  const std::vector<PeerId> eligible = group_of(members, self, group);
   return eligible.empty() ? PeerId{1} : eligible[root % eligible.size()];
 }
 

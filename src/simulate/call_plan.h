@@ -21,6 +21,9 @@ struct PositionPlan {
 
 PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t position);
 
+// The `members` that are in this group of `self`.
+std::vector<PeerId> group_of(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,
+                             engine::CallGroup group);
 // The peer that all who make this call together take for its root: the root-th (round the list)
 // of those `members` that are in the group of `self`.
 PeerId choose_root(const std::vector<wire::PeerInfo>& members, const wire::PeerInfo& self,

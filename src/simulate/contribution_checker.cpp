@@ -16,18 +16,34 @@ class ContributionChecker final : public Checker {
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
     if (record.kind != CallKind::kCollective || !result) return;
     const auto& info = std::get<engine::CollectiveInfo>(*result);
+    count(record.memory->call().kind);
     for (const engine::ContributedRange& range : info.ranges) check_range(record, range);
     check_order(record, info);
-    Expected& expected = expected_[record.name + record.group];
+    const PlannedCall& call = record.memory->call();
+    const std::string self = same_for_all(call) ? "" : to_string(record.self);
+    Expected& expected = expected_[record.name + record.group + self];
     if (expected.ranges != info.ranges) {
       expected.ranges = info.ranges;
-      expected.hash = kernels::hash64(expected_result(record.memory->call(), info.ranges));
+      expected.hash = kernels::hash64(expected_result(call, record.self, info.ranges));
     }
     if (kernels::hash64(record.memory->result()) == expected.hash) return;
     complain(fmt::format("{}: {}", record.text(), record.memory->check_result(info.ranges)));
   }
 
  private:
+  void count(wire::OpKind kind) {
+    constexpr std::pair<wire::OpKind, Count> kCounted[] = {
+        {wire::OpKind::kReduceScatter, Count::kReduceScatters},
+        {wire::OpKind::kAllGather, Count::kAllGathers},
+        {wire::OpKind::kReduce, Count::kReduces},
+        {wire::OpKind::kGather, Count::kGathers},
+        {wire::OpKind::kScatter, Count::kScatters},
+        {wire::OpKind::kSend, Count::kSends}};
+    for (const auto& [counted, what] : kCounted) {
+      if (kind == counted) context_.statistics->add(what);
+    }
+  }
+
   void check_range(const CallRecord& record, const engine::ContributedRange& range) {
     std::vector<PeerId> sorted = range.contributors;
     std::sort(sorted.begin(), sorted.end());
@@ -78,7 +94,7 @@ class ContributionChecker final : public Checker {
       begin = range.end;
       before = &peers;
     }
-    const uint64_t count = record.memory->bytes() / size_of(call.type);
+    const uint64_t count = elements_of(call);
     const bool whole = begin == count && before != nullptr && *before == info.contributors &&
                        info.ranges.back().weight == info.weight &&
                        info.ranges.back().weights == info.weights;

@@ -42,7 +42,8 @@ void FaultPlan::count(std::string_view point) {
   constexpr std::pair<std::string_view, Count> kCounted[] = {
       {"result.fetch", Count::kResultFetches}, {"ring.begin", Count::kRings},
       {"star.begin", Count::kStars},           {"mesh.begin", Count::kMeshes},
-      {"direct.begin", Count::kDirects},
+      {"direct.begin", Count::kDirects},       {"exchange.begin", Count::kExchanges},
+      {"parts.begin", Count::kParts},
   };
   for (const auto& [name, what] : kCounted) {
     if (point == name) context_.statistics->add(what);

@@ -41,8 +41,10 @@ class LivenessChecker final : public Checker {
     const bool faults = context_.faults > 0;
     const PlannedCall* call = record.memory ? &record.memory->call() : nullptr;
     switch (code) {
-      case ErrorCode::kPeerLost: return faults && call != nullptr && !call->options.retry;
-      case ErrorCode::kRootLost: return call != nullptr && call->kind == wire::OpKind::kBroadcast;
+      case ErrorCode::kPeerLost:
+        return faults && call != nullptr &&
+               (!call->options.retry || call->kind == wire::OpKind::kSend);
+      case ErrorCode::kRootLost: return call != nullptr && wire::has_root(call->kind);
       case ErrorCode::kTimeout: return faults || record.deadline > Duration{0};
       case ErrorCode::kCancelled: return context_.application->cancels() > 0;
       case ErrorCode::kStateConflict: return record.kind == CallKind::kSync;

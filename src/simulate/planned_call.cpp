@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
 #include "kernels/convert.h"
 
 namespace atoll_core::simulate {
@@ -85,9 +86,15 @@ double rounded(DataType type, double value) {
   return load(type, bytes);
 }
 
-double expected(const PlannedCall& call, const std::vector<PeerId>& contributors,
+double expected(const PlannedCall& call, const std::vector<PeerId>& contributors, size_t tensor,
                 uint64_t element) {
-  if (call.kind == wire::OpKind::kBroadcast) return contribution(call, call.root, element);
+  if (call.kind == wire::OpKind::kAllGather || call.kind == wire::OpKind::kGather) {
+    const PeerId owner = call.owners[tensor];
+    const bool there = std::find(contributors.begin(), contributors.end(), owner) !=
+                       contributors.end();
+    return there ? contribution(call, owner, element) : 0;
+  }
+  if (!wire::reduces(call.kind)) return contribution(call, call.root, element);
   double value = 0;
   const bool average = call.reduce == ReduceOp::kAvg;
   for (size_t i = 0; i < contributors.size(); ++i) {
@@ -103,10 +110,9 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   return rounded(call.type, value);
 }
 
-uint64_t elements_of(const PlannedCall& call) {
-  uint64_t total = 0;
-  for (const uint64_t count : call.counts) total += count;
-  return total;
+std::vector<uint64_t> tensor_counts(const PlannedCall& call) {
+  if (!has_blocks(call)) return call.counts;
+  return std::vector<uint64_t>(call.owners.size(), call.counts.front());
 }
 
 const std::vector<PeerId>& contributors_at(const std::vector<engine::ContributedRange>& ranges,
@@ -119,6 +125,50 @@ const std::vector<PeerId>& contributors_at(const std::vector<engine::Contributed
 }
 
 }  // namespace
+
+bool has_blocks(const PlannedCall& call) {
+  return call.kind == wire::OpKind::kReduceScatter || call.kind == wire::OpKind::kAllGather ||
+         call.kind == wire::OpKind::kGather || call.kind == wire::OpKind::kScatter;
+}
+
+bool brings(const PlannedCall& call, PeerId peer, size_t tensor) {
+  switch (call.kind) {
+    case wire::OpKind::kAllGather:
+    case wire::OpKind::kGather: return call.owners[tensor] == peer;
+    case wire::OpKind::kBroadcast:
+    case wire::OpKind::kScatter:
+    case wire::OpKind::kSend: return call.root == peer;
+    default: return true;
+  }
+}
+
+bool gets(const PlannedCall& call, PeerId peer, size_t tensor) {
+  switch (call.kind) {
+    case wire::OpKind::kReduceScatter:
+    case wire::OpKind::kScatter: return call.owners[tensor] == peer;
+    case wire::OpKind::kReduce:
+    case wire::OpKind::kGather: return call.root == peer;
+    case wire::OpKind::kSend: return call.receiver == peer;
+    default: return true;
+  }
+}
+
+bool same_for_all(const PlannedCall& call) {
+  return call.kind == wire::OpKind::kAllReduce || call.kind == wire::OpKind::kBroadcast ||
+         call.kind == wire::OpKind::kAllGather || call.kind == wire::OpKind::kBarrier;
+}
+
+uint64_t elements_of(const PlannedCall& call) {
+  uint64_t total = 0;
+  for (const uint64_t count : tensor_counts(call)) total += count;
+  return total;
+}
+
+bool is_large(const PlannedCall& call) {
+  const bool whole = same_for_all(call) || call.kind == wire::OpKind::kSend;
+  return elements_of(call) * size_of(call.type) >
+         (whole ? limits::kSmallOpBytes : limits::kSmallPartsBytes);
+}
 
 PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max) {
   PlannedCall call;
@@ -149,7 +199,7 @@ double contribution(const PlannedCall& call, PeerId peer, uint64_t element) {
 }
 
 double weight_of(const PlannedCall& call, PeerId peer) {
-  const bool average = call.kind == wire::OpKind::kAllReduce && call.reduce == ReduceOp::kAvg;
+  const bool average = wire::reduces(call.kind) && call.reduce == ReduceOp::kAvg;
   if (!call.weighted || !average) return 1;
   return static_cast<double>((Random::mix(call.salt + 3 * peer.value) >> 40) % 3);
 }
@@ -160,17 +210,23 @@ double total_weight(const PlannedCall& call, const std::vector<PeerId>& contribu
   return total;
 }
 
-ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors) {
-  return expected_result(call, Ranges{{elements_of(call), contributors}});
-}
-
-ByteBuffer expected_result(const PlannedCall& call,
+ByteBuffer expected_result(const PlannedCall& call, PeerId peer,
                            const std::vector<engine::ContributedRange>& ranges) {
-  const uint64_t total = elements_of(call);
   const size_t size = size_of(call.type);
-  ByteBuffer result(total * size);
-  for (uint64_t i = 0; i < total; ++i) {
-    store(call.type, result.data() + i * size, expected(call, contributors_at(ranges, i), i));
+  const std::vector<uint64_t> counts = tensor_counts(call);
+  ByteBuffer result;
+  uint64_t element = 0;
+  for (size_t tensor = 0; tensor < counts.size(); ++tensor) {
+    if (!gets(call, peer, tensor)) {
+      element += counts[tensor];
+      continue;
+    }
+    size_t at = result.size();
+    result.resize(at + counts[tensor] * size);
+    for (uint64_t i = 0; i < counts[tensor]; ++i, ++element, at += size) {
+      store(call.type, result.data() + at,
+            expected(call, contributors_at(ranges, element), tensor, element));
+    }
   }
   return result;
 }
@@ -178,14 +234,19 @@ ByteBuffer expected_result(const PlannedCall& call,
 CallMemory::CallMemory(const PlannedCall& call, PeerId self) : call_(call), self_(self) {
   const size_t size = size_of(call.type);
   uint64_t element = 0;
-  for (const uint64_t count : call.counts) {
+  for (const uint64_t count : tensor_counts(call)) {
     auto tensor = std::make_unique<Tensor>();
     tensor->count = count;
-    tensor->source.resize(count * size);
+    tensor->brings = brings(call, self, tensors_.size());
+    tensor->gets = gets(call, self, tensors_.size());
+    tensor->in_place = call.in_place && tensor->brings && tensor->gets;
+    ByteBuffer input(count * size);
     for (uint64_t i = 0; i < count; ++i, ++element) {
-      store(call.type, tensor->source.data() + i * size, contribution(call, self, element));
+      store(call.type, input.data() + i * size, contribution(call, self, element));
     }
-    tensor->sink = call.in_place ? tensor->source : ByteBuffer(count * size, std::byte{0xA5});
+    if (tensor->gets) tensor->sink.assign(count * size, std::byte{0xA5});
+    if (tensor->in_place) tensor->sink = std::move(input);
+    else if (tensor->brings) tensor->source = std::move(input);
     tensors_.push_back(std::move(tensor));
   }
 }
@@ -196,14 +257,14 @@ engine::CollectiveCall CallMemory::arguments() const {
   arguments.type = call_.type;
   arguments.reduce = call_.reduce;
   arguments.root = call_.root;
+  arguments.receiver = call_.receiver;
+  if (has_blocks(call_)) arguments.owners = call_.owners;
   arguments.options = call_.options;
   arguments.options.weight = weight_of(call_, self_);
   for (const auto& tensor : tensors_) {
-    const std::byte* source = call_.in_place ? tensor->sink.data() : tensor->source.data();
-    if (call_.kind == wire::OpKind::kBroadcast && call_.root != self_ && !call_.in_place) {
-      source = nullptr;
-    }
-    arguments.tensors.push_back({source, tensor->sink.data(), tensor->count});
+    std::byte* sink = tensor->gets ? tensor->sink.data() : nullptr;
+    const std::byte* source = tensor->brings ? tensor->source.data() : nullptr;
+    arguments.tensors.push_back({tensor->in_place ? sink : source, sink, tensor->count});
   }
   return arguments;
 }
@@ -216,9 +277,11 @@ std::string CallMemory::check_result(const std::vector<engine::ContributedRange>
   const size_t size = size_of(call_.type);
   uint64_t element = 0;
   for (size_t index = 0; index < tensors_.size(); ++index) {
-    for (uint64_t i = 0; i < tensors_[index]->count; ++i, ++element) {
-      const double found = load(call_.type, tensors_[index]->sink.data() + i * size);
-      const double wanted = expected(call_, contributors_at(ranges, element), element);
+    const Tensor& tensor = *tensors_[index];
+    for (uint64_t i = 0; i < tensor.count; ++i, ++element) {
+      if (!tensor.gets) continue;
+      const double found = load(call_.type, tensor.sink.data() + i * size);
+      const double wanted = expected(call_, contributors_at(ranges, element), index, element);
       if (found == wanted) continue;
       return fmt::format("tensor {} element {} is {}, not {}", index, i, found, wanted);
     }
@@ -227,14 +290,13 @@ std::string CallMemory::check_result(const std::vector<engine::ContributedRange>
 }
 
 std::string CallMemory::check_intact() const {
-  // What a broadcast overwrites at its receivers is no input.
-  if (call_.kind == wire::OpKind::kBroadcast && call_.root != self_) return "";
   const size_t size = size_of(call_.type);
   uint64_t element = 0;
   for (size_t index = 0; index < tensors_.size(); ++index) {
     const Tensor& tensor = *tensors_[index];
-    const ByteBuffer& input = call_.in_place ? tensor.sink : tensor.source;
+    const ByteBuffer& input = tensor.in_place ? tensor.sink : tensor.source;
     for (uint64_t i = 0; i < tensor.count; ++i, ++element) {
+      if (!tensor.brings) continue;
       const double found = load(call_.type, input.data() + i * size);
       const double wanted = contribution(call_, self_, element);
       if (found == wanted) continue;
@@ -242,12 +304,6 @@ std::string CallMemory::check_intact() const {
     }
   }
   return "";
-}
-
-uint64_t CallMemory::bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& tensor : tensors_) bytes += tensor->sink.size();
-  return bytes;
 }
 
 ByteBuffer CallMemory::result() const {

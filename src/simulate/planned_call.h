@@ -20,18 +20,30 @@ struct PlannedCall {
   ReduceOp reduce = ReduceOp::kSum;
   std::vector<uint64_t> counts{1000};  // one for each tensor
   bool in_place = false;
-  PeerId root;
+  PeerId root;      // the sender of a send
+  PeerId receiver;  // of a send
+  // Of what has blocks: whose they are; `counts` has one, of a block.
+  std::vector<PeerId> owners;
   uint64_t salt = 1;
   bool weighted = false;  // if it is an average, peers have weights of their own
   engine::CallOptions options;
 };
 
+// What this peer brings, and gets, of a tensor; where there are blocks, these are the tensors.
+bool brings(const PlannedCall& call, PeerId peer, size_t tensor);
+bool gets(const PlannedCall& call, PeerId peer, size_t tensor);
+bool has_blocks(const PlannedCall& call);
+// The results of all are the same bits.
+bool same_for_all(const PlannedCall& call);
+uint64_t elements_of(const PlannedCall& call);
+bool is_large(const PlannedCall& call);
+
 // An all-reduce of any type, operator, size and placement; now and then a broadcast or a barrier.
 PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint64_t count_max);
 
 // The result of exactly these contributions, each once.
-ByteBuffer expected_result(const PlannedCall& call, const std::vector<PeerId>& contributors);
-ByteBuffer expected_result(const PlannedCall& call,
+// `peer` gets.
+ByteBuffer expected_result(const PlannedCall& call, PeerId peer,
                            const std::vector<engine::ContributedRange>& ranges);
 
 // Never 0. Small enough for every type, and so spread over the elements that two sets of peers give
@@ -57,8 +69,7 @@ class CallMemory {
   // The input is as it was.
   std::string check_intact() const;
   const PlannedCall& call() const { return call_; }
-  uint64_t bytes() const;
-  // Of the whole result.
+  // What this peer has got.
   ByteBuffer result() const;
 
  private:
@@ -66,6 +77,9 @@ class CallMemory {
     ByteBuffer source;  // what the caller gave
     ByteBuffer sink;    // in place: both
     uint64_t count = 0;
+    bool brings = false;
+    bool gets = false;
+    bool in_place = false;
   };
 
   const PlannedCall call_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "simulate/call_record.h"
@@ -42,6 +43,7 @@ struct Trainer {
   bool member = false;
   bool synced = false;       // was part of a committed sync since its admission
   Generation generation;     // of its position
+  wire::View view;           // of its last update
   uint64_t position = 0;
   uint64_t in_flight = 0;    // what must end before the next position
   uint64_t lives = 0;
@@ -49,6 +51,7 @@ struct Trainer {
   std::map<uint64_t, CallRecord> calls;  // open ones, by number
   // The next sequence of each group and tag in this generation, as its own count.
   std::map<std::pair<Group, uint64_t>, uint64_t> sequences;
+  std::map<std::string, uint64_t> sends;  // the same, of sends from one to one
 };
 
 }  // namespace atoll_core::simulate

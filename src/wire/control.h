@@ -32,6 +32,7 @@ struct View {
   Epoch epoch;
   Generation generation;
   std::vector<PeerInfo> members;
+  uint32_t slots = 0;  // members of the generation's first view; they are numbered below it
   bool operator==(const View&) const = default;
 };
 
@@ -41,6 +42,7 @@ struct Member {
   std::string name;
   std::string replica;
   uint32_t shard = 0;
+  uint32_t slot = 0;  // as in PeerInfo
   bool operator==(const Member&) const = default;
 };
 
@@ -59,6 +61,7 @@ struct ViewDelta {
   Generation generation;
   std::vector<PeerId> removed;
   std::vector<PeerInfo> added;   // appended in this order
+  uint32_t slots = 0;            // of the new view
   ContentDigest digest;          // of the whole new view (see view_digest)
   std::string reason;            // why there is a new view
   bool operator==(const ViewDelta&) const = default;
@@ -69,8 +72,18 @@ enum class OpKind : uint8_t {
   kBroadcast = 1,
   kBarrier = 2,
   kSync = 3,  // a state sync is a call like any other
+  kReduceScatter = 4,
+  kAllGather = 5,
+  kReduce = 6,
+  kGather = 7,
+  kScatter = 8,
+  kSend = 9,  // of one peer to one, on both
 };
+inline constexpr OpKind kLastOpKind = OpKind::kSend;
 std::string_view to_string(OpKind kind);  // "all-reduce"
+// One participant has what the others get, or gets what they have: without it there is no result.
+bool has_root(OpKind kind);
+bool reduces(OpKind kind);
 
 // The arguments of a call that must be the same on all participants.
 struct CallDescription {
@@ -82,7 +95,7 @@ struct CallDescription {
   ContentDigest layout;        // of the counts and types of the tensors of a batch
   uint32_t algorithm = 0;
   uint32_t codec = 0;
-  PeerId root;                 // broadcast only
+  PeerId root;                 // where has_root(kind), and the sender of a send
   bool retry = true;
   bool keep = false;           // large all-reduces: segments that are complete everywhere stand
   bool operator==(const CallDescription&) const = default;

@@ -7,7 +7,7 @@ namespace atoll_core::wire {
 namespace {
 
 // Versions of the canonical forms; part of what is hashed.
-constexpr std::string_view kViewForm = "atoll view 1";
+constexpr std::string_view kViewForm = "atoll view 2";
 constexpr std::string_view kCallForm = "atoll call 2";
 
 void append(const Epoch& epoch, CanonicalBytes& out) {
@@ -17,6 +17,7 @@ void append(const Epoch& epoch, CanonicalBytes& out) {
 void append(const PeerInfo& peer, CanonicalBytes& out) {
   out.number(peer.id.value).number(peer.session.high).number(peer.session.low);
   out.text(peer.name).text(peer.replica).number(peer.shard).number(peer.shard_count);
+  out.number(peer.slot);
   out.length(peer.endpoints.size());
   for (const Endpoint& endpoint : peer.endpoints) out.text(endpoint.host).number(endpoint.port);
 }
@@ -28,7 +29,7 @@ ContentDigest view_digest(const View& view) {
   form.text(kViewForm);
   append(view.epoch, form);
   append(view.generation.first, form);
-  form.length(view.members.size());
+  form.number(view.slots).length(view.members.size());
   for (const PeerInfo& member : view.members) append(member, form);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   return {hash.high64, hash.low64};

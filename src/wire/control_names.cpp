@@ -58,8 +58,23 @@ std::string_view to_string(OpKind kind) {
     case OpKind::kBroadcast: return "broadcast";
     case OpKind::kBarrier: return "barrier";
     case OpKind::kSync: return "state-sync";
+    case OpKind::kReduceScatter: return "reduce-scatter";
+    case OpKind::kAllGather: return "all-gather";
+    case OpKind::kReduce: return "reduce";
+    case OpKind::kGather: return "gather";
+    case OpKind::kScatter: return "scatter";
+    case OpKind::kSend: return "send";
   }
   return "unknown op";
+}
+
+bool has_root(OpKind kind) {
+  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather ||
+         kind == OpKind::kScatter;
+}
+
+bool reduces(OpKind kind) {
+  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
 }
 
 std::string_view to_string(SyncStrategy strategy) {
@@ -89,12 +104,15 @@ std::string describe_difference(const CallDescription& here, const CallDescripti
 
 std::string to_string(const CallDescription& call) {
   std::string text(to_string(call.kind));
-  if (call.kind == OpKind::kAllReduce || call.kind == OpKind::kBroadcast) {
+  if (call.kind != OpKind::kBarrier && call.kind != OpKind::kSync) {
     text += fmt::format(" of {} {}", call.count, to_string(call.type));
     if (call.tensors != 1) text += fmt::format(" in {} tensors", call.tensors);
   }
-  if (call.kind == OpKind::kAllReduce) text += fmt::format(", {}", to_string(call.reduce));
-  if (call.kind == OpKind::kBroadcast) text += fmt::format(" from {}", root_name(call.root));
+  if (reduces(call.kind)) text += fmt::format(", {}", to_string(call.reduce));
+  if (has_root(call.kind) || call.kind == OpKind::kSend) {
+    const bool gathers = call.kind == OpKind::kReduce || call.kind == OpKind::kGather;
+    text += fmt::format(" {} {}", gathers ? "to" : "from", root_name(call.root));
+  }
   if (call.algorithm != 0) text += fmt::format(", algorithm {}", call.algorithm);
   if (call.codec != 0) text += fmt::format(", codec {}", call.codec);
   if (!call.retry) text += ", no retry";

@@ -52,6 +52,7 @@ void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check) {
               out.shard_count);
   if (!check.ok()) return;
   take_number(check, "shard", in.shard(), 0, out.shard_count - 1, out.shard);
+  take_number(check, "slot", in.slot(), 0, limits::kPeers - 1, out.slot);
   take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
 }
 
@@ -59,6 +60,7 @@ void decode_part(const proto::View& in, View& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
+  take_number(check, "slots", in.slots(), 0, limits::kPeers, out.slots);
   for (const PeerInfo& peer : out.members) check_somebody(check, "members", peer);
 }
 
@@ -67,6 +69,7 @@ void decode_part(const proto::Member& in, Member& out, FieldCheck& check) {
   take_name(check, "name", in.name(), out.name);
   take_name(check, "replica", in.replica(), out.replica);
   take_number(check, "shard", in.shard(), 0, limits::kShardsPerReplica - 1, out.shard);
+  take_number(check, "slot", in.slot(), 0, limits::kPeers - 1, out.slot);
 }
 
 void decode_part(const proto::GenerationState& in, GenerationState& out, FieldCheck& check) {
@@ -91,13 +94,14 @@ void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) 
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_peers(check, "removed", in.removed(), out.removed);
   take_parts(check, "added", in.added(), limits::kPeers, out.added);
+  take_number(check, "slots", in.slots(), 0, limits::kPeers, out.slots);
   for (const PeerInfo& peer : out.added) check_somebody(check, "added", peer);
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_sentence(check, "reason", in.reason(), out.reason);
 }
 
 void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCheck& check) {
-  take_enum(check, "kind", in.kind(), OpKind::kSync, out.kind);
+  take_enum(check, "kind", in.kind(), kLastOpKind, out.kind);
   take_enum(check, "type", in.type(), kLastDataType, out.type);
   take_enum(check, "reduce", in.reduce(), kLastReduceOp, out.reduce);
   take_number(check, "count", in.count(), 0, kElementsMax, out.count);

@@ -9,7 +9,7 @@ namespace atoll_core::wire {
 namespace {
 
 // Typed enums and those of the schema are converted by number.
-static_assert(static_cast<int>(OpKind::kSync) == proto::OpKind_MAX);
+static_assert(static_cast<int>(kLastOpKind) == proto::OpKind_MAX);
 static_assert(static_cast<int>(OpPhase::kAborted) == proto::OpPhase_MAX);
 static_assert(static_cast<int>(SyncStrategy::kReceiveOnly) == proto::SyncStrategy_MAX);
 static_assert(static_cast<int>(LinkState::kUnreachable) == proto::LinkState_MAX);
@@ -57,6 +57,7 @@ void encode_part(const PeerInfo& in, proto::PeerInfo* out) {
   out->set_replica(in.replica);
   out->set_shard(in.shard);
   out->set_shard_count(in.shard_count);
+  out->set_slot(in.slot);
   encode_parts(in.endpoints, out->mutable_endpoints());
 }
 
@@ -64,6 +65,7 @@ void encode_part(const View& in, proto::View* out) {
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
   encode_parts(in.members, out->mutable_members());
+  out->set_slots(in.slots);
 }
 
 void encode_part(const Member& in, proto::Member* out) {
@@ -71,6 +73,7 @@ void encode_part(const Member& in, proto::Member* out) {
   out->set_name(in.name);
   out->set_replica(in.replica);
   out->set_shard(in.shard);
+  out->set_slot(in.slot);
 }
 
 void encode_part(const GenerationState& in, proto::GenerationState* out) {
@@ -97,6 +100,7 @@ void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
   encode_parts(in.added, out->mutable_added());
   encode_part(in.digest, out->mutable_digest());
   out->set_reason(encode_sentence(in.reason));
+  out->set_slots(in.slots);
 }
 
 void encode_part(const CallDescription& in, proto::CallDescription* out) {

@@ -83,7 +83,9 @@ void take_error_code(FieldCheck& check, std::string_view field, int32_t in, Erro
 
 void take_group(FieldCheck& check, std::string_view field, uint32_t in, Group& out) {
   const uint32_t shard = in >= kGroupAlone ? in - kGroupAlone : in;
-  if (shard < limits::kShardsPerReplica || in == kGroupAll || in == kGroupReplica) {
+  const bool pair = is_pair(in) && slots_of(in).from < limits::kPeers &&
+                    slots_of(in).from != slots_of(in).to;
+  if (pair || shard < limits::kShardsPerReplica || in == kGroupAll || in == kGroupReplica) {
     out = in;
   } else {
     check.refuse(field, fmt::format("is {}, which is no group", in));

@@ -18,6 +18,7 @@ struct PeerInfo {
   std::string replica;
   uint32_t shard = 0;
   uint32_t shard_count = 1;
+  uint32_t slot = 0;  // of a member: its place in the first view of the generation
   std::vector<Endpoint> endpoints;  // candidates for data connections, most likely first
   bool operator==(const PeerInfo&) const = default;
 };

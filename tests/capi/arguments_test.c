@@ -31,6 +31,19 @@ static void null_handles_are_refused(void) {
                atollInvalidArgument);
   CHECK_RESULT(atollBroadcast(&value, &value, 1, atollFloat32, 1, NULL, NULL, NULL),
                atollInvalidArgument);
+  CHECK_RESULT(atollReduceScatter(&value, &value, 1, atollFloat32, atollSum, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollAllGather(&value, &value, 1, atollFloat32, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollReduce(&value, &value, 1, atollFloat32, atollSum, 1, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollGather(&value, &value, 1, atollFloat32, 1, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollScatter(&value, &value, 1, atollFloat32, 1, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollSend(&value, 1, atollFloat32, 1, NULL, NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollRecv(&value, 1, atollFloat32, 1, NULL, NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollBarrierAsync(NULL, NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollSyncState(NULL, NULL, NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollWait(NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollTest(NULL, NULL), atollInvalidArgument);

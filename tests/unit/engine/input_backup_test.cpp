@@ -165,7 +165,7 @@ TEST(BackupOfACall, IsGivenBackAfterADeathAndAnAbort) {
 
 // One peer may not keep so much: nobody's call begins, and the next one that fits does.
 TEST(BackupLimit, OfOnePeerEndsTheCallOnAll) {
-  const auto bytes = CallMemory(large_plan(true), PeerId{1}).bytes();
+  const uint64_t bytes = CallMemory(large_plan(true), PeerId{1}).result().size();
   SmallRun run(3, [&](WorldConfig& config) {
     config.engine.input_backup.limit = bytes + bytes / 2;
   });

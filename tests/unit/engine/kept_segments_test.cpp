@@ -25,12 +25,6 @@ PlannedCall keeping_call() {
   return plan;
 }
 
-uint64_t elements_of(const PlannedCall& plan) {
-  uint64_t total = 0;
-  for (const uint64_t count : plan.counts) total += count;
-  return total;
-}
-
 // Of those who live: the same ranges, which are the whole result, by value. Returns how many.
 size_t expect_kept(SmallRun& run, const std::vector<Call>& calls) {
   const Call* first = nullptr;

@@ -27,7 +27,7 @@ PlannedCall weighted_call(std::vector<uint64_t> counts, uint64_t salt = 1) {
 void expect_weights(SmallRun& run, const std::vector<Call>& calls) {
   for (const Call& call : calls) {
     if (!run.world().alive(call.process) || !call.committed()) continue;
-    const bool empty = call.memory->bytes() == 0;
+    const bool empty = elements_of(call.memory->call()) == 0;
     const PlannedCall& plan = call.memory->call();
     const engine::CollectiveInfo info = call.info();
     EXPECT_EQ(info.weight, empty ? 0 : total_weight(plan, info.contributors));

@@ -46,6 +46,24 @@ TEST(OpKey, OfAShardAloneKeepsTheShard) {
   EXPECT_FALSE(key_of({{}, kGroupAlone, 7, 4}, kCaller)) << "of another shard";
 }
 
+TEST(OpKey, OfAPairTellsTheDirections) {
+  const Group there = pair_group({2, 5});
+  const Group back = pair_group({5, 2});
+  EXPECT_TRUE(is_pair(there) && is_pair(back));
+  EXPECT_FALSE(is_pair(kGroupAlone) || is_pair(kGroupAlone + 1023) || is_pair(1023) ||
+               is_pair(kGroupAll));
+  EXPECT_EQ(slots_of(there).from, 2u);
+  EXPECT_EQ(slots_of(there).to, 5u);
+  EXPECT_EQ(group_name(there), "2 to 5");
+  const auto one = key_of({{}, there, 7, 4}, kCaller);
+  const auto other = key_of({{}, back, 7, 4}, kCaller);
+  ASSERT_TRUE(one && other);
+  EXPECT_NE(*one, *other);
+  EXPECT_TRUE(*one < *other || *other < *one);
+  EXPECT_EQ(op_for(*one, 1).group, there);
+  EXPECT_TRUE(same_group(*one, 0, 1));
+}
+
 TEST(OpKey, RefusesTheGroupOfAnotherShard) {
   const auto key = key_of({{}, 0, 7, 4}, kCaller);
   ASSERT_FALSE(key);

@@ -54,7 +54,9 @@ class PeerMachineTest : public testing::Test {
   }
 
   wire::View view(uint64_t number, uint64_t generation) const {
-    return {epoch(number), {epoch(generation)}, {info(1, "a"), info(2, "b")}};
+    wire::View view{epoch(number), {epoch(generation)}, {info(1, "a"), info(2, "b")}};
+    number_slots(view);
+    return view;
   }
 
   void become_member() {

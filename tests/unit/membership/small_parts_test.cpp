@@ -58,12 +58,30 @@ TEST(PeerBarrier, IsCompleteWhenAllHaveAnswered) {
 
 TEST(ViewDelta, LeadsFromOneViewToTheNext) {
   const wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b"), info(3, "c")}};
-  const wire::View after{epoch(2), {epoch(2)}, {info(1, "a"), info(3, "c"), info(4, "d")}};
+  wire::View after{epoch(2), {epoch(2)}, {info(1, "a"), info(3, "c"), info(4, "d")}};
+  number_slots(after);
+  EXPECT_EQ(after.slots, 3u);
+  EXPECT_EQ(after.members[1].slot, 1u);
   const wire::ViewDelta delta = make_delta(&before, after, "b is lost, d is admitted");
   EXPECT_EQ(delta.removed, (std::vector<PeerId>{{2}}));
   ASSERT_EQ(delta.added.size(), 1u);
   EXPECT_EQ(apply_delta(&before, delta).value(), after);
   EXPECT_EQ(apply_delta(nullptr, make_delta(nullptr, after, "")).value(), after);
+}
+
+TEST(ViewDelta, SlotsStayWithinAGeneration) {
+  wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b"), info(3, "c")}};
+  number_slots(before);
+  wire::View after = before;
+  after.epoch = epoch(2);
+  after.members.erase(after.members.begin() + 1);
+  const wire::View* const bases[] = {&before, nullptr};
+  for (const wire::View* base : bases) {
+    const wire::View made = apply_delta(base, make_delta(base, after, "b is lost")).value();
+    EXPECT_EQ(made, after);
+    EXPECT_EQ(made.slots, 3u);
+    EXPECT_EQ(made.members[1].slot, 2u);
+  }
 }
 
 TEST(ViewDelta, RefusesAnotherBaseOrDigest) {

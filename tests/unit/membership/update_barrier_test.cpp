@@ -51,6 +51,19 @@ TEST(UpdateBarrier, ComparesOnlyThoseThatReduceTogether) {
   EXPECT_NE(updates.difference(shards), std::nullopt);
 }
 
+TEST(UpdateBarrier, ComparesPairsWithinThemselves) {
+  std::vector<Participant> members = kMembers;
+  for (uint32_t i = 0; i < members.size(); ++i) members[i].slot = i;
+  const Group pair = pair_group({0, 1});
+  UpdateBarrier updates;
+  for (const Participant& member : members) updates.open(member.peer, {});
+  updates.open(members[0].peer, {{pair, 7, 4}});
+  updates.open(members[1].peer, {{pair, 7, 4}});
+  EXPECT_EQ(updates.difference(members), std::nullopt);
+  updates.open(members[1].peer, {{pair, 7, 3}});
+  EXPECT_NE(updates.difference(members), std::nullopt);
+}
+
 TEST(UpdateBarrier, KnowsARequestForAnUpdateThatHasEnded) {
   UpdateBarrier updates;
   updates.open({1}, {{kGroupAll, kUpdateTag, 0}});

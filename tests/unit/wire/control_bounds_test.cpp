@@ -123,8 +123,8 @@ std::vector<Case> peer_cases() {
 std::vector<Case> call_cases() {
   return {
       bad_call(
-          "Kind", [](CallDescription& c) { c.kind = OpKind{4}; },
-          "op_done.call.kind is 4, allowed are 0 to 3"),
+          "Kind", [](CallDescription& c) { c.kind = OpKind{10}; },
+          "op_done.call.kind is 10, allowed are 0 to 9"),
       bad_call(
           "Type", [](CallDescription& c) { c.type = DataType{12}; },
           "op_done.call.type is 12, allowed are 0 to 11"),

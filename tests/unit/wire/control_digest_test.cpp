@@ -122,6 +122,9 @@ TEST(CallText, SaysWhatIsCalled) {
   EXPECT_EQ(to_string(barrier), "barrier");
   barrier.kind = OpKind::kSync;
   EXPECT_EQ(to_string(barrier), "state-sync");
+  CallDescription reduce = broadcast;
+  reduce.kind = OpKind::kReduce;
+  EXPECT_EQ(to_string(reduce), "reduce of 0 float32, sum to 1.2");
 }
 
 View small_view() {
@@ -135,7 +138,9 @@ View small_view() {
   peer.replica = "reef";
   peer.shard = 1;
   peer.shard_count = 2;
+  peer.slot = 3;
   peer.endpoints = {{"::1", 4000}};
+  view.slots = 6;
   view.members = {peer, peer};
   view.members[1].id = PeerId{12};
   view.members[1].endpoints.clear();
@@ -144,12 +149,12 @@ View small_view() {
 
 TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
   Form form;
-  form.text("atoll view 1").number(3, 4).number(4, 4).number(5, 8);
-  form.number(3, 4).number(4, 4).number(2, 8).number(2, 4);
+  form.text("atoll view 2").number(3, 4).number(4, 4).number(5, 8);
+  form.number(3, 4).number(4, 4).number(2, 8).number(6, 4).number(2, 4);
   form.number(9, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
-  form.number(1, 4).number(2, 4).number(1, 4).text("::1").number(4000, 2);
+  form.number(1, 4).number(2, 4).number(3, 4).number(1, 4).text("::1").number(4000, 2);
   form.number(12, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
-  form.number(1, 4).number(2, 4).number(0, 4);
+  form.number(1, 4).number(2, 4).number(3, 4).number(0, 4);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   EXPECT_EQ(view_digest(small_view()), (ContentDigest{hash.high64, hash.low64}));
 }
@@ -166,6 +171,8 @@ TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
       [](View& v) { v.members[0].replica = "cay"; },
       [](View& v) { v.members[0].shard = 0; },
       [](View& v) { v.members[0].shard_count = 3; },
+      [](View& v) { v.members[0].slot = 4; },
+      [](View& v) { v.slots = 7; },
       [](View& v) { v.members[0].endpoints[0].host = "::2"; },
       [](View& v) { v.members[0].endpoints[0].port = 4001; },
       [](View& v) { v.members[0].endpoints.clear(); },

@@ -48,6 +48,7 @@ class Bounds {
     name(peer.name);
     name(peer.replica);
     require(peer.shard < peer.shard_count);
+    require(peer.slot < limits::kPeers);
     at_most(peer.shard_count, limits::kShardsPerReplica);
     list(peer.endpoints, limits::kEndpointsPerPeer);
   }
@@ -63,6 +64,7 @@ class Bounds {
     name(member.name);
     name(member.replica);
     require(member.shard < limits::kShardsPerReplica);
+    require(member.slot < limits::kPeers);
   }
   void part(const GenerationState& state) { list(state.members, limits::kPeers); }
   void part(const Rejoin& rejoin) {
@@ -72,7 +74,7 @@ class Bounds {
     sentence(rejoin.update_reason);
   }
   void part(const CallDescription& call) {
-    last(call.kind, OpKind::kSync);
+    last(call.kind, kLastOpKind);
     last(call.type, DataType::kFloat64);
     last(call.reduce, ReduceOp::kMax);
     at_most(call.tensors, limits::kTensorsPerBatch);
@@ -228,7 +230,8 @@ class Bounds {
  private:
   void group(Group in) {
     const uint32_t shard = in >= kGroupAlone ? in - kGroupAlone : in;
-    require(shard < limits::kShardsPerReplica || in >= kGroupReplica);
+    require(shard < limits::kShardsPerReplica || in >= kGroupReplica || is_pair(in));
+    if (is_pair(in)) require(slots_of(in).from < limits::kPeers);
   }
   // What fits nanoseconds in 64 bits.
   void duration(uint64_t milliseconds) { require(milliseconds < 9'000'000'000'000); }

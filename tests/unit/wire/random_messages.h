@@ -43,7 +43,7 @@ inline void draw(Random& random, bool& out) { out = random.coin(); }
 template <class Enum>
 constexpr Enum kLast = Enum{};
 template <>
-inline constexpr auto kLast<OpKind> = OpKind::kSync;
+inline constexpr auto kLast<OpKind> = kLastOpKind;
 template <>
 inline constexpr auto kLast<OpPhase> = OpPhase::kAborted;
 template <>
@@ -102,7 +102,9 @@ void draw_all(Random& random, Fields&... fields) {
 
 inline void draw_group(Random& random, Group& out) {
   const auto shard = static_cast<Group>(random.number(limits::kShardsPerReplica - 1));
-  const std::array<Group, 4> choices = {shard, kGroupAlone + shard, kGroupAll, kGroupReplica};
+  const Group pair = pair_group({static_cast<uint32_t>(random.number(limits::kPeers - 2)),
+                                 static_cast<uint32_t>(limits::kPeers - 1)});
+  const std::array<Group, 5> choices = {shard, kGroupAlone + shard, kGroupAll, kGroupReplica, pair};
   out = choices[random.between(0, choices.size() - 1)];
 }
 inline void draw(Random& random, PeerId& out) { out.value = random.number() | 1; }
@@ -123,13 +125,16 @@ inline void draw(Random& random, PeerInfo& out) {
   draw_all(random, out.id, out.session, out.name, out.replica, out.endpoints);
   out.shard_count = static_cast<uint32_t>(random.between(1, limits::kShardsPerReplica));
   out.shard = static_cast<uint32_t>(random.between(0, out.shard_count - 1));
+  out.slot = static_cast<uint32_t>(random.number(limits::kPeers - 1));
 }
 inline void draw(Random& random, View& out) {
   draw_all(random, out.epoch, out.generation, out.members);
+  out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
 }
 inline void draw(Random& random, Member& out) {
   draw_all(random, out.id, out.name, out.replica);
   out.shard = static_cast<uint32_t>(random.number(limits::kShardsPerReplica - 1));
+  out.slot = static_cast<uint32_t>(random.number(limits::kPeers - 1));
 }
 inline void draw(Random& random, GenerationState& out) {
   draw_all(random, out.generation, out.attempt, out.members);
@@ -141,6 +146,7 @@ inline void draw(Random& random, Rejoin& out) {
 inline void draw(Random& random, ViewDelta& out) {
   draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
            out.reason);
+  out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
 }
 inline void draw(Random& random, CallDescription& out) {
   draw_all(random, out.kind, out.type, out.reduce, out.layout, out.algorithm, out.codec, out.root,

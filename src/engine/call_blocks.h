@@ -1,0 +1,27 @@
+// Which of the elements of a collective call each peer brings, and which it gets. Pure; `count` is
+// the number of elements in whatever unit is meant.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/element.h"
+#include "base/ids.h"
+#include "engine/call.h"
+#include "wire/control.h"
+
+namespace atoll_core::engine {
+
+// Reduce-scatter, all-gather, gather, scatter: each of CollectiveCall::owners has a block, an equal
+// part of the elements, in their order.
+bool has_blocks(wire::OpKind kind);
+
+// Empty where it owns none, or the call has no blocks.
+ElementRange block_of(const CollectiveCall& call, PeerId peer, uint64_t count);
+ElementRange brought_by(const CollectiveCall& call, PeerId peer, uint64_t count);
+ElementRange given_to(const CollectiveCall& call, PeerId peer, uint64_t count);
+// The blocks that `peer` is to be given by those that are none of `contributors`: they are zeros.
+std::vector<ElementRange> missing_blocks(const CollectiveCall& call, PeerId peer,
+                                         const std::vector<PeerId>& contributors, uint64_t count);
+
+}  // namespace atoll_core::engine
