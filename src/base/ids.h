@@ -47,8 +47,8 @@ struct Generation {
 
 // Peers that reduce together. Below kGroupAlone the number is a shard index: the groups of all
 // shards make the same calls, which have one verdict. From there on it is kGroupAlone plus a shard
-// index: the same peers, but their calls are theirs alone. From kGroupPair to there it is two peers,
-// the first of which sends to the second; see pair_group().
+// index: the same peers, but their calls are theirs alone. From kGroupPair up to there it is two
+// peers, the first of which sends to the second; see pair_group().
 using Group = uint32_t;
 inline constexpr Group kGroupPair = 0x40000000u;
 inline constexpr Group kGroupAlone = 0x80000000u;

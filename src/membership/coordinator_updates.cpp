@@ -46,8 +46,8 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
   }
 }
 
-std::string reason_to_begin(const std::vector<std::string>& admitted, const wire::View& next) {
-  if (admitted.empty()) return fmt::format("{} members go on", next.members.size());
+std::string reason_to_begin(const std::vector<std::string>& admitted) {
+  if (admitted.empty()) return "a generation without those that were lost";
   return bounded(join(admitted) + (admitted.size() == 1 ? " is" : " are") + " admitted");
 }
 
@@ -70,7 +70,7 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
     ++parts.counters.admissions;
   }
   number_slots(next);
-  const std::string reason = reason_to_begin(names, next);
+  const std::string reason = reason_to_begin(names);
   const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
   const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
   parts.view = std::move(next);

@@ -109,6 +109,23 @@ class BenchTest(unittest.TestCase):
         self.assertEqual([row["bytes"] for row in rows], [4096, 4096, 2 << 20, 2 << 20])
         self.assertEqual({row["collective"] for row in rows}, {"broadcast"})
 
+    def test_parts(self):
+        for name, places in (("reduce-scatter", 2), ("all-gather", 2), ("reduce", 2),
+                             ("gather", 2), ("scatter", 2), ("send-receive", 1)):
+            with self.subTest(name):
+                rows, _ = self.rows(name, "--world", "3", "--min-bytes", "4KiB", "--max-bytes",
+                                    "2MiB", "--step-factor", "512")
+                self.assertEqual(len(rows), 2 * places)
+                self.assertEqual({row["collective"] for row in rows}, {name})
+                # Blocks are of whole elements: three of them.
+                least = 4096 if name in ("reduce", "send-receive") else 4092
+                self.assertEqual(rows[0]["bytes"], least)
+
+    def test_a_batch(self):
+        rows, _ = self.rows("all-reduce", "--world", "2", "--min-bytes", "400KiB", "--max-bytes",
+                            "400KiB", "--tensors", "100", "--in-flight", "2")
+        self.assertEqual(rows[0]["departures"], ["2 in flight", "100 tensors"])
+
     def test_barrier(self):
         rows, _ = self.rows("barrier")
         self.assertEqual([(row["bytes"], row["world"]) for row in rows], [(0, 2)])
@@ -144,8 +161,9 @@ class BenchTest(unittest.TestCase):
                 (("all-reduce", "--world", "0"), "--world"),
                 (("barrier", "--join", "127.0.0.1:1"), "--world"),
                 (("barrier", "--in-flight", "2"), "--in-flight"),
-                (("all-gather",), "there is no collective 'all-gather'; there is: all-reduce, "),
-                ((), "say what to measure; there is: all-reduce, broadcast, barrier")):
+                (("send-receive", "--in-flight", "2"), "one call at a time"),
+                (("all-to-all",), "there is no collective 'all-to-all'; there is: all-reduce, "),
+                ((), "say what to measure; there is: all-reduce, broadcast, reduce-scatter")):
             with self.subTest(arguments):
                 done = bench(*arguments)
                 self.assertNotEqual(done.returncode, 0)
@@ -159,7 +177,7 @@ class BenchTest(unittest.TestCase):
     def test_help(self):
         done = bench("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("all-reduce", "broadcast", "barrier"):
+        for word in ("all-reduce", "broadcast", "all-gather", "send-receive", "barrier"):
             self.assertIn(word, done.stdout)
         done = bench("all-reduce", "--help")
         self.assertEqual(done.returncode, 0)

@@ -19,7 +19,9 @@ struct BenchSelf {
   atollComm_t comm = nullptr;
   uint32_t rank = 0;
   uint32_t world = 0;
-  uint64_t root = 0;  // peer id of rank 0
+  uint64_t root = 0;  // peer ids: of rank 0, and of those after and before this one
+  uint64_t next = 0;
+  uint64_t previous = 0;
 };
 
 struct BenchCaseFacts {
@@ -51,6 +53,8 @@ class BenchCase {
                      const std::function<void(unsigned)>& progress);
 
  private:
+  const float* result(size_t slot) const { return outputs_[slot].data() + part_.receive_begin; }
+  uint64_t result_count() const { return part_.receive_end - part_.receive_begin; }
   void prepare();
   void call();
   void call_together();
@@ -59,6 +63,7 @@ class BenchCase {
   const BenchOptions& options_;
   const BenchSelf& self_;
   uint64_t count_;
+  BenchPart part_;
   bool in_place_;
   BenchCpu cpu_;
   std::vector<BenchBuffer> inputs_;   // never written after the beginning

@@ -30,6 +30,8 @@ constexpr const char* kExamples =
     "Examples:\n"
     "    atoll bench all-reduce --world 4 --min-bytes 4KiB --max-bytes 256MiB --step-factor 4\n"
     "    atoll bench all-reduce --world 2 --in-flight 16 --max-bytes 1MiB --json out.json\n"
+    "    atoll bench all-reduce --tensors 1000 --min-bytes 4000KiB --max-bytes 4000KiB\n"
+    "    atoll bench all-gather --world 4 --max-bytes 16MiB\n"
     "    atoll bench barrier --world 4 --iterations 1000\n"
     "    atoll bench all-reduce --join 10.0.0.1:7700 --world 3 --max-bytes 16MiB";
 
@@ -56,6 +58,12 @@ void add_sizes(CLI::App& command, BenchOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(1u, kBenchInFlightMax))
       ->capture_default_str();
+  if (options.collective->batches) {
+    command.add_option("--tensors", options.tensors, "Of a batch; together they have the size")
+        ->type_name("N")
+        ->check(CLI::Range(1u, kBenchTensorsMax))
+        ->capture_default_str();
+  }
   command.add_option("--algorithm", options.algorithm, "auto, ring, star, mesh, direct")
       ->type_name("A")
       ->capture_default_str();
@@ -103,12 +111,16 @@ void check(BenchOptions& options) {
   }
   if (options.world == 0) options.world = 2;
   const BenchCollective& collective = *options.collective;
-  if (collective.has_data && options.min_bytes % sizeof(float) != 0) {
+  if (collective.has_data() && options.min_bytes % sizeof(float) != 0) {
     throw CLI::ValidationError("--min-bytes", std::to_string(options.min_bytes) +
                                                   " bytes are not a whole number of float32");
   }
-  if (collective.has_data && options.min_bytes > options.max_bytes) {
+  if (collective.has_data() && options.min_bytes > options.max_bytes) {
     throw CLI::ValidationError("--min-bytes", "is more than --max-bytes");
+  }
+  if (options.in_flight > 1 && collective.begin == nullptr) {
+    throw CLI::ValidationError("--in-flight", std::string(collective.name) +
+                                                  " is measured one call at a time");
   }
   atollAlgorithm_t algorithm = atollAlgorithmAuto;
   if (auto problem = find_bench_algorithm(options.algorithm, algorithm); !problem.empty()) {
@@ -123,7 +135,7 @@ void add_collective(CLI::App& bench, const BenchCollective& collective, int& exi
   CLI::App* command = bench.add_subcommand(collective.name, collective.summary);
   const auto options = std::make_shared<BenchOptions>();
   options->collective = &collective;
-  if (collective.has_data) add_sizes(*command, *options);
+  if (collective.has_data()) add_sizes(*command, *options);
   add_run(*command, *options);
   command->footer(kExamples);
   command->callback([options, &exit_code] {

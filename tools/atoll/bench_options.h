@@ -10,6 +10,7 @@ struct BenchCollective;
 
 inline constexpr unsigned kBenchWorldMax = 64;
 inline constexpr unsigned kBenchInFlightMax = 64;
+inline constexpr unsigned kBenchTensorsMax = 65536;
 inline constexpr uint64_t kBenchBytesMax = uint64_t{1} << 36;
 
 struct BenchOptions {
@@ -23,6 +24,7 @@ struct BenchOptions {
   std::string place = "both";  // in, out, both
   unsigned connections = 0;    // 0: the library chooses
   unsigned in_flight = 1;
+  unsigned tensors = 1;        // that a call has as a batch; all-reduce only
   unsigned iterations = 20;
   unsigned warmup = 5;
   bool input_disposable = false;

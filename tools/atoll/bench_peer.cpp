@@ -125,16 +125,30 @@ class BenchPeer {
     }
     self_.rank = view.rank;
     self_.world = view.world;
-    require_success(atollGetPeerAt(self_.comm, 0, &self_.root), "to find the first peer");
+    find(0, self_.root);
+    find((self_.rank + 1) % self_.world, self_.next);
+    find((self_.rank + self_.world - 1) % self_.world, self_.previous);
+  }
+
+  void find(uint32_t rank, uint64_t& peer) const {
+    require_success(atollGetPeerAt(self_.comm, rank, &peer), "to find the other peers");
+  }
+
+  // What a size comes to where all peers have blocks of whole elements.
+  uint64_t rounded(uint64_t bytes) const {
+    if (options_.collective->data != BenchCollective::Data::kBlocks) return bytes;
+    const uint64_t least = sizeof(float) * self_.world;
+    return bytes / least * least;
   }
 
   std::vector<std::pair<uint64_t, bool>> cases() const {
-    if (!options_.collective->has_data) return {{0, false}};
+    if (!options_.collective->has_data()) return {{0, false}};
     std::vector<std::pair<uint64_t, bool>> all;
     for (uint64_t bytes = options_.min_bytes; bytes <= options_.max_bytes;
          bytes *= options_.step_factor) {
-      if (options_.place != "in") all.emplace_back(bytes, false);
-      if (options_.place != "out") all.emplace_back(bytes, true);
+      const bool in_place = options_.collective->in_place;
+      if (options_.place != "in" || !in_place) all.emplace_back(rounded(bytes), false);
+      if (options_.place != "out" && in_place) all.emplace_back(rounded(bytes), true);
     }
     return all;
   }

@@ -31,7 +31,7 @@ Figures figures_of(const BenchOptions& options, const BenchRow& row) {
   const double bytes = static_cast<double>(row.bytes) * options.in_flight;
   const auto calls = static_cast<double>(row.seconds.size());
   figures.cpu_us_per_call = 1e6 * row.cpu_seconds / calls / options.in_flight;
-  if (!options.collective->has_data) return figures;
+  if (!options.collective->has_data()) return figures;
   figures.algbw = 1e-9 * bytes / median;
   figures.busbw = figures.algbw * options.collective->bus_share(options.world);
   figures.cpu_per_gib = row.cpu_seconds / (bytes * calls / kGiB);
@@ -46,13 +46,14 @@ std::vector<std::string> departures(const BenchOptions& options) {
     all.push_back(std::to_string(options.connections) + " connections");
   }
   if (options.in_flight > 1) all.push_back(std::to_string(options.in_flight) + " in flight");
+  if (options.tensors > 1) all.push_back(std::to_string(options.tensors) + " tensors");
   if (options.input_disposable) all.emplace_back("input disposable");
   if (options.keep_segments) all.emplace_back("kept segments");
   return all;
 }
 
 std::string place_of(const BenchOptions& options, const BenchRow& row) {
-  if (!options.collective->has_data) return "-";
+  if (!options.collective->has_data()) return "-";
   return row.in_place ? "in" : "out";
 }
 
@@ -90,7 +91,7 @@ std::string bench_table_line(const BenchOptions& options, const BenchRow& row) {
   const Figures figures = figures_of(options, row);
   std::string notes;
   for (const std::string& one : departures(options)) notes += (notes.empty() ? "" : ", ") + one;
-  const char* type = options.collective->has_data ? "float32" : "none";
+  const char* type = options.collective->has_data() ? "float32" : "none";
   return format("%12llu %12llu %8s %6s %6s %11.1f %11.1f %11.1f %8.3f %8.3f %6llu %10.3f  %s\n",
                 static_cast<unsigned long long>(row.bytes),
                 static_cast<unsigned long long>(row.bytes / sizeof(float)), type,

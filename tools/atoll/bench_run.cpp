@@ -63,7 +63,7 @@ std::vector<std::string> peer_arguments(const BenchOptions& options) {
   add("--connections", std::to_string(options.connections));
   if (!options.json.empty()) add("--json", options.json);
   if (!options.fault.empty()) add("--fault", options.fault);
-  if (!options.collective->has_data) return all;
+  if (!options.collective->has_data()) return all;
   add("--min-bytes", std::to_string(options.min_bytes));
   add("--max-bytes", std::to_string(options.max_bytes));
   add("--step-factor", std::to_string(options.step_factor));
@@ -71,6 +71,7 @@ std::vector<std::string> peer_arguments(const BenchOptions& options) {
   add("--in-flight", std::to_string(options.in_flight));
   add("--algorithm", options.algorithm);
   add("--wire", options.wire);
+  if (options.tensors > 1) add("--tensors", std::to_string(options.tensors));
   if (options.input_disposable) all.emplace_back("--input-disposable");
   if (options.keep_segments) all.emplace_back("--keep-segments");
   return all;
