@@ -46,11 +46,31 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
   }
 }
 
+// The view that follows, in which `newcomers` stand behind the members; with a plan of its own.
+void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+                     wire::View next, const std::vector<PeerId>& newcomers,
+                     const std::string& reason) {
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
+  next.generation.first = next.epoch;
+  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
+  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
+  parts.view = std::move(next);
+  parts.ledgers.generations.open(parts.view);
+  parts.waits.updates.finish(members, std::nullopt);
+  parts.waits.updates.start_generation();
+  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
+                              join(names_in(parts.view)), reason));
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), for_members);
+  }
+  for (const PeerId peer : newcomers) {
+    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
+  }
+}
+
 void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
            const Admission& admission) {
   wire::View next = parts.view;
-  next.epoch = {parts.incarnation, next.epoch.number + 1};
-  next.generation.first = next.epoch;
   std::vector<std::string> names;
   std::vector<PeerId> newcomers;
   for (const Candidate& candidate : admission.admitted) {
@@ -63,22 +83,9 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
     }
     ++parts.counters.admissions;
   }
-  const std::string reason = bounded(join(names) + (names.size() == 1 ? " is" : " are") +
-                                     " admitted");
-  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
-  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
-  parts.view = std::move(next);
-  parts.ledgers.generations.open(parts.view.generation, parts.view.members);
-  parts.waits.updates.finish(members, std::nullopt);
-  parts.waits.updates.start_generation();
-  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
-                              join(names_in(parts.view)), reason));
-  for (const Participant& member : members) {
-    parts.out.send(*parts.people.roster.find(member.peer), for_members);
-  }
-  for (const PeerId peer : newcomers) {
-    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
-  }
+  next.plan = parts.people.network.plan(next.members, parts.people.links);
+  open_generation(parts, members, std::move(next), newcomers,
+                  bounded(join(names) + (names.size() == 1 ? " is" : " are") + " admitted"));
 }
 
 }  // namespace
@@ -103,6 +110,13 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateR
   for (const OpKey& key : waited_for) compare_with_update(now, key);
 }
 
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured message) {
+  std::erase_if(message.paths, [this](const wire::Measured::Path& path) {
+    return people.roster.find(path.to) == nullptr;
+  });
+  people.network.report_rates(from, message);
+}
+
 void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
@@ -123,6 +137,12 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   for (const std::string& why : candidates.not_ready) out.event(why);
   for (const std::string& why : admission.left_out) out.event(why);
   if (!admission.admitted.empty()) return admit(*this, present, admission);
+  if (auto plan = people.network.better_plan(view, people.links)) {
+    wire::View next = view;
+    next.plan = std::move(*plan);
+    ++counters.replans;
+    return open_generation(*this, present, std::move(next), {}, "a new plan is faster");
+  }
   end_update(*this, present, std::nullopt);
 }
 

@@ -32,17 +32,18 @@ enum class Count : uint8_t {
   kDirects,
   kSettleRounds,
   kEvictions,
+  kReplans,      // generations that began for a new plan alone
   kAdmissions,
   kReconnects,   // lives of a program after its first one
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 23;
+inline constexpr size_t kCountCount = 24;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "kept segments", "unknown outcomes",
     "cancelled", "timed out", "syncs", "fetches", "states followed", "states cut",
     "result fetches", "rings", "stars", "meshes", "directs", "settle rounds", "evictions",
-    "admissions", "reconnects", "outcomes of the dropped"};
+    "new plans", "admissions", "reconnects", "outcomes of the dropped"};
 
 class Statistics {
  public:

@@ -54,7 +54,9 @@ class PeerMachineTest : public testing::Test {
   }
 
   wire::View view(uint64_t number, uint64_t generation) const {
-    return {epoch(number), {epoch(generation)}, {info(1, "a"), info(2, "b")}};
+    wire::View view = first_view(generation, {info(1, "a"), info(2, "b")});
+    view.epoch = epoch(number);
+    return view;
   }
 
   void become_member() {
@@ -132,9 +134,9 @@ TEST_F(PeerMachineTest, SettledComesInOrder) {
   become_member();
   machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
   EXPECT_TRUE(machine_.frozen());
-  wire::View next = view(2, 1);
-  next.members.pop_back();
   const wire::View before = view(1, 1);
+  wire::View next = without(before, {{2}});
+  next.epoch = epoch(2);
   wire::Verdict verdict;
   verdict.op.tag = 3;
   const wire::ViewDelta delta = make_delta(&before, next, "b is lost");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "membership/op_key.h"
@@ -27,6 +28,12 @@ inline wire::PeerInfo info(uint64_t id, const std::string& name, uint32_t shard 
 inline Participant participant(uint64_t id, const std::string& name, uint32_t shard = 0,
                                const std::string& replica = "") {
   return participant_of(info(id, name, shard, replica));
+}
+
+// Of a generation.
+inline wire::View first_view(uint64_t number, std::vector<wire::PeerInfo> members) {
+  const auto world = static_cast<uint32_t>(members.size());
+  return {epoch(number), {epoch(number)}, std::move(members), topology::make_plan(world)};
 }
 
 inline OpKey key(uint64_t tag, uint64_t sequence, uint64_t generation = 1) {
