@@ -166,7 +166,7 @@ Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
   }
   session.engine.input_backup.bytes_kept_max = config.input_backup_bytes;
   session.engine.input_backup.limit = config.input_backup_limit_bytes;
-  session.engine.connections_per_link = config.connections == 0 ? 1 : config.connections;
+  session.engine.connections_per_link = config.connections;  // 0: chosen
   ATOLL_TRY(fill_identity(config, session.engine.membership));
   ATOLL_TRY(fill_timeouts(config, session.engine));
   LogCallback log;

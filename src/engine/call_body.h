@@ -12,6 +12,7 @@
 #include "engine/call.h"
 #include "engine/weight_list.h"
 #include "link/link.h"
+#include "topology/plan.h"
 #include "wire/control.h"
 #include "wire/frame.h"
 
@@ -24,6 +25,7 @@ struct AttemptContext {
   uint64_t fingerprint = 0;
   // Here the calls of the op's name below this have ended; travels with the data.
   uint64_t ended_below = 0;
+  std::shared_ptr<const topology::Plan> plan;  // of these participants
 };
 
 // Payload of a call so far, all attempts.

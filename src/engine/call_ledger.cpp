@@ -79,13 +79,24 @@ void CallLedger::begin_attempt(Open& open) {
   }
   open.call.body->begin(AttemptContext{
       open.attempt, open.members, membership_.self().id, open.fingerprint,
-      first_open({open.op.generation, open.op.group, open.op.tag, 0})});
+      first_open({open.op.generation, open.op.group, open.op.tag, 0}), plan_of(open)});
   if (open.call.body->posts_late()) open.post_at = context_.now + kLatePost;
   else send_posted(open, open.call.body->senders());
   // An abort that was asked for in an earlier attempt is still wanted.
   if (open.abort_wanted) request_abort(open, open.abort_wanted->code, open.abort_wanted->message);
   replay_stash(open);
   after_progress(open);
+}
+
+// Most calls have the participants of the one before.
+std::shared_ptr<const topology::Plan> CallLedger::plan_of(const Open& open) {
+  const Generation& generation = open.op.generation;
+  if (plan_.plan == nullptr || plan_.generation != generation || plan_.peers != open.members) {
+    plan_ = {generation, open.members,
+             std::make_shared<const topology::Plan>(
+                 membership_.generations().plan_for(generation, open.members))};
+  }
+  return plan_.plan;
 }
 
 // A peer without which there is no result may have been lost in a settle round that nobody had

@@ -133,6 +133,7 @@ class CallLedger final : public link::LinkOwner {
   void advance_complete(Open& open);
   void advance_all_complete();
   void commit(Open& open, const Epoch& epoch);
+  std::shared_ptr<const topology::Plan> plan_of(const Open& open);
   static std::optional<Error> lost_partner(const Open& open);
   void replay_stash(Open& open);
   void send_posted(Open& open, const std::vector<PeerId>& to);
@@ -175,6 +176,11 @@ class CallLedger final : public link::LinkOwner {
   TimePoint tell_at_ = kNever;
   std::set<OpId> frozen_ops_;                     // by rounds about one op
   Stash stash_;
+  struct {
+    Generation generation;
+    std::vector<PeerId> peers;
+    std::shared_ptr<const topology::Plan> plan;
+  } plan_;                     // of the last attempt
   std::optional<Error> lost_;  // why this peer cannot stay in the run
 };
 

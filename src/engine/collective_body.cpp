@@ -308,7 +308,7 @@ class CollectiveBody final : public CallBody {
   }
 
   void begin_schedule() {
-    const topology::Plan plan = topology::make_plan(world());
+    const topology::Plan& plan = *attempt_.plan;
     const uint32_t self = index_of(attempt_.self);
     algorithm_ = choose_algorithm(needs(), plan, elements().total_bytes());
     if (algorithm_ == topology::Algorithm::kRing) {

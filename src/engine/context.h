@@ -21,7 +21,7 @@ namespace atoll_core::engine {
 
 struct EngineConfig {
   membership::PeerConfig membership;
-  uint32_t connections_per_link = 1;
+  uint32_t connections_per_link = 1;  // 0: by what is measured, see connection_count.h
   uint32_t chunk_bytes = 256u << 10;
   Duration dial_timeout = std::chrono::milliseconds(5000);
   // A data connection over which nothing has come for so long is given up and dialled again; sooner
@@ -29,6 +29,7 @@ struct EngineConfig {
   // time, so that a process that stood still for 2 s loses none.
   Duration link_silence = std::chrono::milliseconds(3000);
   Duration link_heartbeat = std::chrono::milliseconds(500);
+  link::RateStretch rate_stretch;  // in which links tell what they carry
   Duration update_timeout = std::chrono::minutes(10);
   Duration arrival_timeout = std::chrono::minutes(10);
   Duration progress_timeout = std::chrono::seconds(30);

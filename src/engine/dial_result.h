@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "link/send_window.h"
@@ -12,6 +13,7 @@ struct DialResult {
   link::ConnectionKey key = 0;  // 0: no connection came of it
   bool answered = false;        // by the session that was meant
   wire::Hello answer;
+  uint64_t rtt_us = 0;          // the least round trip while dialling; 0: not known
   bool refused = false;         // nobody, or somebody else, listens there
   std::string reason;
 };

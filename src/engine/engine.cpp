@@ -102,6 +102,7 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   if (update_outcome_) {
     end_update(CallInfo{UpdateInfo{*std::exchange(update_outcome_, std::nullopt)}});
   } else if (!membership_.update_pending()) {
+    if (auto measured = links_.take_measured()) membership_.send(std::move(*measured));
     Result<void> asked = membership_.request_update(now, ledger_.positions());
     if (!asked) end_update(tl::unexpected<Error>(asked.error()));
   }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/connection_count.h"
+
 namespace atoll_core::engine {
 namespace {
 
@@ -20,6 +22,14 @@ void add(link::LinkCounters& sum, const link::LinkCounters& part) {
   sum.payload_received += part.payload_received;
   sum.frames_resent += part.frames_resent;
   sum.connections_given_up += part.connections_given_up;
+}
+
+// A terabyte a second; wire refuses more.
+constexpr uint64_t kRateMax = 1'000'000'000'000;
+
+bool differs(uint64_t rate, uint64_t told) {
+  const auto [less, more] = std::minmax(rate, told);
+  return more - less > less / 4;
 }
 
 FlightKind flight_kind(wire::LinkState state) {
@@ -45,6 +55,7 @@ void LinkTable::set_identity(PeerId self, const std::string& run, Duration patie
   if (self_.id && self_.id != self) {
     // The others hold links with the one that this peer was, and drop them.
     while (!entries_.empty()) drop(entries_.begin(), "this peer has a new id");
+    told_ = {};
     dials_.clear();
   }
   self_.id = self;
@@ -52,16 +63,17 @@ void LinkTable::set_identity(PeerId self, const std::string& run, Duration patie
   patience_ = patience;
 }
 
-uint32_t LinkTable::connections_wanted() const {
-  return std::max<uint32_t>(1, context_.config.connections_per_link);
+uint32_t LinkTable::connections_wanted(const Entry& entry) const {
+  const uint32_t asked = context_.config.connections_per_link;
+  return asked == 0 ? entry.wanted : asked;
 }
 
-wire::Hello LinkTable::hello_to(const wire::PeerInfo& peer, wire::HelloRole role,
-                                size_t index) const {
+wire::Hello LinkTable::hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index,
+                                size_t connections) const {
   wire::Hello hello;
   hello.role = role;
   hello.connection_index = static_cast<uint8_t>(index);
-  hello.connection_count = static_cast<uint16_t>(connections_wanted());
+  hello.connection_count = static_cast<uint16_t>(connections);
   hello.session = self_.session;
   hello.target_session = peer.session;
   hello.peer = self_.id;
@@ -88,6 +100,8 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
       link::LinkConfig config;
       config.peer = listed.peer.id;
       config.peer_name = listed.peer.name;
+      config.host = &host_;
+      config.stretch = context_.config.rate_stretch;
       entry.link = std::make_unique<link::Link>(config, owner_);
     }
     entry.dial = listed.dial;
@@ -130,14 +144,14 @@ void LinkTable::close_all() {
 
 void LinkTable::dial_missing(Entry& entry) {
   entry.redial_at = kNever;
-  const size_t wanted = connections_wanted();
+  const size_t wanted = connections_wanted(entry);
   while (entry.connections.size() + entry.dials_in_flight < wanted) {
     const DialId dial = next_dial_++;
     dials_[dial] = PendingDial{entry.info.id, entry.info.session};
     const size_t index = entry.connections.size() + entry.dials_in_flight;
     ++entry.dials_in_flight;
     context_.emit(output::Dial{dial, entry.info.endpoints,
-                               hello_to(entry.info, wire::HelloRole::kLink, index),
+                               hello_to(entry.info, wire::HelloRole::kLink, index, wanted),
                                context_.config.dial_timeout});
   }
 }
@@ -146,7 +160,8 @@ LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
   wire::PeerInfo other;
   other.id = hello.peer;
   other.session = hello.session;
-  Answer answer{hello_to(other, hello.role, hello.connection_index), false};
+  Answer answer{hello_to(other, hello.role, hello.connection_index,
+                         hello.connection_count), false};
   answer.keep = hello.role == wire::HelloRole::kLink && hello.run == run_hash_ &&
                 hello.target_session == self_.session && self_.id &&
                 (entries_.count(hello.peer) != 0 || orphans_.size() < kOrphansMax);
@@ -197,7 +212,9 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   Entry& entry = found->second;
   --entry.dials_in_flight;
   if (result.key != 0) {
+    heard_round_trip(entry, result.rtt_us);
     add_connection(entry, result.key);
+    adapt_connections(entry);
     return;
   }
   if (entry.connections.empty()) {
@@ -206,6 +223,21 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   }
   if (entry.backoff == Duration{0}) entry.backoff = kFirstBackoff;
   schedule_redial(entry);
+}
+
+void LinkTable::heard_round_trip(Entry& entry, uint64_t rtt_us) {
+  if (rtt_us == 0 || (entry.rtt_us != 0 && entry.rtt_us <= rtt_us)) return;
+  entry.rtt_us = rtt_us;
+  // Only where the coordinator has been told of a much longer one.
+  if (entry.told_rtt_us > 0 && rtt_us + rtt_us / 4 < entry.told_rtt_us) entry.reported.reset();
+}
+
+void LinkTable::adapt_connections(Entry& entry) {
+  const uint32_t before = connections_wanted(entry);
+  entry.wanted = std::max(entry.wanted,
+                          connections_for(entry.rtt_us, entry.link->bytes_per_second()));
+  const bool more = connections_wanted(entry) > before;
+  if (more && entry.dial && entry.redial_at == kNever) dial_missing(entry);
 }
 
 void LinkTable::on_closed(link::ConnectionKey key, const std::string& reason) {
@@ -245,12 +277,14 @@ void LinkTable::report(Entry& entry, wire::LinkState state, const std::string& r
   if (state != wire::LinkState::kUp) {
     context_.log(3, fmt::format("no connection to {}: {}", entry.info.name, reason));
   }
-  reports_.push_back(wire::LinkReport{entry.info.id, state, reason});
+  const bool up = state == wire::LinkState::kUp;
+  reports_.push_back(wire::LinkReport{entry.info.id, state, reason, up ? entry.rtt_us : 0});
+  if (up) entry.told_rtt_us = entry.rtt_us;
 }
 
 void LinkTable::probe(const wire::PeerInfo& peer) {
   context_.note({FlightKind::kProbe, nullptr, peer.id, 0, peer.name});
-  prober_.probe(peer, hello_to(peer, wire::HelloRole::kProbe, 0));
+  prober_.probe(peer, hello_to(peer, wire::HelloRole::kProbe, 0, 1));
 }
 
 // ---- time and traffic --------------------------------------------------------------------------
@@ -279,6 +313,7 @@ void LinkTable::pulse() {
     context_.emit(output::CloseConnection{lost.key, lost.reason, true});
     on_closed(lost.key, lost.reason);
   }
+  for (auto& [peer, entry] : entries_) adapt_connections(entry);
 }
 
 void LinkTable::tick() {
@@ -357,10 +392,28 @@ std::vector<LinkStatus> LinkTable::status() const {
     status.payload_received = counters.payload_received;
     status.frames_resent = counters.frames_resent;
     status.redials = entry.redials;
+    status.rtt_us = entry.rtt_us;
+    status.bytes_per_second = entry.link->bytes_per_second();
     status.heard = entry.link->last_heard();
     status.state = entry.reported;
   }
   return all;
+}
+
+std::optional<wire::Measured> LinkTable::take_measured() {
+  wire::Measured measured;
+  measured.egress_bytes_per_second = std::min(host_.egress.best(), kRateMax);
+  bool changed = differs(measured.egress_bytes_per_second, told_.egress_bytes_per_second);
+  for (const auto& [peer, entry] : entries_) {
+    const uint64_t rate = std::min(entry.link->bytes_per_second(), kRateMax);
+    if (rate == 0) continue;
+    measured.paths.push_back({peer, rate});
+    const auto told = std::find_if(told_.paths.begin(), told_.paths.end(),
+                                   [to = peer](const auto& path) { return path.to == to; });
+    changed = changed || differs(rate, told == told_.paths.end() ? 0 : told->bytes_per_second);
+  }
+  if (!changed) return std::nullopt;
+  return told_ = measured;
 }
 
 std::vector<LinkTable::Report> LinkTable::take_reports() {

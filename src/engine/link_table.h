@@ -66,6 +66,8 @@ class LinkTable {
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;
   std::vector<Report> take_reports();
+  // What the links have reached, all of it, when something has changed by more than a quarter.
+  std::optional<wire::Measured> take_measured();
 
  private:
   struct Entry {
@@ -74,6 +76,9 @@ class LinkTable {
     std::unique_ptr<link::Link> link;
     std::set<link::ConnectionKey> connections;
     uint32_t dials_in_flight = 0;
+    uint32_t wanted = 1;             // connections; never fewer than before
+    uint64_t rtt_us = 0;             // the least that was seen; 0: not known
+    uint64_t told_rtt_us = 0;        // to the coordinator
     uint64_t redials = 0;
     Duration backoff{0};             // before the next dial; 0: at once
     TimePoint connected_at{};        // last time
@@ -90,13 +95,17 @@ class LinkTable {
     TimePoint until;
   };
 
-  wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index) const;
+  wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index,
+                       size_t connections) const;
   void dial_missing(Entry& entry);
   void schedule_redial(Entry& entry);
   void add_connection(Entry& entry, link::ConnectionKey key);
+  void heard_round_trip(Entry& entry, uint64_t rtt_us);
+  // Dials more where a longer or faster way takes more connections.
+  void adapt_connections(Entry& entry);
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
-  uint32_t connections_wanted() const;
+  uint32_t connections_wanted(const Entry& entry) const;
   Duration silence_limit() const;
   Duration heartbeat() const;
   void pulse();
@@ -105,6 +114,8 @@ class LinkTable {
   link::LinkOwner& owner_;
   wire::PeerInfo self_;
   uint64_t run_hash_ = 0;
+  link::HostMeter host_;
+  wire::Measured told_;  // to the coordinator
   std::map<PeerId, Entry> entries_;
   std::map<link::ConnectionKey, PeerId> connection_owner_;
   std::map<link::ConnectionKey, Orphan> orphans_;

@@ -52,7 +52,7 @@ bool FrameStream::advance(TimePoint now, size_t bytes, const std::byte* from) {
     filled += part;
     bytes -= part;
     if (filled < place.size()) return true;
-    if (in_header && !begin_payload()) return false;
+    if (in_header && !begin_payload(now)) return false;
     if (incoming_.payload_filled == incoming_.destination.size() && !finish_frame(now)) {
       return false;
     }
@@ -60,10 +60,10 @@ bool FrameStream::advance(TimePoint now, size_t bytes, const std::byte* from) {
   return true;
 }
 
-bool FrameStream::begin_payload() {
+bool FrameStream::begin_payload(TimePoint now) {
   Result<wire::FrameHeader> header = wire::decode_frame_header(incoming_.header_bytes);
   if (!header) return broken(header.error().message);
-  Result<Placement> placement = link_.header_arrived(*header);
+  Result<Placement> placement = link_.header_arrived(now, *header);
   if (!placement) return broken(placement.error().message);
   incoming_.header = *header;
   incoming_.placement = *placement;

@@ -81,7 +81,7 @@ class FrameStream {
   bool advance(TimePoint now, size_t bytes, const std::byte* from);
   void refill();
   void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
-  bool begin_payload();
+  bool begin_payload(TimePoint now);
   bool finish_frame(TimePoint now);
   void discard_incoming();
   bool broken(std::string reason);

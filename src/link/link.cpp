@@ -15,7 +15,9 @@ bool unsequenced(wire::FrameKind kind) {
 
 }  // namespace
 
-Link::Link(LinkConfig config, LinkOwner& owner) : config_(std::move(config)), owner_(owner) {}
+Link::Link(LinkConfig config, LinkOwner& owner) : config_(std::move(config)), owner_(owner) {
+  if (config_.host != nullptr) meter_.emplace(*config_.host, config_.stretch);
+}
 
 Link::~Link() = default;
 
@@ -89,7 +91,10 @@ const OutFrame* Link::next_frame(ConnectionKey connection) {
     return lost;
   }
   std::optional<OutFrame> frame = queue_.pop();
-  if (!frame) return nullptr;
+  if (!frame) {
+    if (meter_) meter_->ran_dry();
+    return nullptr;
+  }
   counters_.payload_sent += frame->header.payload_bytes;
   return &send_window_.take(std::move(*frame), connection);
 }
@@ -102,11 +107,13 @@ wire::FrameHeader Link::stamp(wire::FrameHeader header) {
   return header;
 }
 
-Result<Placement> Link::header_arrived(const wire::FrameHeader& header) {
+Result<Placement> Link::header_arrived(TimePoint now, const wire::FrameHeader& header) {
+  const uint64_t before = send_window_.acknowledged_bytes();
   if (!send_window_.acknowledge(header.acknowledged)) {
     return fail(ErrorCode::kInternalError, "{} acknowledged frames that were never sent",
                 config_.peer_name);
   }
+  if (meter_) meter_->acknowledged(now, send_window_.acknowledged_bytes() - before);
   if (unsequenced(header.kind)) {
     if (header.payload_bytes == 0) return Placement{};
     return fail(ErrorCode::kInternalError, "{} sent a {} frame with a payload", config_.peer_name,

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "link/out_frame.h"
+#include "link/rate_meter.h"
 #include "link/receive_window.h"
 #include "link/send_queue.h"
 #include "link/send_window.h"
@@ -60,6 +61,8 @@ struct LinkConfig {
   bool checksums = true;
   Duration ack_delay = std::chrono::milliseconds(20);
   uint32_t ack_frames = 64;  // acknowledge at once after so many frames
+  HostMeter* host = nullptr;  // of all links of this peer; null: nothing is measured
+  RateStretch stretch;
 };
 
 struct LinkCounters {
@@ -114,6 +117,8 @@ class Link {
   // time counts against nobody.
   std::vector<SilentConnection> pulse(TimePoint now, Duration slept, Duration limit);
   const LinkCounters& counters() const { return counters_; }
+  // What this link has reached by itself; 0: not known.
+  uint64_t bytes_per_second() const { return meter_ ? meter_->bytes_per_second() : 0; }
   std::optional<TimePoint> last_heard() const { return last_heard_; }  // a frame came
 
  private:
@@ -123,7 +128,7 @@ class Link {
   const OutFrame* next_frame(ConnectionKey connection);
   bool ack_due() const { return ack_now_; }
   wire::FrameHeader stamp(wire::FrameHeader header);  // with the newest acknowledgement
-  Result<Placement> header_arrived(const wire::FrameHeader& header);
+  Result<Placement> header_arrived(TimePoint now, const wire::FrameHeader& header);
   Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
                              ByteBuffer* kept);
   void note_arrival(TimePoint now);
@@ -139,6 +144,7 @@ class Link {
   bool ack_now_ = false;
   TimePoint ack_deadline_ = kNever;
   LinkCounters counters_;
+  std::optional<RateMeter> meter_;
   std::optional<TimePoint> last_heard_;
 };
 

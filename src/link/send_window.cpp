@@ -26,7 +26,10 @@ const OutFrame* SendWindow::take_lost(ConnectionKey connection) {
 
 bool SendWindow::acknowledge(uint64_t below) {
   if (below > next_sequence_) return false;
-  frames_.erase(frames_.begin(), frames_.lower_bound(below));
+  for (auto at = frames_.begin(); at != frames_.end() && at->first < below;) {
+    acknowledged_bytes_ += at->second.frame.header.payload_bytes;
+    at = frames_.erase(at);
+  }
   while (!lost_.empty() && lost_.front() < below) lost_.pop_front();
   return true;
 }

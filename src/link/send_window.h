@@ -33,6 +33,8 @@ class SendWindow {
   void revoke(const AttemptId& attempt);
 
   uint64_t unacknowledged() const { return frames_.size(); }
+  // Payload that has arrived so far.
+  uint64_t acknowledged_bytes() const { return acknowledged_bytes_; }
 
  private:
   struct Record {
@@ -44,6 +46,7 @@ class SendWindow {
   static void make_skip(OutFrame& frame);
 
   uint64_t next_sequence_ = 1;
+  uint64_t acknowledged_bytes_ = 0;
   std::map<uint64_t, Record> frames_;  // by sequence
   std::deque<uint64_t> lost_;
 };

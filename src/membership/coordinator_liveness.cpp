@@ -69,6 +69,7 @@ void CoordinatorMachine::Parts::drop_pending(PeerId peer, const std::string& rea
   out.event(fmt::format("drop pending {}: {}", display_name(people.roster.find(peer)->info),
                         reason));
   people.links.forget(peer);
+  people.network.forget(peer);
   waits.updates.forget(peer);
   people.roster.erase(peer);
   pending.roster_changed = true;
@@ -96,6 +97,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
     }
     people.departures.add(record.info.session, told);
     people.links.forget(shard);
+    people.network.forget(shard);
     waits.updates.forget(shard);
     people.roster.erase(shard);
     pending.gone.insert(shard);
@@ -212,7 +214,9 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport 
   const PeerRecord* about = people.roster.find(message.peer);
   if (about == nullptr || message.peer == from) return;
   people.links.report(from, message.peer, message.state);
+  people.network.changed();
   if (message.state == wire::LinkState::kUp) {
+    people.network.report_round_trip(from, message.peer, message.rtt_us);
     pending.updates_changed = true;
     return;
   }

@@ -74,6 +74,7 @@ struct CoordinatorStatus {
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
   uint64_t evictions = 0;
+  uint64_t replans = 0;
 };
 
 class CoordinatorMachine {

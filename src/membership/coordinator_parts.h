@@ -17,6 +17,7 @@
 #include "membership/coordinator_machine.h"
 #include "membership/generation_table.h"
 #include "membership/link_matrix.h"
+#include "membership/measured_network.h"
 #include "membership/op_ledger.h"
 #include "membership/outbox.h"
 #include "membership/rejoin_claims.h"
@@ -43,6 +44,7 @@ struct People {
   bool run_may_be_elsewhere = false;  // what this coordinator does not know, another one may
   Roster roster;
   LinkMatrix links;
+  MeasuredNetwork network;
   Departures departures;
   uint32_t last_number = 0;  // of a PeerId
 };
@@ -79,6 +81,7 @@ struct Counters {
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
   uint64_t evictions = 0;
+  uint64_t replans = 0;    // generations that began without newcomers
   uint64_t heartbeats = 0;  // number of the last one sent
 };
 
@@ -135,6 +138,7 @@ struct CoordinatorMachine::Parts {
 
   // ---- coordinator_updates.cpp
   void handle(TimePoint now, PeerId from, wire::UpdateRequest message);
+  void handle(TimePoint now, PeerId from, wire::Measured message);
   void evaluate_updates();
 
   // ---- coordinator_ops.cpp

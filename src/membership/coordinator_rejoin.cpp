@@ -27,7 +27,7 @@ void adopt_run(Parts& parts) {
     parts.waits.updates.restore(rejoin.updates, std::move(error));
   }
   if (parts.ledgers.generations.find(latest.view.generation) == nullptr) {
-    parts.ledgers.generations.open(latest.view.generation, latest.view.members);
+    parts.ledgers.generations.open(latest.view);
   }
 }
 
@@ -187,6 +187,7 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   }
   people.roster = {};
   people.links = {};
+  people.network = {};
   people.departures = {};
   ledgers = {};
   waits = {};

@@ -187,14 +187,9 @@ void complete_round(Parts& parts) {
   const std::string reason = bounded(join(parts.pending.causes, "; "));
   VerdictLists lists = decide_all(parts, round, reason);
 
-  wire::View next = parts.view;
-  next.epoch = {parts.incarnation, next.epoch.number + 1};
   const auto& gone = parts.pending.gone;
-  next.members.erase(std::remove_if(next.members.begin(), next.members.end(),
-                                    [&gone](const wire::PeerInfo& member) {
-                                      return gone.count(member.id) != 0;
-                                    }),
-                     next.members.end());
+  wire::View next = without(parts.view, gone);
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
   const wire::ViewDelta step = make_delta(&parts.view, next, reason);
   const wire::ViewDelta whole = make_delta(nullptr, next, reason);
   parts.ledgers.generations.restart(next.epoch, gone);
@@ -258,6 +253,7 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
   if (expected.empty()) {
     out.event("all members are gone; the run starts anew: " + join(pending.causes, "; "));
     view.members.clear();
+    view.plan = {};
     ledgers = {};
     waits.rounds.clear();
     const bool roster_changed = pending.roster_changed;

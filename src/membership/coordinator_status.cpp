@@ -21,6 +21,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.settle_rounds = counters.settle_rounds;
   status.admissions = counters.admissions;
   status.evictions = counters.evictions;
+  status.replans = counters.replans;
   return status;
 }
 

@@ -51,12 +51,33 @@ std::string reason_to_begin(const std::vector<std::string>& admitted) {
   return bounded(join(admitted) + (admitted.size() == 1 ? " is" : " are") + " admitted");
 }
 
+// The view that follows, in which `newcomers` stand behind the members; with a plan of its own.
+void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+                     wire::View next, const std::vector<PeerId>& newcomers,
+                     const std::string& reason) {
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
+  next.generation.first = next.epoch;
+  number_slots(next);
+  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
+  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
+  parts.view = std::move(next);
+  parts.ledgers.generations.open(parts.view);
+  parts.waits.updates.finish(members, std::nullopt);
+  parts.waits.updates.start_generation();
+  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
+                              join(names_in(parts.view)), reason));
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), for_members);
+  }
+  for (const PeerId peer : newcomers) {
+    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
+  }
+}
+
 // A new generation, perhaps without newcomers.
 void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
            const Admission& admission) {
   wire::View next = parts.view;
-  next.epoch = {parts.incarnation, next.epoch.number + 1};
-  next.generation.first = next.epoch;
   std::vector<std::string> names;
   std::vector<PeerId> newcomers;
   for (const Candidate& candidate : admission.admitted) {
@@ -69,22 +90,8 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
     }
     ++parts.counters.admissions;
   }
-  number_slots(next);
-  const std::string reason = reason_to_begin(names);
-  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
-  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
-  parts.view = std::move(next);
-  parts.ledgers.generations.open(parts.view.generation, parts.view.members);
-  parts.waits.updates.finish(members, std::nullopt);
-  parts.waits.updates.start_generation();
-  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
-                              join(names_in(parts.view)), reason));
-  for (const Participant& member : members) {
-    parts.out.send(*parts.people.roster.find(member.peer), for_members);
-  }
-  for (const PeerId peer : newcomers) {
-    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
-  }
+  next.plan = parts.people.network.plan(next.members, parts.people.links);
+  open_generation(parts, members, std::move(next), newcomers, reason_to_begin(names));
 }
 
 }  // namespace
@@ -109,6 +116,13 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateR
   for (const OpKey& key : waited_for) compare_with_update(now, key);
 }
 
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured message) {
+  std::erase_if(message.paths, [this](const wire::Measured::Path& path) {
+    return people.roster.find(path.to) == nullptr;
+  });
+  people.network.report_rates(from, message);
+}
+
 void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
@@ -131,6 +145,12 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   // After each update slots and members are the same: who calls next may count on it.
   const bool lost = view.members.size() < view.slots;
   if (lost || !admission.admitted.empty()) return admit(*this, present, admission);
+  if (auto plan = people.network.better_plan(view, people.links)) {
+    wire::View next = view;
+    next.plan = std::move(*plan);
+    ++counters.replans;
+    return open_generation(*this, present, std::move(next), {}, "a new plan is faster");
+  }
   end_update(*this, present, std::nullopt);
 }
 

@@ -1,5 +1,5 @@
 // The generations that ops can still be named in. For each: its members less those that settle
-// rounds removed, and the epoch in which its open ops are attempted. The coordinator and each peer
+// rounds removed, the plan, and the epoch in which its open ops are attempted. The coordinator and each peer
 // keep one, so that a coordinator that knows nothing can learn it from the peers.
 //
 // Invariants: `attempt` is the generation's first epoch or that of the last settle round, if later;
@@ -26,9 +26,11 @@ class GenerationTable {
   struct Record {
     Epoch attempt;
     std::vector<Participant> members;  // in view order
+    topology::Plan plan;               // of the generation, restricted to them
   };
 
-  void open(Generation generation, const std::vector<wire::PeerInfo>& members);
+  // `view` is its first, or one that has lost members since.
+  void open(const wire::View& view);
 
   // A settle round ended all attempts; they begin anew in `epoch` without `gone`.
   void restart(Epoch epoch, const std::set<PeerId>& gone);
@@ -39,6 +41,10 @@ class GenerationTable {
   // Those that take part in an op, in view order; empty when its generation is not known.
   std::vector<Participant> participants(const OpKey& key) const;
   bool takes_part(const OpKey& key, PeerId peer) const;
+
+  // For the attempts of these peers, in view order, who take part in ops of this generation. Where
+  // it is forgotten, as it then is on all of them: a plan for so many.
+  topology::Plan plan_for(Generation generation, const std::vector<PeerId>& peers) const;
 
   // Oldest first; the newest that have at most `members_max` members in all.
   std::vector<wire::GenerationState> states(size_t members_max) const;

@@ -187,6 +187,8 @@ void PeerMachine::send(wire::ToCoordinator message) {
     sent_again_.aborts.insert_or_assign(request->op, *request);
   } else if (auto* follow = std::get_if<wire::FollowState>(&message)) {
     sent_again_.follow = *follow;
+  } else if (auto* measured = std::get_if<wire::Measured>(&message)) {
+    sent_again_.measured = *measured;
   }
   pass_on(std::move(message));
 }
@@ -265,7 +267,10 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   // neither end has been told, this peer must be back on a new one in time.
   const uint64_t peer_timeout_ms = std::clamp<uint64_t>(message.peer_timeout_ms, 2, 3600 * 1000);
   control_.silence_timeout = std::chrono::milliseconds(peer_timeout_ms * 3 / 4);
-  if (config_.self.id != message.peer) sent_again_.links.clear();
+  if (config_.self.id != message.peer) {
+    sent_again_.links.clear();
+    sent_again_.measured.reset();
+  }
   config_.self.id = message.peer;
   state_ = message.member ? State::kMember : State::kPending;
   timers_.disarm(Timer::kConnect);
@@ -277,6 +282,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
 
 void PeerMachine::send_again() {
   for (const auto& [peer, report] : sent_again_.links) pass_on(report);
+  if (sent_again_.measured) pass_on(*sent_again_.measured);
   // Before the update: who is not level is not to be admitted by it.
   if (state_ == State::kPending && sent_again_.follow) pass_on(*sent_again_.follow);
   if (update_.positions) send_update();
@@ -352,7 +358,7 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
   if (change.admission) {
     update_.number = 0;
     update_.last_error.reset();
-    generations_.open(next->generation, next->members);
+    generations_.open(*next);
   }
   if (next->epoch != next->generation.first) {  // settled: all attempts begin anew
     std::set<PeerId> gone;

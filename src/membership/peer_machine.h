@@ -96,6 +96,7 @@ class PeerMachine {
   State state() const { return state_; }
   bool frozen() const { return open_round_.has_value(); }  // a round about all ops is open
   const std::optional<wire::View>& view() const { return view_; }
+  const GenerationTable& generations() const { return generations_; }
   const wire::PeerInfo& self() const { return config_.self; }
   // Silence for so long, and a connection to the coordinator counts as lost. Once registered.
   Duration coordinator_patience() const { return control_.silence_timeout; }
@@ -130,6 +131,7 @@ class PeerMachine {
     std::map<PeerId, wire::LinkReport> links;
     std::map<OpId, wire::AbortRequest> aborts;
     std::optional<wire::FollowState> follow;  // while pending
+    std::optional<wire::Measured> measured;
   };
 
   void dial();

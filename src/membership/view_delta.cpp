@@ -1,7 +1,6 @@
 #include "membership/view_delta.h"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 
 namespace atoll_core::membership {
@@ -23,6 +22,21 @@ void number_slots(wire::View& view) {
   for (wire::PeerInfo& member : view.members) member.slot = view.slots++;
 }
 
+wire::View without(const wire::View& view, const std::set<PeerId>& gone) {
+  wire::View rest;
+  rest.epoch = view.epoch;
+  rest.generation = view.generation;
+  rest.slots = view.slots;
+  std::vector<uint32_t> kept;
+  for (uint32_t place = 0; place < view.members.size(); ++place) {
+    if (gone.count(view.members[place].id) != 0) continue;
+    kept.push_back(place);
+    rest.members.push_back(view.members[place]);
+  }
+  rest.plan = topology::restrict(view.plan, kept);
+  return rest;
+}
+
 wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::string reason) {
   wire::ViewDelta delta;
   delta.epoch = next.epoch;
@@ -30,6 +44,7 @@ wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::
   delta.slots = next.slots;
   delta.digest = wire::view_digest(next);
   delta.reason = std::move(reason);
+  if (base == nullptr || base->generation != next.generation) delta.plan = next.plan;
   if (base == nullptr) {
     delta.added = next.members;
     return delta;
@@ -45,19 +60,26 @@ wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::
 }
 
 Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& delta) {
-  wire::View next{delta.epoch, delta.generation, {}, delta.slots};
+  wire::View next;
   if (delta.base) {
     if (base == nullptr || base->epoch != *delta.base) {
       const std::optional<Epoch> held = base ? std::optional(base->epoch) : std::nullopt;
       return fail(ErrorCode::kInternalError, "the view of epoch {} builds on {}, but {} is held",
                   to_string(delta.epoch), base_name(delta.base), base_name(held));
     }
-    const std::set<PeerId> removed(delta.removed.begin(), delta.removed.end());
-    std::copy_if(base->members.begin(), base->members.end(), std::back_inserter(next.members),
-                 [&removed](const wire::PeerInfo& info) { return removed.count(info.id) == 0; });
+    next = without(*base, {delta.removed.begin(), delta.removed.end()});
   }
+  next.epoch = delta.epoch;
+  next.generation = delta.generation;
+  next.slots = delta.slots;
+  if (delta.plan) next.plan = *delta.plan;
   next.members.insert(next.members.end(), delta.added.begin(), delta.added.end());
   if (next.epoch == next.generation.first) number_slots(next);
+  const auto members = static_cast<uint32_t>(next.members.size());
+  if (auto fits = topology::validate(next.plan, members); !fits) {
+    return fail(ErrorCode::kInternalError, "the view of epoch {}: {}", to_string(delta.epoch),
+                fits.error().message);
+  }
   if (wire::view_digest(next) != delta.digest) {
     return fail(ErrorCode::kInternalError,
                 "the view of epoch {} with {} members does not have the digest that came with it",

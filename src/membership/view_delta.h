@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "wire/control.h"
@@ -10,11 +11,14 @@ namespace atoll_core::membership {
 
 // Each has its place for its slot: in the first view of a generation.
 void number_slots(wire::View& view);
+// `view` without `gone`: the same generation, its plan restricted. The epoch stays.
+wire::View without(const wire::View& view, const std::set<PeerId>& gone);
 
 // The delta that leads from `base` (none: from nothing) to `next`.
 wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::string reason);
 
-// Refuses a delta whose base is not `base` or whose digest does not match the outcome.
+// Refuses a delta whose base is not `base`, whose plan does not fit the members, or whose digest
+// does not match the outcome.
 Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& delta);
 
 }  // namespace atoll_core::membership

@@ -319,6 +319,7 @@ void Session::dial(output::Dial& request) {
                    if (outcome.connection != nullptr) result.key = adopt(outcome.connection);
                    result.answered = outcome.answered;
                    result.answer = outcome.answer;
+                   result.rtt_us = outcome.rtt_us;
                    result.refused = outcome.failure == transport::DialFailure::kRefused;
                    result.reason = outcome.reason;
                    engine_->on_dialed(transport::Network::now(), id, result);

@@ -129,6 +129,8 @@ class Writer {
                  {"connections", link.connections},
                  {"dialling", link.dials_in_flight},
                  {"redials", link.redials},
+                 {"rtt_us", link.rtt_us},
+                 {"bytes_per_second", link.bytes_per_second},
                  {"bytes_sent", link.payload_sent},
                  {"bytes_received", link.payload_received},
                  {"frames_resent", link.frames_resent}};

@@ -31,13 +31,36 @@ WorldConfig world_config(Random& random) {
   config.coordinator.run = config.engine.membership.run = "simulated";
   config.coordinator.peer_timeout = seconds(3);
   if (random.one_in(4)) config.coordinators = 2;
-  config.engine.connections_per_link = static_cast<uint32_t>(random.between(1, 3));
+  config.engine.connections_per_link = static_cast<uint32_t>(random.between(0, 3));
   config.engine.chunk_bytes = 1u << random.between(9, 17);
+  if (random.one_in(2)) config.engine.rate_stretch = {milliseconds(5), 16u << 10};
   config.engine.outcome_grace = seconds(5);
   config.engine.membership.coordinator_timeout = seconds(30);
   config.engine.arrival_timeout = seconds(60);
   config.engine.update_timeout = seconds(60);
   return config;
+}
+
+// Ways that differ by pair, by island or not at all, so that plans do.
+std::function<Path(ProcessId, ProcessId)> random_paths(Random& random) {
+  const uint64_t seed = random.bits();
+  const auto longest = std::chrono::microseconds(random.one_in(2) ? 60'000 : 3000);
+  const uint64_t islands = random.between(1, 4);
+  const bool rates = random.one_in(2);
+  switch (random.below(3)) {
+    case 0: return {};
+    case 1:
+      return [=](ProcessId one, ProcessId other) {
+        Random pair(Random::mix(seed ^ (one << 32 | other)));
+        return Path{pair.between(Duration{0}, longest),
+                    rates ? pair.between(1'000'000, 100'000'000) : 0};
+      };
+    default: break;
+  }
+  return [=](ProcessId one, ProcessId other) {
+    const bool same = one % islands == other % islands;
+    return Path{same ? Duration{0} : longest, rates && !same ? 2'000'000u : 0u};
+  };
 }
 
 ApplicationConfig application_config(Random& random, const RunOptions& options) {
@@ -141,6 +164,7 @@ class Run {
  private:
   WorldConfig make_world_config() {
     WorldConfig config = world_config(random_);
+    config.path = random_paths(random_);
     config.coordinator.min_replicas =
         static_cast<uint32_t>(random_.between(1, application_config_.replicas));
     return config;
@@ -258,6 +282,7 @@ class Run {
       const VirtualCoordinator::Totals totals = world_.coordinator(address).totals();
       count.add(Count::kSettleRounds, totals.settle_rounds);
       count.add(Count::kEvictions, totals.evictions);
+      count.add(Count::kReplans, totals.replans);
       count.add(Count::kAdmissions, totals.admissions);
     }
     count.add(Count::kStateCuts, application_->cuts());

@@ -129,7 +129,7 @@ VirtualCoordinator::Totals VirtualCoordinator::totals() const {
   const membership::CoordinatorStatus now = status();
   return {before_.commits + now.commits, before_.aborts + now.aborts,
           before_.settle_rounds + now.settle_rounds, before_.admissions + now.admissions,
-          before_.evictions + now.evictions};
+          before_.evictions + now.evictions, before_.replans + now.replans};
 }
 
 }  // namespace atoll_core::simulate

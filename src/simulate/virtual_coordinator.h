@@ -27,6 +27,7 @@ class VirtualCoordinator {
     uint64_t settle_rounds = 0;
     uint64_t admissions = 0;
     uint64_t evictions = 0;
+    uint64_t replans = 0;
   };
 
   VirtualCoordinator(const Connection::Place& place, NodeId node,

@@ -26,6 +26,12 @@ namespace atoll_core::simulate {
 // One life of a peer: a peer that comes back is another process. Its node in the network, too.
 using ProcessId = NodeId;
 
+// What data connections between two processes have beside the delays of all; the same both ways.
+struct Path {
+  Duration longer{0};
+  uint64_t bytes_per_second = 0;  // of a connection; 0: as of all
+};
+
 struct WorldConfig {
   uint64_t seed = 1;
   Delays control_delays;
@@ -33,6 +39,7 @@ struct WorldConfig {
   size_t bytes_per_move_max = 64u << 10;      // moved by one read or write
   size_t bytes_in_flight_max = 256u << 10;    // of one direction of a data connection
   uint64_t bytes_per_second = 50'000'000;     // of one direction of a data connection
+  std::function<Path(ProcessId, ProcessId)> path;  // none: all are alike
   // After so long a kernel gives up a connection over which nothing comes back.
   Duration kernel_patience = std::chrono::seconds(20);
   size_t coordinators = 1;                    // addresses, a coordinator at each
@@ -152,6 +159,8 @@ class World {
   void control_arrived(ProcessId process, uint64_t dial, size_t address);
   void close_control(Process& process);
 
+  Path path_between(ProcessId one, ProcessId other) const;
+  Delays data_delays(ProcessId one, ProcessId other) const;
   void dial(Process& process, const engine::output::Dial& request);
   void answer_dial(ProcessId dialler, ProcessId listener, const engine::output::Dial& request);
   void finish_dial(ProcessId dialler, engine::DialId dial, engine::DialResult result);

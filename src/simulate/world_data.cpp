@@ -10,6 +10,15 @@ namespace atoll_core::simulate {
 
 // ---- dialling ----------------------------------------------------------------------------------
 
+Path World::path_between(ProcessId one, ProcessId other) const {
+  return config_.path ? config_.path(std::min(one, other), std::max(one, other)) : Path{};
+}
+
+Delays World::data_delays(ProcessId one, ProcessId other) const {
+  const Duration longer = path_between(one, other).longer;
+  return {config_.data_delays.least + longer, config_.data_delays.most + longer};
+}
+
 void World::dial(Process& process, const engine::output::Dial& request) {
   const ProcessId id = process.id;
   process.dials[request.dial] = true;
@@ -17,8 +26,8 @@ void World::dial(Process& process, const engine::output::Dial& request) {
   silence.reason = "no answer";
   finish_dial_later(id, request.dial, request.timeout, silence);
   const ProcessId listener = request.candidates.front().port;
-  const Duration delay = random_.between(config_.data_delays.least, config_.data_delays.most);
-  time_.after(delay, [this, id, listener, request] { answer_dial(id, listener, request); });
+  const Delays delays = data_delays(id, listener);
+  time_.after(random_.between(delays.least, delays.most), [this, id, listener, request] { answer_dial(id, listener, request); });
 }
 
 void World::answer_dial(ProcessId dialler, ProcessId listener,
@@ -34,7 +43,7 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
     });
     return;
   }
-  const Delays& delays = config_.data_delays;
+  const Delays delays = data_delays(dialler, listener);
   const Duration back = random_.between(delays.least, delays.most);
   engine::DialResult result;
   Process* there = find(listener);
@@ -46,6 +55,8 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
   const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
   result.answered = true;
   result.answer = answer.hello;
+  result.rtt_us = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(2 * delays.least).count());
   if (!answer.keep) {
     result.reason = "the listener wants no link";
     return finish_dial_later(dialler, request.dial, back, result);
@@ -235,8 +246,10 @@ void World::write(ProcessId id, link::ConnectionKey key) {
   if (bytes.empty()) return;
   stream->on_written(bytes.size());
   process->due = process->engine->next_deadline();
-  const Duration busy(static_cast<int64_t>(bytes.size() * 1'000'000'000 /
-                                           config_.bytes_per_second));
+  const ProcessId there = end.connection->node(Connection::other(end.end));
+  const uint64_t own_rate = path_between(id, there).bytes_per_second;
+  const uint64_t rate = own_rate == 0 ? config_.bytes_per_second : own_rate;
+  const Duration busy(static_cast<int64_t>(bytes.size() * 1'000'000'000 / rate));
   end.connection->send(end.end, std::move(bytes));
   schedule_write(id, key, busy);
 }

@@ -56,6 +56,11 @@ class Medians {
   std::optional<uint64_t> of_all_;
 };
 
+uint64_t likely_rate(uint64_t latency_ns) {
+  if (latency_ns < kComputerLatencyNs) return kComputerBytesPerSecond;
+  return latency_ns < kSiteLatencyNs ? kSiteBytesPerSecond : kUnknownBytesPerSecond;
+}
+
 void fill_paths(const Measurements& measurements, Network& network) {
   const auto latency = [&](uint32_t from, uint32_t to) {
     const auto& there = measurements.pair(from, to).latency_ns;
@@ -79,7 +84,8 @@ void fill_paths(const Measurements& measurements, Network& network) {
       path.latency_ns = std::min(path.latency_ns, kLatencyNsMax);
       const auto known_rate = rate(from, to);
       path.bytes_per_second =
-          known_rate ? *known_rate : rates.guess(from, to, kUnknownBytesPerSecond, smaller);
+          known_rate ? *known_rate
+                     : rates.guess(from, to, likely_rate(path.latency_ns), smaller);
       path.bytes_per_second = std::max<uint64_t>(path.bytes_per_second, 1);
     }
   }

@@ -76,12 +76,18 @@ struct Network {
 // Taken where nothing at all is known: two home connections on one continent.
 inline constexpr uint64_t kUnknownLatencyNs = 20'000'000;
 inline constexpr uint64_t kUnknownBytesPerSecond = 12'500'000;
+// Where no rate is known, but a latency that only one computer, or one site, has: loopback and
+// gigabit Ethernet.
+inline constexpr uint64_t kComputerLatencyNs = 100'000;
+inline constexpr uint64_t kComputerBytesPerSecond = 2'000'000'000;
+inline constexpr uint64_t kSiteLatencyNs = 1'000'000;
+inline constexpr uint64_t kSiteBytesPerSecond = 125'000'000;
 // Latencies above a minute are taken as a minute, so that sums of them never overflow.
 inline constexpr uint64_t kLatencyNsMax = 60'000'000'000;
 
 // A gap is filled with the worse of two medians: of what the sender has towards others, and of what
 // others have towards the receiver, because slowness mostly belongs to a host; with the median of
-// all where neither is known; with the constants above where nothing is. A latency is first looked
+// all where neither is known; with the constants above where nothing is, or only latencies are. A latency is first looked
 // for in the other direction. A host's limit that was not measured is the best rate that any of its
 // pairs reached: so a home's uplink is not taken to grow with the number of those it sends to.
 Network fill_gaps(const Measurements& measurements);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "transport/round_trip.h"
 
 namespace atoll_core::transport {
 namespace {
@@ -226,6 +227,7 @@ void CandidateRace::win(const AttemptPointer& attempt, std::optional<wire::Hello
   RaceOutcome outcome;
   outcome.remote = attempt->address;
   outcome.answer = answer;
+  outcome.rtt_us = round_trip_us(attempt->socket.native_handle());
   outcome.reason = fmt::format("reached at {}", attempt->address);
   outcome.socket = std::move(attempt->socket);
   finish(std::move(outcome));

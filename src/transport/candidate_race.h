@@ -34,6 +34,7 @@ struct RaceOutcome {
   std::optional<tcp::socket> socket;  // none: nobody was reached
   std::string remote;
   std::optional<wire::Hello> answer;
+  uint64_t rtt_us = 0;  // the least so far; 0: not known
   DialFailure failure = DialFailure::kUnreachable;
   std::string reason;
 };

@@ -87,6 +87,7 @@ class AsioNetwork final : public Network {
     if (!race.socket) return outcome;
     outcome.answered = true;
     outcome.answer = *race.answer;
+    outcome.rtt_us = race.rtt_us;
     if (keep) outcome.connection = loop_.adopt(std::move(*race.socket), std::move(race.remote));
     return outcome;
   }

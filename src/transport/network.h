@@ -54,6 +54,7 @@ struct DialOutcome {
   Connection* connection = nullptr;  // null: failed, or a probe (closed after the answer)
   wire::Hello answer;                // valid when `answered`
   bool answered = false;
+  uint64_t rtt_us = 0;               // the least round trip so far; 0: not known
   DialFailure failure = DialFailure::kUnreachable;
   std::string reason;                // names the address
 };

@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "topology/plan.h"
 #include "wire/peer_info.h"
 #include "wire/protocol_version.h"
 #include "wire/status_parts.h"
@@ -27,12 +28,14 @@ struct ContentDigest {  // 128 bits of XXH3
   auto operator<=>(const ContentDigest&) const = default;
 };
 
-// The members of a run in one epoch, in ring order; the shards of a replica stand together.
+// The members of a run in one epoch; the shards of a replica stand together. The plan is that of
+// the generation, restricted to those who are left.
 struct View {
   Epoch epoch;
   Generation generation;
   std::vector<PeerInfo> members;
   uint32_t slots = 0;  // members of the generation's first view; they are numbered below it
+  topology::Plan plan;  // its indexes are places in `members`
   bool operator==(const View&) const = default;
 };
 
@@ -51,6 +54,7 @@ struct GenerationState {
   Generation generation;
   Epoch attempt;
   std::vector<Member> members;  // in view order
+  topology::Plan plan;          // of these members
   bool operator==(const GenerationState&) const = default;
 };
 
@@ -62,6 +66,8 @@ struct ViewDelta {
   std::vector<PeerId> removed;
   std::vector<PeerInfo> added;   // appended in this order
   uint32_t slots = 0;            // of the new view
+  // Of the new view's members. None: the plan of the base, restricted to those who stay.
+  std::optional<topology::Plan> plan;
   ContentDigest digest;          // of the whole new view (see view_digest)
   std::string reason;            // why there is a new view
   bool operator==(const ViewDelta&) const = default;
@@ -235,6 +241,7 @@ struct LinkReport {
   PeerId peer;
   LinkState state = LinkState::kUp;
   std::string reason;
+  uint64_t rtt_us = 0;  // kUp, from the one who dialled: the least round trip; 0: not measured
   bool operator==(const LinkReport&) const = default;
 };
 
@@ -318,10 +325,22 @@ struct StatusRequest {
   bool operator==(const StatusRequest&) const = default;
 };
 
+// What this peer's links have reached; only rates that are known. Sent before UpdateRequest.
+struct Measured {
+  struct Path {
+    PeerId to;
+    uint64_t bytes_per_second = 0;
+    bool operator==(const Path&) const = default;
+  };
+  std::vector<Path> paths;  // each while this peer sent to nobody else
+  uint64_t egress_bytes_per_second = 0;  // to several at once; 0: not measured
+  bool operator==(const Measured&) const = default;
+};
+
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
                  OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
-                 StatusRequest, FollowState>;
+                 StatusRequest, FollowState, Measured>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -358,7 +377,8 @@ struct Roster {
   bool operator==(const Roster&) const = default;
 };
 
-// The end of the update barrier. No delta: the view stays as it is.
+// The end of the update barrier. No delta: the view stays as it is. A delta that adds nobody brings
+// a new plan.
 struct Updated {
   Epoch epoch;
   std::optional<ViewDelta> delta;
@@ -445,7 +465,7 @@ using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, U
 
 // ---- bytes -------------------------------------------------------------------------------------
 
-// The digest that a ViewDelta carries: of epoch, generation and all members in order.
+// The digest that a ViewDelta carries: of epoch, generation, all members in order, and the plan.
 ContentDigest view_digest(const View& view);
 
 std::string_view name_of(const ToCoordinator& message);  // "register"

@@ -22,6 +22,17 @@ void append(const PeerInfo& peer, CanonicalBytes& out) {
   for (const Endpoint& endpoint : peer.endpoints) out.text(endpoint.host).number(endpoint.port);
 }
 
+void append(const topology::Plan& plan, CanonicalBytes& out) {
+  out.length(plan.ring.size());
+  for (const uint32_t member : plan.ring) out.number(member);
+  out.length(plan.shares.size());
+  for (const uint32_t share : plan.shares) out.number(share);
+  out.number(plan.hub).length(plan.choices.size());
+  for (const topology::Choice& choice : plan.choices) {
+    out.number(choice.bytes_below).number(static_cast<uint8_t>(choice.algorithm));
+  }
+}
+
 }  // namespace
 
 ContentDigest view_digest(const View& view) {
@@ -31,6 +42,7 @@ ContentDigest view_digest(const View& view) {
   append(view.generation.first, form);
   form.number(view.slots).length(view.members.size());
   for (const PeerInfo& member : view.members) append(member, form);
+  append(view.plan, form);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   return {hash.high64, hash.low64};
 }

@@ -26,6 +26,7 @@ class Member;
 class OpId;
 class OpReport;
 class PeerInfo;
+class Plan;
 class Rejoin;
 class SessionId;
 class StateSummary;
@@ -56,6 +57,7 @@ void encode_part(const Generation& in, proto::Epoch* out);
 void encode_part(const OpId& in, proto::OpId* out);
 void encode_part(const Endpoint& in, proto::Endpoint* out);
 void encode_part(const PeerInfo& in, proto::PeerInfo* out);
+void encode_part(const topology::Plan& in, proto::Plan* out);
 void encode_part(const View& in, proto::View* out);
 void encode_part(const Member& in, proto::Member* out);
 void encode_part(const GenerationState& in, proto::GenerationState* out);
@@ -100,6 +102,8 @@ void decode_part(const proto::OpId& in, OpId& out, FieldCheck& check);
 void decode_part(const proto::Endpoint& in, Endpoint& out, FieldCheck& check);
 // The id may be 0, as in Register; who needs somebody checks it.
 void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check);
+// Whether it fits the members is the caller's to check (check_plan), where they are known.
+void decode_part(const proto::Plan& in, topology::Plan& out, FieldCheck& check);
 void decode_part(const proto::View& in, View& out, FieldCheck& check);
 void decode_part(const proto::Member& in, Member& out, FieldCheck& check);
 void decode_part(const proto::GenerationState& in, GenerationState& out, FieldCheck& check);
@@ -119,6 +123,8 @@ void decode_part(const proto::StatusCounters& in, StatusCounters& out, FieldChec
 void decode_part(const proto::Status& in, Status& out, FieldCheck& check);
 
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer);
+void check_plan(FieldCheck& check, std::string_view field, const topology::Plan& plan,
+                size_t members);
 
 // A part that must be there.
 template <class In, class Out>

@@ -1,5 +1,7 @@
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
 
@@ -56,12 +58,38 @@ void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check) {
   take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
 }
 
+void decode_part(const proto::Plan& in, topology::Plan& out, FieldCheck& check) {
+  const auto choices = static_cast<size_t>(in.choices_below_size());
+  if (!check_count(check, "ring", static_cast<size_t>(in.ring_size()), limits::kPeers) ||
+      !check_count(check, "shares", static_cast<size_t>(in.shares_size()), limits::kPeers) ||
+      !check_count(check, "choices_below", choices, topology::kChoicesMax)) {
+    return;
+  }
+  if (in.choices_algorithm_size() != in.choices_below_size()) {
+    return check.refuse("choices_algorithm",
+                        fmt::format("has {} elements, not {}", in.choices_algorithm_size(),
+                                    choices));
+  }
+  out.ring.assign(in.ring().begin(), in.ring().end());
+  out.shares.assign(in.shares().begin(), in.shares().end());
+  out.hub = in.hub();
+  out.choices.clear();
+  for (int i = 0; i < in.choices_below_size(); ++i) {
+    topology::Choice& choice = out.choices.emplace_back();
+    choice.bytes_below = in.choices_below(i);
+    take_enum(check, "choices_algorithm", in.choices_algorithm(i), topology::Algorithm::kDirect,
+              choice.algorithm);
+  }
+}
+
 void decode_part(const proto::View& in, View& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
   take_number(check, "slots", in.slots(), 0, limits::kPeers, out.slots);
   for (const PeerInfo& peer : out.members) check_somebody(check, "members", peer);
+  take_part(check, "plan", in.has_plan(), in.plan(), out.plan);
+  check_plan(check, "plan", out.plan, out.members.size());
 }
 
 void decode_part(const proto::Member& in, Member& out, FieldCheck& check) {
@@ -76,6 +104,8 @@ void decode_part(const proto::GenerationState& in, GenerationState& out, FieldCh
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_part(check, "attempt", in.has_attempt(), in.attempt(), out.attempt);
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
+  take_part(check, "plan", in.has_plan(), in.plan(), out.plan);
+  check_plan(check, "plan", out.plan, out.members.size());
 }
 
 void decode_part(const proto::Rejoin& in, Rejoin& out, FieldCheck& check) {
@@ -98,6 +128,11 @@ void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) 
   for (const PeerInfo& peer : out.added) check_somebody(check, "added", peer);
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_sentence(check, "reason", in.reason(), out.reason);
+  take_optional(check, "plan", in.has_plan(), in.plan(), out.plan);
+  // With a base, only who has it knows how many members there are.
+  if (out.plan) check_plan(check, "plan", *out.plan, out.base ? out.plan->ring.size()
+                                                              : out.added.size());
+  else if (!out.base) check.refuse("plan", "is missing");
 }
 
 void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCheck& check) {
@@ -169,6 +204,13 @@ void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& c
 
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer) {
   if (!peer.id) check.refuse(field, "names a peer without an id");
+}
+
+void check_plan(FieldCheck& check, std::string_view field, const topology::Plan& plan,
+                size_t members) {
+  if (!check.ok()) return;
+  const auto fits = topology::validate(plan, static_cast<uint32_t>(members));
+  if (!fits) check.refuse(field, "does not fit: " + fits.error().message);
 }
 
 }  // namespace atoll_core::wire

@@ -61,11 +61,22 @@ void encode_part(const PeerInfo& in, proto::PeerInfo* out) {
   encode_parts(in.endpoints, out->mutable_endpoints());
 }
 
+void encode_part(const topology::Plan& in, proto::Plan* out) {
+  out->mutable_ring()->Add(in.ring.begin(), in.ring.end());
+  out->mutable_shares()->Add(in.shares.begin(), in.shares.end());
+  out->set_hub(in.hub);
+  for (const topology::Choice& choice : in.choices) {
+    out->add_choices_below(choice.bytes_below);
+    out->add_choices_algorithm(static_cast<uint32_t>(choice.algorithm));
+  }
+}
+
 void encode_part(const View& in, proto::View* out) {
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
   encode_parts(in.members, out->mutable_members());
   out->set_slots(in.slots);
+  encode_part(in.plan, out->mutable_plan());
 }
 
 void encode_part(const Member& in, proto::Member* out) {
@@ -80,6 +91,7 @@ void encode_part(const GenerationState& in, proto::GenerationState* out) {
   encode_part(in.generation, out->mutable_generation());
   encode_part(in.attempt, out->mutable_attempt());
   encode_parts(in.members, out->mutable_members());
+  encode_part(in.plan, out->mutable_plan());
 }
 
 void encode_part(const Rejoin& in, proto::Rejoin* out) {
@@ -98,6 +110,7 @@ void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
   encode_part(in.generation, out->mutable_generation());
   encode_peers(in.removed, out->mutable_removed());
   encode_parts(in.added, out->mutable_added());
+  if (in.plan) encode_part(*in.plan, out->mutable_plan());
   encode_part(in.digest, out->mutable_digest());
   out->set_reason(encode_sentence(in.reason));
   out->set_slots(in.slots);

@@ -20,6 +20,10 @@ inline constexpr uint64_t kMillisecondsMax = 100ull * 365 * 24 * 3600 * 1000;
 // So many elements of any type can be counted in bytes without overflow.
 inline constexpr uint64_t kElementsMax = 1ull << 56;
 
+// Longer round trips, and rates above a terabyte a second, are nobody's.
+inline constexpr uint64_t kRoundTripMicrosecondsMax = 120'000'000;
+inline constexpr uint64_t kRateMax = 1'000'000'000'000;
+
 // Keeps the first problem; what is taken after it is not to be used.
 class FieldCheck {
  public:

@@ -40,6 +40,7 @@ void put(const LinkReport& in, proto::ToCoordinator& envelope) {
   out->set_peer(in.peer.value);
   out->set_state(static_cast<proto::LinkState>(in.state));
   out->set_reason(encode_sentence(in.reason));
+  out->set_rtt_us(in.rtt_us);
 }
 
 void put(const ProbeResult& in, proto::ToCoordinator& envelope) {
@@ -106,6 +107,16 @@ void put(const FollowState& in, proto::ToCoordinator& envelope) {
   out->set_waits(in.waits);
 }
 
+void put(const Measured& in, proto::ToCoordinator& envelope) {
+  proto::Measured* out = envelope.mutable_measured();
+  for (const Measured::Path& path : in.paths) {
+    proto::MeasuredPath* added = out->add_paths();
+    added->set_to(path.to.value);
+    added->set_bytes_per_second(path.bytes_per_second);
+  }
+  out->set_egress_bytes_per_second(in.egress_bytes_per_second);
+}
+
 void put(const StatusRequest&, proto::ToCoordinator& envelope) {
   envelope.mutable_status_request();
 }
@@ -141,6 +152,7 @@ void take(const proto::LinkReport& in, LinkReport& out, FieldCheck& check) {
   take_peer(check, "peer", in.peer(), out.peer);
   take_enum(check, "state", in.state(), LinkState::kUnreachable, out.state);
   take_sentence(check, "reason", in.reason(), out.reason);
+  take_number(check, "rtt_us", in.rtt_us(), 0, kRoundTripMicrosecondsMax, out.rtt_us);
 }
 
 void take(const proto::ProbeResult& in, ProbeResult& out, FieldCheck& check) {
@@ -201,6 +213,21 @@ void take(const proto::FollowState& in, FollowState& out, FieldCheck& check) {
   out.waits = in.waits();
 }
 
+void take(const proto::Measured& in, Measured& out, FieldCheck& check) {
+  const auto count = static_cast<size_t>(in.paths_size());
+  if (!check_count(check, "paths", count, limits::kPeers)) return;
+  out.paths.resize(count);
+  for (size_t i = 0; i < count && check.ok(); ++i) {
+    const FieldCheck::Scope scope(check, "paths", i);
+    const proto::MeasuredPath& path = in.paths(static_cast<int>(i));
+    take_peer(check, "to", path.to(), out.paths[i].to);
+    take_number(check, "bytes_per_second", path.bytes_per_second(), 1, kRateMax,
+                out.paths[i].bytes_per_second);
+  }
+  take_number(check, "egress_bytes_per_second", in.egress_bytes_per_second(), 0, kRateMax,
+              out.egress_bytes_per_second);
+}
+
 void take(const proto::StatusRequest&, StatusRequest&, FieldCheck&) {}
 
 template <class Message, class In>
@@ -247,6 +274,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kSyncDone: return decode_as<SyncDone>(envelope->sync_done());
     case Envelope::kEnded: return decode_as<Ended>(envelope->ended());
     case Envelope::kFollowState: return decode_as<FollowState>(envelope->follow_state());
+    case Envelope::kMeasured: return decode_as<Measured>(envelope->measured());
     case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }

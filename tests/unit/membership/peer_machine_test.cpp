@@ -54,8 +54,8 @@ class PeerMachineTest : public testing::Test {
   }
 
   wire::View view(uint64_t number, uint64_t generation) const {
-    wire::View view{epoch(number), {epoch(generation)}, {info(1, "a"), info(2, "b")}};
-    number_slots(view);
+    wire::View view = first_view(generation, {info(1, "a"), info(2, "b")});
+    view.epoch = epoch(number);
     return view;
   }
 
@@ -134,9 +134,9 @@ TEST_F(PeerMachineTest, SettledComesInOrder) {
   become_member();
   machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
   EXPECT_TRUE(machine_.frozen());
-  wire::View next = view(2, 1);
-  next.members.pop_back();
   const wire::View before = view(1, 1);
+  wire::View next = without(before, {{2}});
+  next.epoch = epoch(2);
   wire::Verdict verdict;
   verdict.op.tag = 3;
   const wire::ViewDelta delta = make_delta(&before, next, "b is lost");

@@ -57,9 +57,8 @@ TEST(PeerBarrier, IsCompleteWhenAllHaveAnswered) {
 }
 
 TEST(ViewDelta, LeadsFromOneViewToTheNext) {
-  const wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b"), info(3, "c")}};
-  wire::View after{epoch(2), {epoch(2)}, {info(1, "a"), info(3, "c"), info(4, "d")}};
-  number_slots(after);
+  const wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
+  const wire::View after = first_view(2, {info(1, "a"), info(3, "c"), info(4, "d")});
   EXPECT_EQ(after.slots, 3u);
   EXPECT_EQ(after.members[1].slot, 1u);
   const wire::ViewDelta delta = make_delta(&before, after, "b is lost, d is admitted");
@@ -70,11 +69,9 @@ TEST(ViewDelta, LeadsFromOneViewToTheNext) {
 }
 
 TEST(ViewDelta, SlotsStayWithinAGeneration) {
-  wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b"), info(3, "c")}};
-  number_slots(before);
-  wire::View after = before;
+  const wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
+  wire::View after = without(before, {{2}});
   after.epoch = epoch(2);
-  after.members.erase(after.members.begin() + 1);
   const wire::View* const bases[] = {&before, nullptr};
   for (const wire::View* base : bases) {
     const wire::View made = apply_delta(base, make_delta(base, after, "b is lost")).value();
@@ -84,11 +81,51 @@ TEST(ViewDelta, SlotsStayWithinAGeneration) {
   }
 }
 
+TEST(ViewDelta, InOneGenerationThePlanIsRestrictedNotSent) {
+  wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
+  before.plan.ring = {2, 1, 0};
+  before.plan.hub = 1;
+  wire::View after = without(before, {{2}});
+  after.epoch = epoch(2);
+  const wire::ViewDelta delta = make_delta(&before, after, "b is lost");
+  EXPECT_FALSE(delta.plan);
+  ASSERT_TRUE(apply_delta(&before, delta));
+  EXPECT_EQ(apply_delta(&before, delta)->plan, topology::restrict(before.plan, {0, 2}));
+  EXPECT_TRUE(make_delta(nullptr, after, "").plan);
+  EXPECT_EQ(apply_delta(nullptr, make_delta(nullptr, after, "")).value(), after);
+}
+
+TEST(ViewDelta, APlanAloneMakesAGeneration) {
+  const wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
+  wire::View after = before;
+  after.epoch = after.generation.first = epoch(2);
+  after.plan.ring = {0, 2, 1};
+  const wire::ViewDelta delta = make_delta(&before, after, "a new plan is faster");
+  EXPECT_TRUE(delta.added.empty());
+  EXPECT_TRUE(delta.removed.empty());
+  EXPECT_EQ(apply_delta(&before, delta).value(), after);
+}
+
+TEST(ViewDelta, RefusesAPlanForOthers) {
+  const wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
+  wire::View after = before;
+  after.epoch = after.generation.first = epoch(2);
+  wire::ViewDelta delta = make_delta(&before, after, "");
+  delta.plan = topology::make_plan(2);
+  ASSERT_FALSE(apply_delta(&before, delta));
+  EXPECT_EQ(apply_delta(&before, delta).error().message,
+            "the view of epoch 1.2: a plan for 3 members has a ring of 2");
+  delta.plan = topology::make_plan(3);
+  delta.plan->hub = 1;
+  EXPECT_FALSE(apply_delta(&before, delta)) << "the digest is of another plan";
+}
+
 TEST(ViewDelta, RefusesAnotherBaseOrDigest) {
-  const wire::View before{epoch(1), {epoch(1)}, {info(1, "a"), info(2, "b")}};
+  const wire::View before = first_view(1, {info(1, "a"), info(2, "b")});
   wire::View other = before;
   other.epoch = epoch(7);
-  const wire::View after{epoch(8), {epoch(1)}, {info(1, "a")}};
+  wire::View after = without(before, {{2}});
+  after.epoch = epoch(8);
   wire::ViewDelta delta = make_delta(&before, after, "");
   ASSERT_FALSE(apply_delta(&other, delta));
   EXPECT_EQ(apply_delta(&other, delta).error().message,

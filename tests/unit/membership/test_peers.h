@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "membership/op_key.h"
 #include "membership/participant.h"
+#include "membership/view_delta.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {
@@ -27,6 +29,14 @@ inline wire::PeerInfo info(uint64_t id, const std::string& name, uint32_t shard 
 inline Participant participant(uint64_t id, const std::string& name, uint32_t shard = 0,
                                const std::string& replica = "") {
   return participant_of(info(id, name, shard, replica));
+}
+
+// Of a generation.
+inline wire::View first_view(uint64_t number, std::vector<wire::PeerInfo> members) {
+  wire::View view{epoch(number), {epoch(number)}, std::move(members)};
+  number_slots(view);
+  view.plan = topology::make_plan(view.slots);
+  return view;
 }
 
 inline OpKey key(uint64_t tag, uint64_t sequence, uint64_t generation = 1) {

@@ -198,6 +198,83 @@ std::vector<Case> count_cases() {
   };
 }
 
+Case bad_plan(std::string name, std::function<void(topology::Plan&)> spoil, std::string expected) {
+  return {std::move(name),
+          [spoil](Random& random) {
+            auto message = any<Updated>(random);
+            ViewDelta& delta = message.delta.emplace();
+            grow(delta.added, 3);
+            spoil(delta.plan.emplace(topology::make_plan(3)));
+            return refusal_of(message);
+          },
+          "updated.delta.plan" + expected};
+}
+
+std::vector<Case> plan_cases() {
+  const auto spoiled_rejoin = [](auto spoil) {
+    return [spoil](Register& m) {
+      Rejoin& rejoin = m.rejoin.emplace();
+      grow(rejoin.view.members, 2);
+      rejoin.view.plan = topology::make_plan(2);
+      spoil(rejoin);
+    };
+  };
+  return {
+      bad_plan(
+          "RingTooLong", [](auto& p) { p.ring.resize(4097); }, ".ring has 4097 elements"),
+      bad_plan(
+          "SharesTooLong", [](auto& p) { p.shares.resize(4097); }, ".shares has 4097 elements"),
+      bad_plan(
+          "ChoicesTooLong", [](auto& p) { p.choices.resize(65); },
+          ".choices_below has 65 elements"),
+      bad_plan(
+          "AlgorithmUnknown", [](auto& p) { p.choices[0].algorithm = topology::Algorithm{5}; },
+          ".choices_algorithm is 5, allowed are 0 to 4"),
+      bad_plan(
+          "AlgorithmAuto", [](auto& p) { p.choices[0].algorithm = topology::Algorithm::kAuto; },
+          " does not fit: a plan chooses the unknown algorithm 0"),
+      bad_plan(
+          "MemberTwice", [](auto& p) { p.ring = {0, 1, 1}; },
+          " does not fit: member 1 is twice in the plan's ring"),
+      bad_plan(
+          "ForOthers", [](auto& p) { p = topology::make_plan(4); },
+          " does not fit: a plan for 3 members has a ring of 4"),
+      bad_plan(
+          "SharesTooLarge", [](auto& p) { p.shares = {1, 1, 1u << 16}; },
+          " does not fit: the plan's shares add up to 65538"),
+      bad_plan(
+          "HubOutside", [](auto& p) { p.hub = 3; },
+          " does not fit: the plan's hub is member 3 of 3"),
+      spoiled<Updated>(
+          "NoPlan",
+          [](Updated& m) {
+            m.delta = ViewDelta{};
+          },
+          "updated.delta.plan is missing"),
+      spoiled<Register>(
+          "OfAView", spoiled_rejoin([](Rejoin& r) { r.view.plan = topology::make_plan(3); }),
+          "register.rejoin.view.plan does not fit: a plan for 2 members has a ring of 3"),
+      spoiled<Register>(
+          "OfAGeneration",
+          spoiled_rejoin([](Rejoin& r) { r.generations = {{{}, {}, {}, topology::make_plan(1)}}; }),
+          "register.rejoin.generations[0].plan does not fit: a plan for 0 members"),
+      spoiled<LinkReport>(
+          "RoundTrip", [](LinkReport& m) { m.rtt_us = 120'000'001; },
+          "link_report.rtt_us is 120000001, allowed are 0 to 120000000"),
+      spoiled<Measured>(
+          "Paths", [](Measured& m) { grow(m.paths, 4097); }, "measured.paths has 4097 elements"),
+      spoiled<Measured>(
+          "Rate",
+          [](Measured& m) {
+            m.paths = {{PeerId{1}, 0}};
+          },
+          "measured.paths[0].bytes_per_second is 0"),
+      spoiled<Measured>(
+          "Egress", [](Measured& m) { m.egress_bytes_per_second = 1'000'000'000'001; },
+          "measured.egress_bytes_per_second is 1000000000001"),
+  };
+}
+
 // Lists of a status are shorter than they could be: it is for people.
 std::vector<Case> status_cases() {
   return {
@@ -249,6 +326,7 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.
 INSTANTIATE_TEST_SUITE_P(Peer, ControlBounds, ::testing::ValuesIn(peer_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Call, ControlBounds, ::testing::ValuesIn(call_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Count, ControlBounds, ::testing::ValuesIn(count_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Plan, ControlBounds, ::testing::ValuesIn(plan_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Status, ControlBounds, ::testing::ValuesIn(status_cases()), case_name);
 
 TEST(ControlSentence, IsMadeFitWhenEncoded) {

@@ -144,6 +144,10 @@ View small_view() {
   view.members = {peer, peer};
   view.members[1].id = PeerId{12};
   view.members[1].endpoints.clear();
+  view.plan.ring = {1, 0};
+  view.plan.shares = {5, 6};
+  view.plan.hub = 1;
+  view.plan.choices = {{4096, topology::Algorithm::kStar}, {}};
   return view;
 }
 
@@ -155,6 +159,8 @@ TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
   form.number(1, 4).number(2, 4).number(3, 4).number(1, 4).text("::1").number(4000, 2);
   form.number(12, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
   form.number(1, 4).number(2, 4).number(3, 4).number(0, 4);
+  form.number(2, 4).number(1, 4).number(0, 4).number(2, 4).number(5, 4).number(6, 4);
+  form.number(1, 4).number(2, 4).number(4096, 8).number(2, 1).number(~uint64_t{0}, 8).number(1, 1);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   EXPECT_EQ(view_digest(small_view()), (ContentDigest{hash.high64, hash.low64}));
 }
@@ -178,6 +184,13 @@ TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
       [](View& v) { v.members[0].endpoints.clear(); },
       [](View& v) { std::swap(v.members[0], v.members[1]); },
       [](View& v) { v.members.pop_back(); },
+      [](View& v) { std::swap(v.plan.ring[0], v.plan.ring[1]); },
+      [](View& v) { v.plan.ring.pop_back(); },
+      [](View& v) { v.plan.shares[1] = 7; },
+      [](View& v) { v.plan.hub = 0; },
+      [](View& v) { v.plan.choices[0].bytes_below = 4097; },
+      [](View& v) { v.plan.choices[0].algorithm = topology::Algorithm::kMesh; },
+      [](View& v) { v.plan.choices.pop_back(); },
   };
   std::set<ContentDigest> seen = {view_digest(small_view())};
   for (size_t i = 0; i < changes.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -58,6 +59,20 @@ class Bounds {
     list(delta.removed, limits::kPeers);
     list(delta.added, limits::kPeers);
     for (const PeerInfo& peer : delta.added) part(peer.id);
+    require(delta.base || delta.plan);
+    if (delta.plan) plan(*delta.plan, delta.base ? delta.plan->shares.size() : delta.added.size());
+  }
+  void plan(const topology::Plan& plan, size_t members) {
+    at_most(plan.choices.size(), topology::kChoicesMax);
+    require(plan.ring.size() == members && plan.shares.size() == members);
+    require(std::set<uint32_t>(plan.ring.begin(), plan.ring.end()).size() == members);
+    uint64_t sum = 0;
+    for (const uint32_t share : plan.shares) sum += share;
+    at_most(sum, topology::kShareSumMax);
+    require(sum > 0 || members == 0);
+    for (const uint32_t member : plan.ring) require(member < members);
+    require(plan.hub < members || plan.hub == 0);
+    require(!plan.choices.empty() && plan.choices.back().bytes_below == ~uint64_t{0});
   }
   void part(const Member& member) {
     part(member.id);
@@ -66,9 +81,13 @@ class Bounds {
     require(member.shard < limits::kShardsPerReplica);
     require(member.slot < limits::kPeers);
   }
-  void part(const GenerationState& state) { list(state.members, limits::kPeers); }
+  void part(const GenerationState& state) {
+    list(state.members, limits::kPeers);
+    plan(state.plan, state.members.size());
+  }
   void part(const Rejoin& rejoin) {
     list(rejoin.view.members, limits::kPeers);
+    plan(rejoin.view.plan, rejoin.view.members.size());
     list(rejoin.generations, limits::kGenerations);
     code(rejoin.update_code);
     sentence(rejoin.update_reason);
@@ -145,6 +164,7 @@ class Bounds {
     part(m.peer);
     last(m.state, LinkState::kUnreachable);
     sentence(m.reason);
+    at_most(m.rtt_us, 120'000'000);
   }
   void message(const ProbeResult& m) {
     part(m.peer);
@@ -176,6 +196,15 @@ class Bounds {
   void message(const Ended& m) { list(m.marks, limits::kWatermarks); }
   void message(const Stable& m) { list(m.marks, limits::kWatermarks); }
   void message(const FollowState&) {}
+  void message(const Measured& m) {
+    list(m.paths, limits::kPeers);
+    at_most(m.egress_bytes_per_second, 1'000'000'000'000);
+  }
+  void part(const Measured::Path& path) {
+    part(path.to);
+    require(path.bytes_per_second > 0);
+    at_most(path.bytes_per_second, 1'000'000'000'000);
+  }
   void message(const StatusRequest&) {}
 
   void message(const Registered& m) {

@@ -127,9 +127,23 @@ inline void draw(Random& random, PeerInfo& out) {
   out.shard = static_cast<uint32_t>(random.between(0, out.shard_count - 1));
   out.slot = static_cast<uint32_t>(random.number(limits::kPeers - 1));
 }
+// A plan that fits so many members.
+inline topology::Plan draw_plan(Random& random, size_t members) {
+  topology::Plan plan = topology::make_plan(static_cast<uint32_t>(members));
+  for (size_t i = members; i > 1; --i) std::swap(plan.ring[i - 1], plan.ring[random.number(i - 1)]);
+  for (uint32_t& share : plan.shares) share = static_cast<uint32_t>(random.between(1, 9000));
+  if (members > 0) plan.hub = static_cast<uint32_t>(random.number(members - 1));
+  plan.choices.clear();
+  for (uint64_t below = random.between(1, 1000); random.coin(); below += 1 + random.number(9999)) {
+    plan.choices.push_back({below, static_cast<topology::Algorithm>(random.between(1, 4))});
+  }
+  plan.choices.emplace_back();
+  return plan;
+}
 inline void draw(Random& random, View& out) {
   draw_all(random, out.epoch, out.generation, out.members);
   out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
+  out.plan = draw_plan(random, out.members.size());
 }
 inline void draw(Random& random, Member& out) {
   draw_all(random, out.id, out.name, out.replica);
@@ -138,6 +152,7 @@ inline void draw(Random& random, Member& out) {
 }
 inline void draw(Random& random, GenerationState& out) {
   draw_all(random, out.generation, out.attempt, out.members);
+  out.plan = draw_plan(random, out.members.size());
 }
 inline void draw(Random& random, Rejoin& out) {
   draw_all(random, out.incarnation, out.view, out.generations, out.updates, out.update_code,
@@ -147,6 +162,9 @@ inline void draw(Random& random, ViewDelta& out) {
   draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
            out.reason);
   out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
+  out.plan.reset();
+  if (!out.base) out.plan = draw_plan(random, out.added.size());
+  else if (random.coin()) out.plan = draw_plan(random, random.between(0, 6));
 }
 inline void draw(Random& random, CallDescription& out) {
   draw_all(random, out.kind, out.type, out.reduce, out.layout, out.algorithm, out.codec, out.root,
@@ -212,6 +230,7 @@ inline void draw(Random& random, Leave& out) { draw(random, out.reason); }
 inline void draw(Random& random, UpdateRequest& out) { draw_all(random, out.epoch, out.positions); }
 inline void draw(Random& random, LinkReport& out) {
   draw_all(random, out.peer, out.state, out.reason);
+  out.rtt_us = random.number(120'000'000);
 }
 inline void draw(Random& random, ProbeResult& out) {
   draw_all(random, out.peer, out.session, out.outcome, out.reason);
@@ -232,6 +251,14 @@ inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.e
 inline void draw(Random& random, Ended& out) { draw(random, out.marks); }
 inline void draw(Random& random, FollowState& out) {
   draw_all(random, out.tag, out.revision, out.digest, out.waits);
+}
+inline void draw(Random& random, Measured::Path& out) {
+  draw(random, out.to);
+  out.bytes_per_second = random.between(1, 1'000'000'000'000);
+}
+inline void draw(Random& random, Measured& out) {
+  draw(random, out.paths);
+  out.egress_bytes_per_second = random.number(1'000'000'000'000);
 }
 inline void draw(Random&, StatusRequest&) {}
 
