@@ -298,7 +298,7 @@ ATOLL_API atollResult_t atollGetAttribute(atollComm_t comm, atollAttribute_t att
 
 /* The id of the peer that had this rank in the view of this communicator's last atollUpdate, for
  * example as root of a broadcast. All members get the same answer until the next atollUpdate, also
- * when that peer has died since (atollPeerLost on one that was out of touch meanwhile). */
+ * when that peer has died since. */
 ATOLL_API atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* peer);
 
 /* ---- Looking inside -------------------------------------------------------------------------- */

@@ -71,15 +71,15 @@ atollView_t describe_view(const peer::View& view, PeerId self) {
   return out;
 }
 
-// The same for the view that an update returned, where members have the numbers of their slots: so
-// all are told alike, also one that hears of the update when somebody has died since.
+// The same for the view that an update returned, where peers are counted by slots: so all are told
+// alike, also one that hears of the update when somebody has died since.
 atollView_t describe_update(const peer::View& view, PeerId self) {
   atollView_t out = describe_view(view, self);
-  out.world = view.slots;
+  out.world = static_cast<uint32_t>(view.slots.size());
   for (const auto& member : view.members) {
     if (member.id != self) continue;
     out.rank = member.slot;
-    out.replicas = view.slots / member.shard_count;
+    out.replicas = out.world / member.shard_count;
     out.replica_rank = member.slot / member.shard_count;
   }
   return out;
@@ -254,16 +254,12 @@ atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* id) {
       return fail(ErrorCode::kNotConnected,
                   "atollGetPeerAt: there is no view before the first atollUpdate");
     }
-    if (rank >= view.slots) {
+    if (rank >= view.slots.size()) {
       return fail(ErrorCode::kInvalidArgument, "atollGetPeerAt: rank {} in a view of {} peers",
-                  rank, view.slots);
+                  rank, view.slots.size());
     }
-    for (const auto& member : view.members) {
-      if (member.slot == rank) *id = member.id.value;
-      if (member.slot == rank) return {};
-    }
-    return fail(ErrorCode::kPeerLost,
-                "atollGetPeerAt: the peer of rank {} was lost before this one heard of it", rank);
+    *id = view.slots[rank].value;
+    return {};
   });
 }
 

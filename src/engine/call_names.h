@@ -71,7 +71,7 @@ class CallNames {
                                     CallGroup group) {
     const bool in_replica = group == CallGroup::kReplica;
     const uint32_t each = group == CallGroup::kAll ? 1 : self.shard_count;
-    std::vector<PeerId> owners(in_replica ? self.shard_count : view.slots / each);
+    std::vector<PeerId> owners(in_replica ? self.shard_count : view.slots.size() / each);
     for (const PeerId peer : participants(view, self, group)) {
       const auto member = std::find_if(view.members.begin(), view.members.end(),
                                        [peer](const auto& one) { return one.id == peer; });

@@ -253,6 +253,7 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
   if (expected.empty()) {
     out.event("all members are gone; the run starts anew: " + join(pending.causes, "; "));
     view.members.clear();
+    view.slots.clear();
     view.plan = {};
     ledgers = {};
     waits.rounds.clear();

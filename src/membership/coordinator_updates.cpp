@@ -143,7 +143,7 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   for (const std::string& why : candidates.not_ready) out.event(why);
   for (const std::string& why : admission.left_out) out.event(why);
   // After each update slots and members are the same: who calls next may count on it.
-  const bool lost = view.members.size() < view.slots;
+  const bool lost = view.members.size() < view.slots.size();
   if (lost || !admission.admitted.empty()) return admit(*this, present, admission);
   if (auto plan = people.network.better_plan(view, people.links)) {
     wire::View next = view;

@@ -18,8 +18,11 @@ std::string base_name(const std::optional<Epoch>& base) {
 }  // namespace
 
 void number_slots(wire::View& view) {
-  view.slots = 0;
-  for (wire::PeerInfo& member : view.members) member.slot = view.slots++;
+  view.slots.clear();
+  for (wire::PeerInfo& member : view.members) {
+    member.slot = static_cast<uint32_t>(view.slots.size());
+    view.slots.push_back(member.id);
+  }
 }
 
 wire::View without(const wire::View& view, const std::set<PeerId>& gone) {
@@ -41,12 +44,12 @@ wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::
   wire::ViewDelta delta;
   delta.epoch = next.epoch;
   delta.generation = next.generation;
-  delta.slots = next.slots;
   delta.digest = wire::view_digest(next);
   delta.reason = std::move(reason);
   if (base == nullptr || base->generation != next.generation) delta.plan = next.plan;
   if (base == nullptr) {
     delta.added = next.members;
+    if (next.slots.size() != next.members.size()) delta.slots = next.slots;
     return delta;
   }
   delta.base = base->epoch;
@@ -71,10 +74,11 @@ Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& de
   }
   next.epoch = delta.epoch;
   next.generation = delta.generation;
-  next.slots = delta.slots;
   if (delta.plan) next.plan = *delta.plan;
   next.members.insert(next.members.end(), delta.added.begin(), delta.added.end());
-  if (next.epoch == next.generation.first) number_slots(next);
+  const bool all_there = !delta.base && delta.slots.empty();
+  if (all_there || next.epoch == next.generation.first) number_slots(next);
+  else if (!delta.base) next.slots = delta.slots;
   const auto members = static_cast<uint32_t>(next.members.size());
   if (auto fits = topology::validate(next.plan, members); !fits) {
     return fail(ErrorCode::kInternalError, "the view of epoch {}: {}", to_string(delta.epoch),

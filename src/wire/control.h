@@ -34,7 +34,8 @@ struct View {
   Epoch epoch;
   Generation generation;
   std::vector<PeerInfo> members;
-  uint32_t slots = 0;  // members of the generation's first view; they are numbered below it
+  // The members of the generation's first view, in its order; a peer's place here is its slot.
+  std::vector<PeerId> slots;
   topology::Plan plan;  // its indexes are places in `members`
   bool operator==(const View&) const = default;
 };
@@ -65,7 +66,9 @@ struct ViewDelta {
   Generation generation;
   std::vector<PeerId> removed;
   std::vector<PeerInfo> added;   // appended in this order
-  uint32_t slots = 0;            // of the new view
+  // Of the new view. Empty: those of the base, or, where a generation begins or nobody was lost in
+  // it, its members.
+  std::vector<PeerId> slots;
   // Of the new view's members. None: the plan of the base, restricted to those who stay.
   std::optional<topology::Plan> plan;
   ContentDigest digest;          // of the whole new view (see view_digest)

@@ -40,7 +40,9 @@ ContentDigest view_digest(const View& view) {
   form.text(kViewForm);
   append(view.epoch, form);
   append(view.generation.first, form);
-  form.number(view.slots).length(view.members.size());
+  form.length(view.slots.size());
+  for (const PeerId peer : view.slots) form.number(peer.value);
+  form.length(view.members.size());
   for (const PeerInfo& member : view.members) append(member, form);
   append(view.plan, form);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());

@@ -86,7 +86,7 @@ void decode_part(const proto::View& in, View& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
-  take_number(check, "slots", in.slots(), 0, limits::kPeers, out.slots);
+  take_peers(check, "slots", in.slots(), out.slots);
   for (const PeerInfo& peer : out.members) check_somebody(check, "members", peer);
   take_part(check, "plan", in.has_plan(), in.plan(), out.plan);
   check_plan(check, "plan", out.plan, out.members.size());
@@ -124,7 +124,7 @@ void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) 
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_peers(check, "removed", in.removed(), out.removed);
   take_parts(check, "added", in.added(), limits::kPeers, out.added);
-  take_number(check, "slots", in.slots(), 0, limits::kPeers, out.slots);
+  take_peers(check, "slots", in.slots(), out.slots);
   for (const PeerInfo& peer : out.added) check_somebody(check, "added", peer);
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_sentence(check, "reason", in.reason(), out.reason);

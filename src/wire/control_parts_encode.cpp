@@ -75,7 +75,7 @@ void encode_part(const View& in, proto::View* out) {
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
   encode_parts(in.members, out->mutable_members());
-  out->set_slots(in.slots);
+  encode_peers(in.slots, out->mutable_slots());
   encode_part(in.plan, out->mutable_plan());
 }
 
@@ -113,7 +113,7 @@ void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
   if (in.plan) encode_part(*in.plan, out->mutable_plan());
   encode_part(in.digest, out->mutable_digest());
   out->set_reason(encode_sentence(in.reason));
-  out->set_slots(in.slots);
+  encode_peers(in.slots, out->mutable_slots());
 }
 
 void encode_part(const CallDescription& in, proto::CallDescription* out) {

@@ -12,6 +12,9 @@ constexpr size_t kBatchCounts[] = {1, 777, 50'000};
 constexpr size_t kSmallCounts[] = {1, 3, 64, 1'000, 2, 4'096, 17, 255};
 constexpr uint64_t kSmallTags = 4;
 constexpr size_t kBroadcastCount = 10'000;
+constexpr size_t kBlockCount = 40'000;
+constexpr size_t kPassOnCount = 3'000;
+constexpr uint64_t kPassOnTag = 9;
 
 // First places of the calls in a round; some take one per tensor or call.
 constexpr uint64_t kBatch = 10;
@@ -19,6 +22,9 @@ constexpr uint64_t kInPlace = 20;
 constexpr uint64_t kOutOfPlace = 30;
 constexpr uint64_t kSmall = 40;
 constexpr uint64_t kBroadcast = 60;
+constexpr uint64_t kReduceScatter = 61;
+constexpr uint64_t kAllGather = 62;
+constexpr uint64_t kPassOn = 63;
 
 }  // namespace
 
@@ -49,7 +55,10 @@ atollResult_t StressRound::run(bool corrupt) {
   if (const auto result = large_in_place(corrupt); result != atollSuccess) return result;
   if (const auto result = large_out_of_place(); result != atollSuccess) return result;
   if (const auto result = small_ones(); result != atollSuccess) return result;
-  return broadcast();
+  if (const auto result = broadcast(); result != atollSuccess) return result;
+  if (const auto result = reduce_scatter(); result != atollSuccess) return result;
+  if (const auto result = all_gather(); result != atollSuccess) return result;
+  return pass_on();
 }
 
 // ---- what all calls have in common -------------------------------------------------------------
@@ -298,6 +307,90 @@ atollResult_t StressRound::broadcast() {
   }
   facts_.results = hash_of(std::span<const int64_t>(output_.data(), input.size()), facts_.results);
   return atollSuccess;
+}
+
+uint64_t StressRound::block_elements() const {
+  return std::min<uint64_t>(kBlockCount, input_.size() / facts_.members.size());
+}
+
+size_t StressRound::own_rank() const {
+  const auto self = std::find(facts_.members.begin(), facts_.members.end(), facts_.self);
+  return static_cast<size_t>(self - facts_.members.begin());
+}
+
+atollResult_t StressRound::reduce_scatter() {
+  const uint64_t block = block_elements();
+  const std::span<int64_t> input(input_.data(), block * facts_.members.size());
+  fill<int64_t>(input, facts_.self, key(kReduceScatter));
+  const atollOpOptions_t options = op_options();
+  atollOpInfo_t info = op_info();
+  atollResult_t result = atollSuccess;
+  {
+    const StressWatchdog::Watch watch(dog_, "reduce-scatter", call_limit());
+    result = keep_sentence(atollReduceScatter(input.data(), output_.data(), block, atollInt64,
+                                              atollSum, comm_, &options, &info));
+  }
+  if (result != atollSuccess) return result;
+  const std::vector<uint64_t> from = contributors_of("reduce-scatter", info);
+  const std::span<const int64_t> own(output_.data(), block);
+  if (first_wrong_sum<int64_t>(own, from, key(kReduceScatter), own_rank() * block)) {
+    report("wrong reduce-scatter: not the sum of " + std::to_string(from.size()) + " peers");
+  }
+  return atollSuccess;
+}
+
+// Blocks of those that are no contributors are zeros.
+atollResult_t StressRound::all_gather() {
+  const uint64_t block = block_elements();
+  const std::span<int64_t> own(input_.data(), block);
+  fill<int64_t>(own, facts_.self, key(kAllGather));
+  const atollOpOptions_t options = op_options();
+  atollOpInfo_t info = op_info();
+  atollResult_t result = atollSuccess;
+  {
+    const StressWatchdog::Watch watch(dog_, "all-gather", call_limit());
+    result = keep_sentence(atollAllGather(own.data(), output_.data(), block, atollInt64, comm_,
+                                          &options, &info));
+  }
+  if (result != atollSuccess) return result;
+  const std::vector<uint64_t> from = contributors_of("all-gather", info);
+  for (size_t rank = 0; rank < facts_.members.size(); ++rank) {
+    const uint64_t owner = facts_.members[rank];
+    const bool there = std::count(from.begin(), from.end(), owner) == 1;
+    const std::span<const int64_t> part(output_.data() + rank * block, block);
+    const std::vector<uint64_t> brought = there ? std::vector{owner} : std::vector<uint64_t>();
+    if (!first_wrong_sum<int64_t>(part, brought, key(kAllGather))) continue;
+    report("wrong all-gather: the block of peer " + std::to_string(owner) +
+           (there ? " is not what it has sent" : ", which is not in it, is not zeros"));
+  }
+  facts_.results = hash_of(std::span<const int64_t>(output_.data(), block * facts_.members.size()),
+                           facts_.results);
+  return atollSuccess;
+}
+
+// To the next rank. Whether it has come is a matter of two: others' rounds go on.
+atollResult_t StressRound::pass_on() {
+  const size_t world = facts_.members.size();
+  if (world < 2) return atollSuccess;
+  const uint64_t next = facts_.members[(own_rank() + 1) % world];
+  const uint64_t previous = facts_.members[(own_rank() + world - 1) % world];
+  const size_t count = std::min(kPassOnCount, input_.size());
+  fill<int64_t>(std::span<int64_t>(input_.data(), count), facts_.self, key(kPassOn));
+  const atollOpOptions_t options = op_options(kPassOnTag);
+  const StressWatchdog::Watch watch(dog_, "send", call_limit());
+  atollRequest_t sending = nullptr;
+  atollResult_t sent = keep_sentence(atollSendAsync(input_.data(), count, atollInt64, next, comm_,
+                                                    &options, &sending));
+  const atollResult_t received = keep_sentence(
+      atollRecv(output_.data(), count, atollInt64, previous, comm_, &options, nullptr));
+  if (sending != nullptr) sent = keep_sentence(atollWait(sending, nullptr));
+  const std::span<const int64_t> got(output_.data(), count);
+  if (received == atollSuccess &&
+      first_wrong_sum<int64_t>(got, std::span<const uint64_t>(&previous, 1), key(kPassOn))) {
+    report("wrong receive: not what peer " + std::to_string(previous) + " has sent");
+  }
+  const atollResult_t worse = std::max(sent, received);
+  return worse == atollPeerLost ? atollSuccess : worse;
 }
 
 }  // namespace atoll_cli

@@ -54,6 +54,11 @@ class StressRound {
   atollResult_t large_out_of_place();
   atollResult_t small_ones();
   atollResult_t broadcast();
+  atollResult_t reduce_scatter();
+  atollResult_t all_gather();
+  atollResult_t pass_on();
+  uint64_t block_elements() const;
+  size_t own_rank() const;
 
   Milliseconds call_limit() const;
   atollOpOptions_t op_options(uint64_t tag = 0) const;

@@ -42,9 +42,9 @@ T element_of(uint64_t base, uint64_t index) {
 }
 
 template <class T>
-void fill(std::span<T> values, uint64_t peer, const CallKey& key) {
+void fill(std::span<T> values, uint64_t peer, const CallKey& key, uint64_t first = 0) {
   const uint64_t base = base_of(peer, key);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = element_of<T>(base, i);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = element_of<T>(base, first + i);
 }
 
 // Integers wrap around, as they do in the library.
@@ -57,15 +57,16 @@ T sum_of(T one, T other) {
   }
 }
 
-// Where `values` are not the sum of what `peers` have contributed; nothing when they are.
+// Where `values`, the elements from `first` on, are not the sum of what `peers` have contributed;
+// nothing when they are.
 template <class T>
 std::optional<size_t> first_wrong_sum(std::span<const T> values, std::span<const uint64_t> peers,
-                                      const CallKey& key) {
+                                      const CallKey& key, uint64_t first = 0) {
   std::vector<uint64_t> bases;
   for (const uint64_t peer : peers) bases.push_back(base_of(peer, key));
   for (size_t i = 0; i < values.size(); ++i) {
     T sum = 0;
-    for (const uint64_t base : bases) sum = sum_of(sum, element_of<T>(base, i));
+    for (const uint64_t base : bases) sum = sum_of(sum, element_of<T>(base, first + i));
     if (values[i] != sum) return i;
   }
   return std::nullopt;

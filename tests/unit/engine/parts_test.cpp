@@ -210,8 +210,11 @@ TEST(Parts, BlocksStayWhereTheyAreUntilTheNextUpdate) {
   for (const Call& update : updates) {
     ASSERT_TRUE(update.committed());
     const wire::View& view = std::get<engine::UpdateInfo>(**(*update.result)).view;
-    EXPECT_EQ(view.slots, 3u);
-    for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(view.members[i].slot, i);
+    ASSERT_EQ(view.slots.size(), 3u);
+    for (uint32_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(view.members[i].slot, i);
+      EXPECT_EQ(view.members[i].id, view.slots[i]);
+    }
   }
   plan.owners.erase(plan.owners.begin() + 1);
   calls = run.on_all(plan);

@@ -59,7 +59,7 @@ TEST(PeerBarrier, IsCompleteWhenAllHaveAnswered) {
 TEST(ViewDelta, LeadsFromOneViewToTheNext) {
   const wire::View before = first_view(1, {info(1, "a"), info(2, "b"), info(3, "c")});
   const wire::View after = first_view(2, {info(1, "a"), info(3, "c"), info(4, "d")});
-  EXPECT_EQ(after.slots, 3u);
+  EXPECT_EQ(after.slots, (std::vector<PeerId>{{1}, {3}, {4}}));
   EXPECT_EQ(after.members[1].slot, 1u);
   const wire::ViewDelta delta = make_delta(&before, after, "b is lost, d is admitted");
   EXPECT_EQ(delta.removed, (std::vector<PeerId>{{2}}));
@@ -76,7 +76,7 @@ TEST(ViewDelta, SlotsStayWithinAGeneration) {
   for (const wire::View* base : bases) {
     const wire::View made = apply_delta(base, make_delta(base, after, "b is lost")).value();
     EXPECT_EQ(made, after);
-    EXPECT_EQ(made.slots, 3u);
+    EXPECT_EQ(made.slots, (std::vector<PeerId>{{1}, {2}, {3}}));
     EXPECT_EQ(made.members[1].slot, 2u);
   }
 }

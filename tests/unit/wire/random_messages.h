@@ -142,7 +142,7 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
 }
 inline void draw(Random& random, View& out) {
   draw_all(random, out.epoch, out.generation, out.members);
-  out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
+  draw(random, out.slots);
   out.plan = draw_plan(random, out.members.size());
 }
 inline void draw(Random& random, Member& out) {
@@ -161,7 +161,7 @@ inline void draw(Random& random, Rejoin& out) {
 inline void draw(Random& random, ViewDelta& out) {
   draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
            out.reason);
-  out.slots = static_cast<uint32_t>(random.number(limits::kPeers));
+  draw(random, out.slots);
   out.plan.reset();
   if (!out.base) out.plan = draw_plan(random, out.added.size());
   else if (random.coin()) out.plan = draw_plan(random, random.between(0, 6));
