@@ -48,7 +48,7 @@ struct LinkStatus {
   uint64_t payload_received = 0;
   uint64_t frames_resent = 0;
   uint64_t redials = 0;
-  uint64_t rtt_us = 0;            // the least while dialling; 0: not known, as where the other dials
+  uint64_t rtt_us = 0;            // the least while dialling; 0: not known, or the other dialled
   uint64_t bytes_per_second = 0;  // that it has reached alone; 0: not known
   std::optional<TimePoint> heard;  // the last frame that came
   std::optional<wire::LinkState> state;  // as told to the coordinator

@@ -1,4 +1,4 @@
-// What a link carries when it is loaded, from the traffic that there is: nothing is sent for it. Fed
+// What a link carries when it is loaded, from the traffic there is: nothing is sent for it. Fed
 // with what the other end acknowledges, a few additions for each frame that brings news.
 //
 // Only stretches count in which the link always had something to send. When the rest of this host's

@@ -1,6 +1,6 @@
 // The generations that ops can still be named in. For each: its members less those that settle
-// rounds removed, the plan, and the epoch in which its open ops are attempted. The coordinator and each peer
-// keep one, so that a coordinator that knows nothing can learn it from the peers.
+// rounds removed, the plan, and the epoch in which its open ops are attempted. The coordinator and
+// each peer keep one, so that a coordinator that knows nothing can learn it from the peers.
 //
 // Invariants: `attempt` is the generation's first epoch or that of the last settle round, if later;
 // members that died stay listed until the round about their death ends, because what is attempted

@@ -22,8 +22,9 @@ namespace atoll_core::membership {
 inline constexpr uint64_t kNearMicroseconds = 200;
 inline constexpr uint64_t kNearRoundTripMicroseconds = 60;
 
-// A matrix of more members takes the coordinator too long; they use the plan of who knows nothing.
-inline constexpr size_t kMeasuredMembersMax = 256;
+// A plan for so many takes a quarter of a second, in which the coordinator does nothing else. More
+// members use the plan of who knows nothing.
+inline constexpr size_t kMeasuredMembersMax = 128;
 
 class MeasuredNetwork {
  public:

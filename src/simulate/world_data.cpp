@@ -27,7 +27,8 @@ void World::dial(Process& process, const engine::output::Dial& request) {
   finish_dial_later(id, request.dial, request.timeout, silence);
   const ProcessId listener = request.candidates.front().port;
   const Delays delays = data_delays(id, listener);
-  time_.after(random_.between(delays.least, delays.most), [this, id, listener, request] { answer_dial(id, listener, request); });
+  const Duration delay = random_.between(delays.least, delays.most);
+  time_.after(delay, [this, id, listener, request] { answer_dial(id, listener, request); });
 }
 
 void World::answer_dial(ProcessId dialler, ProcessId listener,

@@ -87,9 +87,9 @@ inline constexpr uint64_t kLatencyNsMax = 60'000'000'000;
 
 // A gap is filled with the worse of two medians: of what the sender has towards others, and of what
 // others have towards the receiver, because slowness mostly belongs to a host; with the median of
-// all where neither is known; with the constants above where nothing is, or only latencies are. A latency is first looked
-// for in the other direction. A host's limit that was not measured is the best rate that any of its
-// pairs reached: so a home's uplink is not taken to grow with the number of those it sends to.
+// all where neither is known; with the constants above where nothing is, or latencies only. For a
+// latency the other direction comes first. A host's limit that was not measured is the best rate of
+// any of its pairs: so a home's uplink is not taken to grow with the number of those it sends to.
 Network fill_gaps(const Measurements& measurements);
 
 }  // namespace atoll_core::topology

@@ -1,6 +1,6 @@
 #include "transport/round_trip.h"
 
-// Not <netinet/tcp.h>: its tcp_info ends before the least round trip, and the two exclude each other.
+// Not <netinet/tcp.h>: its tcp_info has no least round trip, and the two exclude each other.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

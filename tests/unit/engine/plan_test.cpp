@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -235,6 +236,23 @@ TEST(MeasuredRates, AreThoseOfTheWay) {
   ASSERT_EQ(report.links.size(), 1u);
   EXPECT_GT(report.links[0].bytes_per_second, 1'500'000u);
   EXPECT_LT(report.links[0].bytes_per_second, 2'500'000u);
+  // The coordinator is told with the next update; and not again while they are the same.
+  int told = 0;
+  run.world().on_note([&told](const std::string& who, const std::string& what) {
+    told += who == "coordinator" && what.rfind("hears measured", 0) == 0 ? 1 : 0;
+  });
+  update_all(run);
+  EXPECT_EQ(told, 2);
+  update_all(run);
+  EXPECT_EQ(told, 2);
+  // A coordinator that was started again is told again.
+  const Epoch before = view_of(run, 0).epoch;
+  run.world().stop_coordinator();
+  run.world().start_coordinator(false);
+  ASSERT_TRUE(run.world().run_until([&] {
+    return view_of(run, 0).epoch > before && view_of(run, 1).epoch > before;
+  }, seconds(30)));
+  EXPECT_EQ(told, 4);
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ class Replanning : public testing::Test {
     for (const auto& item : machine_->take_output().items) {
       const auto* send = std::get_if<CoordinatorOutput::Send>(&item);
       if (send == nullptr) continue;
-      if (const auto* done = std::get_if<wire::Registered>(&send->message)) ids.push_back(done->peer);
+      const auto* done = std::get_if<wire::Registered>(&send->message);
+      if (done != nullptr) ids.push_back(done->peer);
     }
     return ids;
   }

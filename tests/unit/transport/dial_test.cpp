@@ -21,6 +21,14 @@ TEST_F(DialTest, NamesAreResolved) {
   EXPECT_NE(outcome.connection, nullptr) << outcome.reason;
 }
 
+// Of the handshake, which kernels do by themselves, however late this process runs.
+TEST_F(DialTest, TellsTheRoundTrip) {
+  const DialOutcome outcome = one_.dial({two_.endpoint()}, one_.hello(2));
+  ASSERT_NE(outcome.connection, nullptr) << outcome.reason;
+  EXPECT_GT(outcome.rtt_us, 0u);
+  EXPECT_LT(outcome.rtt_us, 1'000'000u);
+}
+
 TEST_F(DialTest, AClosedPortRefuses) {
   RawSocket closed;
   const Endpoint endpoint = local(closed.bind());
