@@ -131,6 +131,10 @@ struct ToCoordinatorText {
     return fmt::format("follow-state tag {} revision {} digest {}{}", message.tag,
                        message.revision, message.digest.low, message.waits ? ", waits" : "");
   }
+  std::string operator()(const wire::Measured& message) const {
+    return fmt::format("measured {} paths, {} bytes/s in all", message.paths.size(),
+                       message.egress_bytes_per_second);
+  }
   std::string operator()(const wire::StatusRequest&) const { return "status-request"; }
 };
 

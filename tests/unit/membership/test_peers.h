@@ -33,7 +33,9 @@ inline Participant participant(uint64_t id, const std::string& name, uint32_t sh
 
 // Of a generation.
 inline wire::View first_view(uint64_t number, std::vector<wire::PeerInfo> members) {
-  wire::View view{epoch(number), {epoch(number)}, std::move(members)};
+  wire::View view;
+  view.epoch = view.generation.first = epoch(number);
+  view.members = std::move(members);
   number_slots(view);
   view.plan = topology::make_plan(static_cast<uint32_t>(view.slots.size()));
   return view;
