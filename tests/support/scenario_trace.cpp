@@ -131,6 +131,9 @@ struct ToCoordinatorText {
     return fmt::format("follow-state tag {} revision {} digest {}{}", message.tag,
                        message.revision, message.digest.low, message.waits ? ", waits" : "");
   }
+  std::string operator()(const wire::Measured& message) const {
+    return fmt::format("measured {} paths", message.paths.size());
+  }
   std::string operator()(const wire::StatusRequest&) const { return "status-request"; }
 };
 
