@@ -205,6 +205,17 @@ void Application::follow(Trainer& trainer) {
   });
 }
 
+// Of those that had died before anybody heard of this generation only the slots are known.
+std::vector<wire::PeerInfo> Application::members_by_slot(const wire::View& view) const {
+  std::vector<wire::PeerInfo> members(view.slots.size());
+  for (uint32_t slot = 0; slot < members.size(); ++slot) {
+    members[slot].id = view.slots[slot];
+    members[slot].shard = slot % config_.shards;
+  }
+  for (const wire::PeerInfo& member : view.members) members[member.slot] = member;
+  return members;
+}
+
 void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& result) {
   if (!result) {
     if (!world_.left(trainer.process) && result.error().code == ErrorCode::kTimeout) {
@@ -213,8 +224,9 @@ void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& resu
     return;
   }
   const wire::View& view = std::get<engine::UpdateInfo>(*result).view;
-  if (view.epoch == view.generation.first || first_members_.count(view.generation) == 0) {
-    first_members_[view.generation] = view.members;
+  const bool whole = view.members.size() == view.slots.size();
+  if (whole || first_members_.count(view.generation) == 0) {
+    first_members_[view.generation] = members_by_slot(view);
   }
   trainer.view = view;
   if (trainer.member && trainer.generation == view.generation) return;

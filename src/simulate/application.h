@@ -57,6 +57,7 @@ class Application {
   // An update of one that is not yet a member, and fetches the members' state meanwhile.
   void follow(Trainer& trainer);
   void updated(Trainer& trainer, const Result<engine::CallInfo>& result);
+  std::vector<wire::PeerInfo> members_by_slot(const wire::View& view) const;
   void next(Trainer& trainer);
   void begin_call(Trainer& trainer, PlannedCall call, uint64_t root);
   void begin_sync(Trainer& trainer);
