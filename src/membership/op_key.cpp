@@ -12,6 +12,12 @@ std::strong_ordering operator<=>(const OpKey& a, const OpKey& b) {
   return a.replica.compare(b.replica) <=> 0;
 }
 
+bool same_name(const OpKey& a, const OpKey& b) {
+  OpKey other = b;
+  other.sequence = a.sequence;
+  return a == other;
+}
+
 Result<OpKey> key_of(const OpId& op, const Participant& caller) {
   OpKey key{op.generation, Scope::kShards, "", op.tag, op.sequence};
   if (op.group == kGroupAll) {

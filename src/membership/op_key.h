@@ -33,6 +33,9 @@ struct OpKey {
   friend std::strong_ordering operator<=>(const OpKey& a, const OpKey& b);
 };
 
+// The same but for the sequence.
+bool same_name(const OpKey& a, const OpKey& b);
+
 // Refuses a group that `caller` does not belong to. Who is in a pair only its generation tells.
 Result<OpKey> key_of(const OpId& op, const Participant& caller);
 

@@ -37,14 +37,14 @@ void OpLedger::erase_below(const OpKey& key) {
   OpKey first = key;
   first.sequence = 0;
   first.shard = 0;
+  first.pair = 0;
   first.replica.clear();
   for (auto at = records_.lower_bound(first); at != records_.end();) {
     const OpKey& found = at->first;
     const bool same = found.generation == key.generation && found.scope == key.scope &&
                       found.tag == key.tag;
     if (!same || found.sequence >= key.sequence) return;
-    const bool its_own = found.replica == key.replica && found.shard == key.shard;
-    at = its_own ? records_.erase(at) : std::next(at);
+    at = same_name(found, key) ? records_.erase(at) : std::next(at);
   }
 }
 

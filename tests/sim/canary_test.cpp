@@ -46,7 +46,9 @@ class BrokenRule : public ::testing::TestWithParam<Case> {
 TEST_P(BrokenRule, IsFound) {
   const std::vector<std::string>& wanted = GetParam().invariants;
   std::string others;
-  const uint64_t first = GetParam().first_seed;
+  uint64_t first = GetParam().first_seed;
+  // For who looks for a seed that finds it, after calls have changed.
+  if (const char* other = std::getenv("ATOLL_FIRST_SEED")) first = std::stoull(other);
   for (uint64_t seed = first; seed < first + kSeeds; ++seed) {
     RunOptions options;
     options.seed = seed;

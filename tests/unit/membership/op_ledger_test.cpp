@@ -44,6 +44,18 @@ TEST(OpLedger, ForgetsWhatIsStableOfOneNameOnly) {
   }
 }
 
+TEST(OpLedger, ErasesWhatIsStableOfOnePairOnly) {
+  OpLedger ledger;
+  const auto of_pair = [](uint32_t from, uint64_t sequence) {
+    return OpKey{{epoch(1)}, Scope::kPair, "", 7, sequence, 0, pair_group({from, 9})};
+  };
+  for (const uint32_t from : {0u, 1u, 2u}) ledger.open(of_pair(from, 0));
+  ledger.erase_below(of_pair(1, 1));
+  for (const uint32_t from : {0u, 1u, 2u}) {
+    EXPECT_EQ(ledger.find(of_pair(from, 0)) == nullptr, from == 1);
+  }
+}
+
 TEST(OpLedger, FindsCallsThatDiffer) {
   OpRecord record;
   EXPECT_EQ(note_call(key(1, 0), record, {participant(2, "b"), call(5)}), std::nullopt);
