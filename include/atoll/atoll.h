@@ -257,7 +257,8 @@ typedef struct {
   size_t size;
   uint64_t incarnation; /* incarnation and epoch name the view */
   uint64_t epoch;
-  uint64_t generation;  /* epoch of the last admission, or of a new plan for the same members */
+  uint64_t generation;  /* epoch of the last atollUpdate that admitted peers, came after a loss or
+                           brought a new plan */
   uint64_t peer;        /* this peer's id */
   uint32_t rank;        /* this peer's place in the view, 0 … world - 1 */
   uint32_t world;       /* peers in the view */

@@ -104,22 +104,21 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
     }
     pending_[call->id()] = call;
   }
+  auto begin = [this, id = call->id(), start = std::move(start)] {
+    start(*engine_, transport::Network::now(), id);
+    pump();
+  };
   if (caller == Caller::kWaits && baton_.try_take()) {
-    lend_thread(*call, start);
+    network_->post(std::move(begin));  // behind what this caller has asked before
+    lend_thread(*call);
   } else {
-    post([this, id = call->id(), start = std::move(start)] {
-      start(*engine_, transport::Network::now(), id);
-      pump();
-    });
+    post(std::move(begin));
   }
   return call;
 }
 
-void Session::lend_thread(const PendingCall& call, const Start& start) {
-  const bool intact = run_loop([&call] { return call.ended(); }, [&] {
-    start(*engine_, transport::Network::now(), call.id());
-    pump();
-  });
+void Session::lend_thread(const PendingCall& call) {
+  const bool intact = run_loop([&call] { return call.ended(); });
   rest_wanted_ = false;
   if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
   baton_.give_back(at_rest(), tasks_done_);
@@ -222,11 +221,10 @@ void Session::run() {
   io_ended_ = true;
 }
 
-bool Session::run_loop(const std::function<bool()>& done, const std::function<void()>& first) {
+bool Session::run_loop(const std::function<bool()>& done) {
   // Reductions happen on this thread: their bits must not depend on what the process has set.
   const kernels::FloatEnvironment environment;
   try {
-    if (first) network_->perform(first);
     network_->run_until(done);
     return true;
   } catch (const std::bad_alloc&) {

@@ -51,8 +51,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   using Start = std::function<void(engine::Engine&, TimePoint now, engine::CallId)>;
-  // Any thread. `start` runs on the thread that runs the loop. For a caller that waits the call may
-  // have ended on return.
+  // Any thread. `start` runs on the thread that runs the loop, after those of the calls that the
+  // same thread made before. For a caller that waits the call may have ended on return.
   std::shared_ptr<PendingCall> call(Start start, Caller caller = Caller::kGoesOn);
   void cancel(engine::CallId call);
   // On return the I/O thread reads nothing of this publication, which its owner has closed.
@@ -77,8 +77,8 @@ class Session {
   explicit Session(SessionConfig config);
   Result<void> open();
   void run();
-  bool run_loop(const std::function<bool()>& done, const std::function<void()>& first = {});
-  void lend_thread(const PendingCall& call, const Start& start);
+  bool run_loop(const std::function<bool()>& done);
+  void lend_thread(const PendingCall& call);
   void post(std::function<void()> task) const;
   bool at_rest() const;
   void pump();

@@ -73,8 +73,6 @@ class AsioNetwork final : public Network {
     }
   }
 
-  void perform(const std::function<void()>& task) override { loop_.turn(task); }
-
   bool at_rest() const override {
     return loop_.at_rest() && (control_ == nullptr || control_->at_rest());
   }

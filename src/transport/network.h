@@ -109,8 +109,6 @@ class Network {
   virtual void run() = 0;
   // Runs until `done()`, which is asked after each event, or until stop().
   virtual void run_until(const std::function<bool()>& done) = 0;
-  // Does what a posted task would, at once. For the thread that may run the loop.
-  virtual void perform(const std::function<void()>& task) = 0;
   // What was to be sent on the control connection has been handed to the system, and no
   // connection waits to be served.
   virtual bool at_rest() const = 0;
