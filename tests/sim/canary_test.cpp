@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kForgetRetainedResult, {"verdict agreement", "contributors", "parity"},
              "ForgetRetainedResult"},
         Case{Canary::kLetGoWhileFrozen, {"contributors", "no loss", "liveness", "kept segments"},
-             "LetGoWhileFrozen", many_deaths(), 200},
+             "LetGoWhileFrozen", many_deaths(), 800},
         Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 
