@@ -173,7 +173,7 @@ TEST(ConnectTest, AttributesAndView) {
 TEST(ConnectTest, BytesAreCounted) {
   TestRun run({"alice", "bob", "carol"});
   constexpr uint64_t kElements = 30000;
-  expect_all_reduce(run.all(), kElements);
+  expect_all_reduce(run.all(), kElements, 0, atollAlgorithmRing);
   uint64_t sent = 0;
   uint64_t received = 0;
   const auto count = [&] {

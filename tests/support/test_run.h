@@ -153,7 +153,8 @@ inline std::vector<float> random_values(uint64_t seed, size_t count) {
 }
 
 // The run works: an all-reduce, checked by value on every peer.
-inline void expect_all_reduce(const Peers& peers, size_t count = 5000, uint64_t tag = 0) {
+inline void expect_all_reduce(const Peers& peers, size_t count = 5000, uint64_t tag = 0,
+                              atollAlgorithm_t algorithm = atollAlgorithmAuto) {
   std::vector<float> expected(count);
   std::vector<std::vector<float>> inputs;
   for (const TestPeer* peer : peers) {
@@ -169,6 +170,7 @@ inline void expect_all_reduce(const Peers& peers, size_t count = 5000, uint64_t 
     atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
     atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
     options.tag = tag;
+    options.algorithm = algorithm;
     const size_t i = place(peer);
     const atollResult_t result =
         atollAllReduce(inputs[i].data(), results[i].data(), count, atollFloat32, atollSum,
