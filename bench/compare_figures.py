@@ -96,19 +96,24 @@ class Cell:
 
 
 def make_ratios(rows):
-    """Per world and size: Atoll's time over that of the best TCP peer, and over the floor's. Null
-    where there is nothing to compare with."""
+    """Per world and size: Atoll's time over that of the best TCP peer, of gloo's best and of the
+    floor, and its CPU time over that of gloo's ring. Null where nothing is there to compare."""
     medians = {(row["world"], row["bytes"], row["library"]): row["time_us_median"] for row in rows}
+    cpu = {(row["world"], row["bytes"], row["library"]): row["cpu_s_per_gib"] for row in rows}
     ratios = []
     for world, size in sorted({(row["world"], row["bytes"]) for row in rows}):
         atoll = medians.get((world, size, "atoll"))
         peers = {name: medians[world, size, name] for name in TCP_PEERS
                  if (world, size, name) in medians}
         best = min(peers, key=peers.get) if peers else None
+        gloo = [time for name, time in peers.items() if name.startswith("gloo-")]
         floor = medians.get((world, size, "floor"))
+        own_cpu, ring_cpu = (cpu.get((world, size, name)) for name in ("atoll", "gloo-ring"))
         ratios.append({"world": world, "bytes": size,
                        "vs_best_tcp_peer": atoll / peers[best] if atoll and best else None,
+                       "vs_gloo": atoll / min(gloo) if atoll and gloo else None,
                        "vs_floor": atoll / floor if atoll and floor else None,
+                       "cpu_vs_gloo_ring": own_cpu / ring_cpu if own_cpu and ring_cpu else None,
                        "best_tcp_peer": best})
     return ratios
 
@@ -146,7 +151,8 @@ def table(rows, ratios):
         for library in libraries:
             lines.append([library] + [describe_cell(cells.get((library, size))) for size in sizes])
         for key, name in (("vs_best_tcp_peer", "Atoll / best TCP peer"),
-                          ("vs_floor", "Atoll / floor")):
+                          ("vs_gloo", "Atoll / gloo's best"), ("vs_floor", "Atoll / floor"),
+                          ("cpu_vs_gloo_ring", "CPU, Atoll / gloo-ring")):
             found = {one["bytes"]: one[key] for one in ratios if one["world"] == world}
             lines.append([name] + ["-" if found[size] is None else f"{found[size]:.2f}"
                                    for size in sizes])

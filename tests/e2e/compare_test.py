@@ -74,8 +74,10 @@ class FiguresTest(unittest.TestCase):
         two, four = figures.make_ratios(rows)
         self.assertEqual((two["world"], two["vs_best_tcp_peer"], two["best_tcp_peer"],
                           two["vs_floor"]), (2, 2.0, "openmpi-tcp", 3.0))
+        self.assertEqual((two["vs_gloo"], two["cpu_vs_gloo_ring"]), (1.5, 1.0))
         self.assertEqual((four["world"], four["vs_best_tcp_peer"], four["vs_floor"]),
                          (4, None, None))
+        self.assertEqual((four["vs_gloo"], four["cpu_vs_gloo_ring"]), (None, None))
 
     def test_weak_drivers_are_told(self):
         expected = figures.EXPECTED_OVER_FLOOR[2, 256 << 20]
