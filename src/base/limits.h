@@ -10,6 +10,7 @@ namespace atoll_core::limits {
 inline constexpr size_t kControlMessageBytes = 16u << 20;
 inline constexpr size_t kPeers = 4096;           // members and pending peers of one run
 inline constexpr size_t kShardsPerReplica = 1024;
+inline constexpr uint32_t kCpus = 1u << 16;  // of a computer
 inline constexpr size_t kEndpointsPerPeer = 16;
 inline constexpr size_t kNameBytes = 128;        // peer and replica names, run ids
 inline constexpr size_t kHostBytes = 255;

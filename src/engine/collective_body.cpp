@@ -55,7 +55,7 @@ class CollectiveBody final : public CallBody {
     std::optional<BackupWindow> window;
     if (keeps_) {
       window = {kKeptSegmentsMax * uint64_t{world},
-                std::max(chunk_bytes_max(), chunk_bytes_least())};
+                std::max(chunk_bytes_configured(), chunk_bytes_least())};
     }
     if (data_.backup().reserve(window)) return std::nullopt;
     return Error{ErrorCode::kOutOfMemory,
@@ -265,7 +265,13 @@ class CollectiveBody final : public CallBody {
     return range;
   }
 
+  // By the plan of the attempt.
   uint32_t chunk_bytes_max() const {
+    const uint32_t planned = attempt_.plan->pipelining.chunk_bytes;
+    return planned == 0 ? chunk_bytes_configured() : std::min(planned, chunk_bytes_configured());
+  }
+
+  uint32_t chunk_bytes_configured() const {
     constexpr uint32_t kMost = limits::kChunkBytes - limits::kPeers * kWeightBytes;
     return std::min<uint32_t>(context_.config.chunk_bytes, kMost);
   }
@@ -325,9 +331,21 @@ class CollectiveBody final : public CallBody {
     request.element_bytes = static_cast<uint32_t>(size_of(data_.type()));
     request.chunk_bytes_max = chunk_bytes_max();
     request.in_order = keeps_;
+    if (const uint32_t planned = segments_in_flight(plan.pipelining)) {
+      request.segments_in_flight = planned;
+    }
     if (keeps_) request.segments_in_flight = kKeptSegmentsInFlight;
     trace_schedule();
     schedule_ = make_schedule(needs(), algorithm_, plan, request);
+  }
+
+  // 0: as always. What owners have to keep of others is bounded, however much a ring may pass on.
+  uint32_t segments_in_flight(const topology::Pipelining& planned) const {
+    constexpr uint64_t kKeptByOwners = 32u << 20;
+    if (algorithm_ == topology::Algorithm::kRing) return planned.segments_in_flight;
+    const uint64_t of_a_segment = uint64_t{chunk_bytes_max()} * world();
+    const uint64_t most = std::max<uint64_t>(kKeptByOwners / of_a_segment, 1);
+    return static_cast<uint32_t>(std::min<uint64_t>(planned.segments_in_flight, most));
   }
 
   void trace_schedule() const {

@@ -137,7 +137,8 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpWaiti
     const PeerRecord* missing = people.roster.find(peer);
     if (missing != nullptr) names.push_back(display_name(missing->info));
   }
-  out.event(fmt::format("{} waits for {} in {} {} for {} ms", who(from).name, join(names),
+  out.event(fmt::format("{} waits for {} in {} {} for {} ms", who(from).name,
+                        names.empty() ? "data" : join(names),
                         wire::to_string(message.call.kind), describe(*key), message.waited_ms));
   const auto what = note_call(*key, *record, {who(from), message.call});
   if (what) {

@@ -53,6 +53,8 @@ topology::Measurements MeasuredNetwork::between(const std::vector<wire::PeerInfo
   for (uint32_t from = 0; from < members.size(); ++from) {
     const PeerId sender = members[from].id;
     const auto rates = rates_.find(sender);
+    matrix.host(from).computer = members[from].computer;
+    matrix.host(from).cpus = members[from].cpus;
     if (rates != rates_.end()) {
       matrix.host(from).egress_bytes_per_second = known(rates->second.egress);
     }

@@ -50,6 +50,50 @@ class Slowest {
   double both_ = 0;
 };
 
+// What the members of a computer do with its CPUs.
+class SharedCpus {
+ public:
+  SharedCpus(const Network& network, const CostParameters& parameters)
+      : network_(network), parameters_(parameters), of_(network.members()) {}
+
+  // Messages that a member sends and receives, and bytes of one byte of the call.
+  void add(uint32_t member, double messages, double bytes) {
+    Work& work = of_[network_.hosts[member].computer];
+    ++work.members;
+    work.messages += messages;
+    work.bytes += bytes;
+    work.most_bytes = std::max(work.most_bytes, bytes);
+    work.cpus = std::max(work.cpus, network_.hosts[member].cpus);
+  }
+  // The cost is no less than this.
+  void bound(Cost& cost) const {
+    for (const Work& work : of_) {
+      if (work.members < 2) continue;
+      const double at_once = std::min(work.cpus, work.members);
+      const double fixed = work.messages * parameters_.cpu_seconds_per_message / at_once;
+      const double one_alone = work.most_bytes / parameters_.one_cpu_efficiency;
+      const double per_byte =
+          std::max(work.bytes / at_once, one_alone) * parameters_.cpu_seconds_per_byte;
+      cost.fixed_seconds = std::max(cost.fixed_seconds, fixed);
+      cost.first_seconds_per_byte = std::max(cost.first_seconds_per_byte, per_byte);
+      cost.rest_seconds_per_byte = std::max(cost.rest_seconds_per_byte, per_byte);
+    }
+  }
+
+ private:
+  struct Work {
+    uint32_t members = 0;
+    uint32_t cpus = 1;
+    double messages = 0;
+    double bytes = 0;
+    double most_bytes = 0;  // of one member
+  };
+
+  const Network& network_;
+  const CostParameters& parameters_;
+  std::vector<Work> of_;  // by computer
+};
+
 // How the data is divided among those who reduce.
 struct Division {
   std::vector<double> shares;
@@ -144,8 +188,12 @@ Cost ring_cost(const Network& network, const std::vector<uint32_t>& ring,
   const auto n = static_cast<double>(members);
   const double per_byte = 2 * (n - 1) / n * seconds_per_byte(slowest) +
                           (n - 1) / n / parameters.reduced_bytes_per_second;
-  return {seconds_of(2 * round - cheapest_two) + 2 * (n - 1) * parameters.seconds_per_hop, per_byte,
-          per_byte, 0};
+  Cost cost{seconds_of(2 * round - cheapest_two) + 2 * (n - 1) * parameters.seconds_per_hop,
+            per_byte, per_byte, 0};
+  SharedCpus cpus(network, parameters);
+  for (const uint32_t member : ring) cpus.add(member, 4 * (n - 1), 4 * (n - 1) / n);
+  cpus.bound(cost);
+  return cost;
 }
 
 Cost star_cost(const Network& network, uint32_t hub, const CostParameters& parameters) {
@@ -172,6 +220,13 @@ Cost mesh_cost(const Network& network, const std::vector<uint32_t>& shares,
   cost.first_seconds_per_byte = slowest.one_after_the_other() + reduced;
   cost.rest_seconds_per_byte = slowest.overlapped() + reduced;
   cost.first_bytes = parameters.segment_bytes;
+  SharedCpus cpus(network, parameters);
+  for (uint32_t i = 0; i < network.members(); ++i) {
+    const double share = division.shares[i];
+    const double messages = share > 0 ? n - 1 + division.hubs - 1 : division.hubs;
+    cpus.add(i, 2 * messages, 2 * (1 - share + (n - 1) * share));
+  }
+  cpus.bound(cost);
   return cost;
 }
 
@@ -194,9 +249,13 @@ Cost direct_cost(const Network& network, const CostParameters& parameters) {
     }
   }
   const double per_byte = slowest.overlapped() + others / parameters.reduced_bytes_per_second;
-  return {seconds_of(latency) + parameters.seconds_per_hop +
-              2 * (others - 1) * parameters.seconds_per_message,
-          per_byte, per_byte, 0};
+  Cost cost{seconds_of(latency) + parameters.seconds_per_hop +
+                2 * (others - 1) * parameters.seconds_per_message,
+            per_byte, per_byte, 0};
+  SharedCpus cpus(network, parameters);
+  for (uint32_t i = 0; i < members; ++i) cpus.add(i, 2 * others, 2 * others);
+  cpus.bound(cost);
+  return cost;
 }
 
 PlanCosts::PlanCosts(const Network& network, const Plan& plan, const CostParameters& parameters)

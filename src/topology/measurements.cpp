@@ -110,6 +110,13 @@ void fill_hosts(const Measurements& measurements, Network& network) {
         std::max<uint64_t>(known.egress_bytes_per_second.value_or(sent), 1);
     host.ingress_bytes_per_second =
         std::max<uint64_t>(known.ingress_bytes_per_second.value_or(received), 1);
+    host.cpus = std::max<uint32_t>(known.cpus, 1);
+    host.computer = 0;
+    const auto here = [&](uint32_t other) {
+      return other == member ||
+             (known.computer != 0 && measurements.host(other).computer == known.computer);
+    };
+    while (!here(host.computer)) ++host.computer;
   }
 }
 

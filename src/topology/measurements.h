@@ -28,6 +28,8 @@ struct PairMeasurement {
 struct HostMeasurement {
   std::optional<uint64_t> egress_bytes_per_second;
   std::optional<uint64_t> ingress_bytes_per_second;
+  uint64_t computer = 0;  // the same where members share one; 0: not known, so its own
+  uint32_t cpus = 0;      // that the member may use; 0: not known
 };
 
 class Measurements {
@@ -57,6 +59,8 @@ struct Path {
 struct Host {
   uint64_t egress_bytes_per_second = 1;  // never 0
   uint64_t ingress_bytes_per_second = 1;
+  uint32_t computer = 0;  // the index of the first member there
+  uint32_t cpus = 1;      // never 0
 };
 
 struct Network {

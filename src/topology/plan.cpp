@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 namespace atoll_core::topology {
 namespace {
@@ -72,6 +73,19 @@ Result<void> validate_choices(const std::vector<Choice>& choices) {
   return fail(ErrorCode::kInvalidArgument, "the plan has no choice from {} bytes on", below);
 }
 
+Result<void> validate_pipelining(const Pipelining& pipelining) {
+  const auto [chunk, segments] = pipelining;
+  if (chunk != 0 && (chunk < kPlannedChunkBytesMin || chunk > limits::kChunkBytes)) {
+    return fail(ErrorCode::kInvalidArgument, "a plan has chunks of {} bytes, not {} to {}", chunk,
+                kPlannedChunkBytesMin, limits::kChunkBytes);
+  }
+  if (segments > kSegmentsInFlightMax) {
+    return fail(ErrorCode::kInvalidArgument, "a plan has {} segments in flight, more than {}",
+                segments, kSegmentsInFlightMax);
+  }
+  return {};
+}
+
 }  // namespace
 
 Plan make_plan(uint32_t world) {
@@ -117,6 +131,7 @@ Plan restrict(const Plan& plan, const std::vector<uint32_t>& kept) {
     });
   }
   rest.choices = plan.choices;
+  rest.pipelining = plan.pipelining;
   return rest;
 }
 
@@ -126,6 +141,7 @@ Result<void> validate(const Plan& plan, uint32_t world) {
   if (plan.hub >= std::max(world, 1u)) {
     return fail(ErrorCode::kInvalidArgument, "the plan's hub is member {} of {}", plan.hub, world);
   }
+  if (auto pipelining = validate_pipelining(plan.pipelining); !pipelining) return pipelining;
   return validate_choices(plan.choices);
 }
 

@@ -23,16 +23,27 @@ struct Choice {
   bool operator==(const Choice&) const = default;
 };
 
+// How finely a large call is cut, and how many of its segments are begun and not complete. On a
+// long way much must be in flight, in small chunks: each waits at each hop until it is whole.
+struct Pipelining {
+  uint32_t chunk_bytes = 0;         // 0: as a peer does that knows nothing
+  uint32_t segments_in_flight = 0;  // likewise
+  bool operator==(const Pipelining&) const = default;
+};
+
 struct Plan {
   std::vector<uint32_t> ring;    // member indexes in ring order; each exactly once
   std::vector<uint32_t> shares;  // by member: which part of a mesh's data it reduces; may be 0
   uint32_t hub = 0;              // of a star; a member index
   std::vector<Choice> choices{Choice{}};  // ascending; the last one is unbounded
+  Pipelining pipelining;
   bool operator==(const Plan&) const = default;
 };
 
 inline constexpr uint64_t kShareSumMax = 1u << 16;
 inline constexpr size_t kChoicesMax = 64;
+inline constexpr uint32_t kPlannedChunkBytesMin = 4u << 10;
+inline constexpr uint32_t kSegmentsInFlightMax = 4096;
 
 // The choices of a plan without measurements. What the cost model says for 4 members on loopback
 // (10 us, 2 GB/s): direct below 32 KiB, mesh below 4 MiB, then ring; for 4 hosts of 100 Mbit/s,
@@ -55,9 +66,9 @@ Algorithm choose(const Plan& plan, uint64_t bytes);
 // member with the largest share takes its place, the first such in ring order. Restricting twice is
 // restricting once.
 //
-// The choices stay. They were made for more members, so they are no longer the best ones, and the
-// ring may lead over an edge that nobody planned: who holds the measurements makes a new plan when
-// it can.
+// The choices stay, and the pipelining. They were made for more members, so they are no longer the
+// best ones, and the ring may lead over an edge that nobody planned: who holds the measurements
+// makes a new plan when it can.
 Plan restrict(const Plan& plan, const std::vector<uint32_t>& kept);
 
 // For a plan that came from a remote party: whether every lookup in it is safe for `world` members.

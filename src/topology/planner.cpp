@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "topology/mesh_shares.h"
 #include "topology/ring_solver.h"
@@ -81,6 +83,36 @@ std::vector<Choice> choices(const PlanCosts& costs, uint32_t members) {
   return choices;
 }
 
+uint64_t bytes_in_flight(const Pipelining& pipelining) {
+  const auto [chunk, segments] = pipelining;
+  return uint64_t{chunk == 0 ? kNearChunkBytes : chunk} *
+         (segments == 0 ? kNearSegmentsInFlight : segments);
+}
+
+// So many segments that the ring's slowest edge never waits: while a segment is on its way over an
+// edge, the edge must have others to carry. Powers of two, so that noise does not change them.
+Pipelining pipelining(const Network& network, const std::vector<uint32_t>& ring) {
+  uint64_t latency_ns = 0;
+  uint64_t rate = std::numeric_limits<uint64_t>::max();
+  for (size_t i = 0; i < ring.size(); ++i) {
+    const uint32_t from = ring[i];
+    const uint32_t to = ring[(i + 1) % ring.size()];
+    if (!network.path(from, to).reachable) return {};
+    latency_ns = std::max(latency_ns, network.path(from, to).latency_ns);
+    rate = std::min(rate, network.alone_bytes_per_second(from, to));
+  }
+  Pipelining result;
+  if (latency_ns >= kLongWayNs) result.chunk_bytes = kLongWayChunkBytes;
+  const double in_flight =
+      static_cast<double>(rate) * static_cast<double>(latency_ns) * 1e-9 * kLatenciesPerHop;
+  if (in_flight <= static_cast<double>(bytes_in_flight(result))) return result;
+  const double chunk = result.chunk_bytes == 0 ? kNearChunkBytes : result.chunk_bytes;
+  const auto segments = static_cast<uint64_t>(
+      std::min<double>(in_flight / chunk + 1, kSegmentsInFlightMax));
+  result.segments_in_flight = static_cast<uint32_t>(std::bit_ceil(segments));
+  return result;
+}
+
 }  // namespace
 
 Plan make_plan(const Measurements& measurements, const CostParameters& parameters) {
@@ -91,6 +123,7 @@ Plan make_plan(const Measurements& measurements, const CostParameters& parameter
   plan.shares = mesh_shares(network);
   plan.hub = best_hub(network, parameters);
   plan.choices = choices(PlanCosts(network, plan, parameters), network.members());
+  plan.pipelining = pipelining(network, plan.ring);
   return plan;
 }
 
@@ -119,7 +152,8 @@ bool worth_changing(const Measurements& measurements, const Plan& old, const Pla
     gain = std::max(gain, before / after);
     loss = std::max(loss, after / before);
   }
-  return gain >= kWorthChanging && gain > loss;
+  const bool deeper = bytes_in_flight(fresh.pipelining) > 2 * bytes_in_flight(old.pipelining);
+  return (gain >= kWorthChanging && gain > loss) || (deeper && gain >= loss);
 }
 
 }  // namespace atoll_core::topology

@@ -20,6 +20,19 @@ inline constexpr double kTakeOver = 1.02;
 // A new plan must be so much faster for some size.
 inline constexpr double kWorthChanging = 1.10;
 
+// On ways at least so long, one way, chunks are small: a connection that carries a window in a
+// round trip takes a good part of that for a large one.
+inline constexpr uint64_t kLongWayNs = 1'000'000;
+inline constexpr uint32_t kLongWayChunkBytes = 64u << 10;
+inline constexpr uint32_t kNearChunkBytes = 256u << 10;
+inline constexpr uint32_t kNearSegmentsInFlight = 8;
+
+// So many latencies a ring's segment may take over an edge, before others have to wait for it: the
+// way itself, a queue of a round trip, a lost packet that is sent again, and all this on a
+// connection that gets a tenth of what the others do. Over 40 ms and 100 Mbit/s, a quarter of it
+// costs a tenth of the time under BBR.
+inline constexpr uint32_t kLatenciesPerHop = 32;
+
 // The matrix takes 90 bytes a pair while a plan is made; up to 1000 members or so that is fine. For
 // one shard's group, measure and plan the group: restrict() keeps choices for more members.
 //
@@ -34,8 +47,9 @@ bool can_work(const Measurements& measurements, const Plan& plan,
               const CostParameters& parameters = {});
 
 // Whether the model says of `fresh` that it is at least 10 % faster at some size between 1 KiB and
-// 1 GiB, and that it gains more there than it loses elsewhere. So noise does not reshuffle rings,
-// and of two plans never each is worth changing the other for. An `old` that is not a valid plan
+// 1 GiB, and that it gains more there than it loses elsewhere; or that it loses nothing and lets
+// more than twice as much be in flight. So noise does not reshuffle rings, and of two plans never
+// each is worth changing the other for. An `old` that is not a valid plan
 // for these members, or no longer works, is worth changing for any that is.
 bool worth_changing(const Measurements& measurements, const Plan& old, const Plan& fresh,
                     const CostParameters& parameters = {});

@@ -17,7 +17,7 @@ void append(const Epoch& epoch, CanonicalBytes& out) {
 void append(const PeerInfo& peer, CanonicalBytes& out) {
   out.number(peer.id.value).number(peer.session.high).number(peer.session.low);
   out.text(peer.name).text(peer.replica).number(peer.shard).number(peer.shard_count);
-  out.number(peer.slot);
+  out.number(peer.slot).number(peer.computer).number(peer.cpus);
   out.length(peer.endpoints.size());
   for (const Endpoint& endpoint : peer.endpoints) out.text(endpoint.host).number(endpoint.port);
 }
@@ -27,7 +27,9 @@ void append(const topology::Plan& plan, CanonicalBytes& out) {
   for (const uint32_t member : plan.ring) out.number(member);
   out.length(plan.shares.size());
   for (const uint32_t share : plan.shares) out.number(share);
-  out.number(plan.hub).length(plan.choices.size());
+  out.number(plan.hub);
+  out.number(plan.pipelining.chunk_bytes).number(plan.pipelining.segments_in_flight);
+  out.length(plan.choices.size());
   for (const topology::Choice& choice : plan.choices) {
     out.number(choice.bytes_below).number(static_cast<uint8_t>(choice.algorithm));
   }

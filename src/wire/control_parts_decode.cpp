@@ -55,6 +55,8 @@ void decode_part(const proto::PeerInfo& in, PeerInfo& out, FieldCheck& check) {
   if (!check.ok()) return;
   take_number(check, "shard", in.shard(), 0, out.shard_count - 1, out.shard);
   take_number(check, "slot", in.slot(), 0, limits::kPeers - 1, out.slot);
+  take_number(check, "cpus", in.cpus(), 0, limits::kCpus, out.cpus);
+  out.computer = in.computer();
   take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
 }
 
@@ -73,6 +75,7 @@ void decode_part(const proto::Plan& in, topology::Plan& out, FieldCheck& check) 
   out.ring.assign(in.ring().begin(), in.ring().end());
   out.shares.assign(in.shares().begin(), in.shares().end());
   out.hub = in.hub();
+  out.pipelining = {in.chunk_bytes(), in.segments_in_flight()};
   out.choices.clear();
   for (int i = 0; i < in.choices_below_size(); ++i) {
     topology::Choice& choice = out.choices.emplace_back();

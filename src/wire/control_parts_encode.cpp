@@ -58,6 +58,8 @@ void encode_part(const PeerInfo& in, proto::PeerInfo* out) {
   out->set_shard(in.shard);
   out->set_shard_count(in.shard_count);
   out->set_slot(in.slot);
+  out->set_computer(in.computer);
+  out->set_cpus(in.cpus);
   encode_parts(in.endpoints, out->mutable_endpoints());
 }
 
@@ -65,6 +67,8 @@ void encode_part(const topology::Plan& in, proto::Plan* out) {
   out->mutable_ring()->Add(in.ring.begin(), in.ring.end());
   out->mutable_shares()->Add(in.shares.begin(), in.shares.end());
   out->set_hub(in.hub);
+  out->set_chunk_bytes(in.pipelining.chunk_bytes);
+  out->set_segments_in_flight(in.pipelining.segments_in_flight);
   for (const topology::Choice& choice : in.choices) {
     out->add_choices_below(choice.bytes_below);
     out->add_choices_algorithm(static_cast<uint32_t>(choice.algorithm));

@@ -49,6 +49,45 @@ TEST(CostModel, CountsBytesWherePairsLimit) {
   EXPECT_NEAR(costs.seconds(Algorithm::kDirect, kBytes), 1.0 + 0.04, 1e-9);
 }
 
+TEST(CostModel, DividesTheCpusOfAComputer) {
+  CostParameters parameters = bare();
+  parameters.cpu_seconds_per_message = 1;
+  parameters.cpu_seconds_per_byte = 1;
+  parameters.one_cpu_efficiency = 1;
+  Measurements measurements = homes(4);
+  for (uint32_t member = 0; member < 4; ++member) measurements.host(member).computer = 9;
+  measurements.host(2).cpus = 2;
+  const PlanCosts costs(fill_gaps(measurements), make_plan(4), parameters);
+  // Each sends and receives 6 messages in a ring and in a mesh, 3 when all send to all; of a star's
+  // 12 ends of messages half are the hub's.
+  EXPECT_NEAR(costs.seconds(Algorithm::kRing, 0), 48 / 2, 1e-9);
+  EXPECT_NEAR(costs.seconds(Algorithm::kMesh, 0), 48 / 2, 1e-9);
+  EXPECT_NEAR(costs.seconds(Algorithm::kDirect, 0), 24 / 2, 1e-9);
+  EXPECT_NEAR(costs.seconds(Algorithm::kStar, 0), 12 / 2, 1e-9);
+  const auto of_a_byte = [&](Algorithm algorithm) {
+    return costs.seconds(algorithm, 1) - costs.seconds(algorithm, 0);
+  };
+  EXPECT_NEAR(of_a_byte(Algorithm::kRing), 12 / 2, 1e-6);
+  EXPECT_NEAR(of_a_byte(Algorithm::kMesh), 12 / 2, 1e-6);
+  EXPECT_NEAR(of_a_byte(Algorithm::kStar), 12 / 2, 1e-6);
+  EXPECT_NEAR(of_a_byte(Algorithm::kDirect), 24 / 2, 1e-6);
+  parameters.one_cpu_efficiency = 0.5;
+  const PlanCosts uneven(fill_gaps(measurements), make_plan(4), parameters);
+  EXPECT_NEAR(uneven.seconds(Algorithm::kStar, 1) - uneven.seconds(Algorithm::kStar, 0), 6 / 0.5,
+              1e-6) << "the hub's";
+  EXPECT_NEAR(uneven.seconds(Algorithm::kRing, 1) - uneven.seconds(Algorithm::kRing, 0), 3 / 0.5,
+              1e-6);
+  parameters.one_cpu_efficiency = 1;
+  // Two and two: one computer has half of it, and as many CPUs.
+  measurements.host(0).computer = measurements.host(1).computer = 8;
+  measurements.host(0).cpus = 2;
+  const PlanCosts halves(fill_gaps(measurements), make_plan(4), parameters);
+  EXPECT_NEAR(halves.seconds(Algorithm::kRing, 0), 24 / 2, 1e-9);
+  for (uint32_t member = 0; member < 4; ++member) measurements.host(member).computer = member;
+  const PlanCosts apart(fill_gaps(measurements), make_plan(4), parameters);
+  EXPECT_NEAR(apart.seconds(Algorithm::kRing, 0), 0.24, 1e-9) << "a CPU of one's own is free";
+}
+
 TEST(CostModel, DoesNotOverlapTheTwoWaysOfOneSegment) {
   CostParameters parameters = bare();
   parameters.segment_bytes = 1000;

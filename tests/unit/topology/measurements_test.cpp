@@ -26,6 +26,18 @@ TEST(FillGaps, KeepsWhatWasMeasured) {
   EXPECT_EQ(network.alone_bytes_per_second(0, 1), 400u);
 }
 
+TEST(FillGaps, KnowsWhoSharesAComputer) {
+  Measurements measurements(5);
+  measurements.host(1).computer = measurements.host(4).computer = 7;
+  measurements.host(4).cpus = 16;
+  const Network network = fill_gaps(measurements);
+  std::vector<uint32_t> computers;
+  for (const Host& host : network.hosts) computers.push_back(host.computer);
+  EXPECT_EQ(computers, (std::vector<uint32_t>{0, 1, 2, 3, 1})) << "0 is nobody's";
+  EXPECT_EQ(network.hosts[4].cpus, 16u);
+  EXPECT_EQ(network.hosts[0].cpus, 1u);
+}
+
 TEST(FillGaps, LooksForALatencyInTheOtherDirectionFirst) {
   Measurements measurements = homes(4);
   measurements.pair(2, 1).latency_ns = 7;

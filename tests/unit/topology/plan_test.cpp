@@ -91,7 +91,9 @@ TEST(Restrict, RenumbersAndKeepsOrderSharesAndHub) {
   plan.ring = {3, 1, 4, 0, 2};
   plan.shares = {10, 20, 30, 40, 50};
   plan.hub = 3;
+  plan.pipelining = {5000, 77};
   const Plan rest = restrict(plan, {0, 2, 3});
+  EXPECT_EQ(rest.pipelining, plan.pipelining);
   EXPECT_EQ(rest.ring, (Members{2, 0, 1}));
   EXPECT_EQ(rest.shares, (Members{10, 30, 40}));
   EXPECT_EQ(rest.hub, 2u);
@@ -163,6 +165,9 @@ TEST(Validate, NamesWhatIsWrong) {
       {"comes after", [](Plan& plan) { plan.choices[0].bytes_below = 0; }},
       {"no choice from 9999999 bytes",
        [](Plan& plan) { plan.choices.back().bytes_below = 9999999; }},
+      {"chunks of 4095 bytes", [](Plan& plan) { plan.pipelining.chunk_bytes = 4095; }},
+      {"chunks of 4194305 bytes", [](Plan& plan) { plan.pipelining.chunk_bytes = 4194305; }},
+      {"4097 segments in flight", [](Plan& plan) { plan.pipelining.segments_in_flight = 4097; }},
   };
   for (const Fault& fault : faults) {
     Plan plan = make_plan(3);

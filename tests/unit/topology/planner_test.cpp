@@ -64,6 +64,48 @@ TEST(Planner, OnLoopbackTakesDirectThenMeshThenRing) {
   EXPECT_EQ(plan.choices.size(), 3u);
 }
 
+TEST(Planner, WhereMembersShareFewCpusTakesTheStarForShortCalls) {
+  Measurements measurements = loopback(4);
+  for (uint32_t member = 0; member < 4; ++member) {
+    measurements.host(member).computer = 5;
+    measurements.host(member).cpus = 2;
+  }
+  const Plan plan = make_plan(measurements);
+  EXPECT_EQ(choose(plan, 4 * kKiB), Algorithm::kStar);
+  EXPECT_EQ(choose(plan, 64 * kKiB), Algorithm::kStar);
+  EXPECT_EQ(choose(plan, 64 * kMiB), Algorithm::kRing);
+  Measurements two = loopback(2);
+  two.host(0).computer = two.host(1).computer = 5;
+  two.host(0).cpus = two.host(1).cpus = 2;
+  EXPECT_EQ(choose(make_plan(two), 4 * kKiB), Algorithm::kDirect);
+}
+
+TEST(Planner, CutsFinelyAndKeepsMuchInFlightOnLongWaysOnly) {
+  EXPECT_EQ(make_plan(loopback(4)).pipelining, Pipelining{});
+  const Pipelining home = make_plan(homes(4)).pipelining;
+  EXPECT_EQ(home.chunk_bytes, kLongWayChunkBytes);
+  // 12.5 MB/s for 32 times 40 ms, in chunks of 64 KiB, is 244 of them.
+  EXPECT_EQ(home.segments_in_flight, 256u);
+  // A ring is not faster than its slowest edge.
+  Measurements measurements = homes(4);
+  for (uint32_t to = 0; to < 3; ++to) measurements.pair(3, to).bytes_per_second = k100Mbit / 64;
+  EXPECT_EQ(make_plan(measurements).pipelining, (Pipelining{kLongWayChunkBytes, 0}));
+  // Near, but so fast that much is on its way.
+  const Pipelining site = make_plan(alike(4, 500'000, 100 * k100Mbit, 100 * k100Mbit)).pipelining;
+  EXPECT_EQ(site, (Pipelining{0, 128}));
+}
+
+TEST(Planner, ChangesAPlanThatLetsTooLittleBeInFlight) {
+  const Measurements measurements = homes(4);
+  const Plan fresh = make_plan(measurements);
+  Plan shallow = fresh;
+  shallow.pipelining.segments_in_flight = fresh.pipelining.segments_in_flight / 4;
+  EXPECT_TRUE(worth_changing(measurements, shallow, fresh));
+  EXPECT_FALSE(worth_changing(measurements, fresh, shallow));
+  shallow.pipelining.segments_in_flight = fresh.pipelining.segments_in_flight / 2;
+  EXPECT_FALSE(worth_changing(measurements, shallow, fresh)) << "noise";
+}
+
 TEST(Planner, WhereHostsLimitTakesTheRingForLargeCalls) {
   const Plan plan = make_plan(homes(4));
   EXPECT_EQ(choose(plan, 64 * kKiB), Algorithm::kDirect);

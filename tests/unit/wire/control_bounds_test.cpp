@@ -243,6 +243,9 @@ std::vector<Case> plan_cases() {
           "SharesTooLarge", [](auto& p) { p.shares = {1, 1, 1u << 16}; },
           " does not fit: the plan's shares add up to 65538"),
       bad_plan(
+          "ChunksTooSmall", [](auto& p) { p.pipelining.chunk_bytes = 1; },
+          " does not fit: a plan has chunks of 1 bytes"),
+      bad_plan(
           "HubOutside", [](auto& p) { p.hub = 3; },
           " does not fit: the plan's hub is member 3 of 3"),
       spoiled<Updated>(

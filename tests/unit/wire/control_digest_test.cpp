@@ -139,6 +139,8 @@ View small_view() {
   peer.shard = 1;
   peer.shard_count = 2;
   peer.slot = 3;
+  peer.computer = 13;
+  peer.cpus = 14;
   peer.endpoints = {{"::1", 4000}};
   view.slots = {PeerId{9}, PeerId{6}};
   view.members = {peer, peer};
@@ -147,6 +149,7 @@ View small_view() {
   view.plan.ring = {1, 0};
   view.plan.shares = {5, 6};
   view.plan.hub = 1;
+  view.plan.pipelining = {8192, 15};
   view.plan.choices = {{4096, topology::Algorithm::kStar}, {}};
   return view;
 }
@@ -157,11 +160,13 @@ TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
   form.number(3, 4).number(4, 4).number(2, 8);
   form.number(2, 4).number(9, 8).number(6, 8).number(2, 4);
   form.number(9, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
-  form.number(1, 4).number(2, 4).number(3, 4).number(1, 4).text("::1").number(4000, 2);
+  form.number(1, 4).number(2, 4).number(3, 4).number(13, 8).number(14, 4);
+  form.number(1, 4).text("::1").number(4000, 2);
   form.number(12, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
-  form.number(1, 4).number(2, 4).number(3, 4).number(0, 4);
+  form.number(1, 4).number(2, 4).number(3, 4).number(13, 8).number(14, 4).number(0, 4);
   form.number(2, 4).number(1, 4).number(0, 4).number(2, 4).number(5, 4).number(6, 4);
-  form.number(1, 4).number(2, 4).number(4096, 8).number(2, 1).number(~uint64_t{0}, 8).number(1, 1);
+  form.number(1, 4).number(8192, 4).number(15, 4);
+  form.number(2, 4).number(4096, 8).number(2, 1).number(~uint64_t{0}, 8).number(1, 1);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   EXPECT_EQ(view_digest(small_view()), (ContentDigest{hash.high64, hash.low64}));
 }
@@ -179,6 +184,8 @@ TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
       [](View& v) { v.members[0].shard = 0; },
       [](View& v) { v.members[0].shard_count = 3; },
       [](View& v) { v.members[0].slot = 4; },
+      [](View& v) { v.members[0].computer = 4; },
+      [](View& v) { v.members[0].cpus = 4; },
       [](View& v) { v.slots[1] = PeerId{7}; },
       [](View& v) { v.members[0].endpoints[0].host = "::2"; },
       [](View& v) { v.members[0].endpoints[0].port = 4001; },
@@ -189,6 +196,8 @@ TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
       [](View& v) { v.plan.ring.pop_back(); },
       [](View& v) { v.plan.shares[1] = 7; },
       [](View& v) { v.plan.hub = 0; },
+      [](View& v) { v.plan.pipelining.chunk_bytes = 8193; },
+      [](View& v) { v.plan.pipelining.segments_in_flight = 16; },
       [](View& v) { v.plan.choices[0].bytes_below = 4097; },
       [](View& v) { v.plan.choices[0].algorithm = topology::Algorithm::kMesh; },
       [](View& v) { v.plan.choices.pop_back(); },

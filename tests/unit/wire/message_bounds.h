@@ -50,6 +50,7 @@ class Bounds {
     name(peer.replica);
     require(peer.shard < peer.shard_count);
     require(peer.slot < limits::kPeers);
+    at_most(peer.cpus, limits::kCpus);
     at_most(peer.shard_count, limits::kShardsPerReplica);
     list(peer.endpoints, limits::kEndpointsPerPeer);
   }

@@ -126,6 +126,8 @@ inline void draw(Random& random, PeerInfo& out) {
   out.shard_count = static_cast<uint32_t>(random.between(1, limits::kShardsPerReplica));
   out.shard = static_cast<uint32_t>(random.between(0, out.shard_count - 1));
   out.slot = static_cast<uint32_t>(random.number(limits::kPeers - 1));
+  out.computer = random.number();
+  out.cpus = static_cast<uint32_t>(random.between(0, limits::kCpus));
 }
 // A plan that fits so many members.
 inline topology::Plan draw_plan(Random& random, size_t members) {
@@ -133,6 +135,12 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
   for (size_t i = members; i > 1; --i) std::swap(plan.ring[i - 1], plan.ring[random.number(i - 1)]);
   for (uint32_t& share : plan.shares) share = static_cast<uint32_t>(random.between(1, 9000));
   if (members > 0) plan.hub = static_cast<uint32_t>(random.number(members - 1));
+  if (random.coin()) {
+    plan.pipelining.chunk_bytes =
+        static_cast<uint32_t>(random.between(topology::kPlannedChunkBytesMin, limits::kChunkBytes));
+  }
+  plan.pipelining.segments_in_flight =
+      static_cast<uint32_t>(random.between(0, topology::kSegmentsInFlightMax));
   plan.choices.clear();
   for (uint64_t below = random.between(1, 1000); random.coin(); below += 1 + random.number(9999)) {
     plan.choices.push_back({below, static_cast<topology::Algorithm>(random.between(1, 4))});
