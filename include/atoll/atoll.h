@@ -521,6 +521,15 @@ ATOLL_API atollResult_t atollRecv(void* recvbuff, uint64_t count, atollDataType_
 /* Returns when all members have called it. */
 ATOLL_API atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options);
 
+/* Measures what the network between the members carries; the next atollUpdate brings a plan (ring
+ * orders, hubs, shares, algorithm by size) made of it, if it is faster. To be called by all
+ * members, once they have met, and again when many have come; without it rates are learned from the
+ * traffic that there is. It loads the network: pairs that do not know their rates yet one after the
+ * other, then all at once, a few seconds for each member, up to 256 MiB a pair and try. Other calls
+ * in flight make its figures worse. Blocking. Of the options it takes the tag, which no other call
+ * may have meanwhile, and the deadline, for all of it. A pair that fails is passed over. */
+ATOLL_API atollResult_t atollOptimizeTopology(atollComm_t comm, const atollOpOptions_t* options);
+
 /* ---- Async calls ---------------------------------------------------------------------------- */
 
 /* A call in flight. The buffers are the library's until it has ended. Every request is to be ended

@@ -183,6 +183,9 @@ class Communicator {
     check(atollUpdate(handle_.get(), &view));
     return view;
   }
+  void optimize_topology(const atollOpOptions_t& options = op_options()) {
+    check(atollOptimizeTopology(handle_.get(), &options));
+  }
   atollView_t view() const {
     atollView_t view = ATOLL_VIEW_INITIALIZER;
     check(atollGetView(handle_.get(), &view));

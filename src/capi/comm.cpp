@@ -27,6 +27,11 @@ Result<std::shared_ptr<peer::Session>> session_of(atollComm_t comm, const char* 
   return session;
 }
 
+peer::View last_view(const atollComm& comm) {
+  const std::lock_guard<std::mutex> lock(comm.mutex);
+  return comm.last_view;
+}
+
 void keep_report(atollComm& comm, const peer::Session& session) {
   std::optional<peer::EngineReport> report = session.report(peer::kReportPatience);
   const std::lock_guard<std::mutex> lock(comm.mutex);

@@ -47,6 +47,9 @@ namespace atoll_core::capi {
 
 uint64_t microseconds_since(TimePoint started);
 
+// Of the last atollUpdate; empty before.
+peer::View last_view(const atollComm& comm);
+
 // Before the communicator lets go of a session: its state stays to be told.
 void keep_report(atollComm& comm, const peer::Session& session);
 

@@ -116,11 +116,6 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
   return part;
 }
 
-peer::View last_view(const atollComm& comm) {
-  const std::lock_guard<std::mutex> lock(comm.mutex);
-  return comm.last_view;
-}
-
 Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& arguments,
                                           const atollOpOptions_t* options, const char* function) {
   ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));

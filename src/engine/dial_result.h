@@ -14,6 +14,7 @@ struct DialResult {
   bool answered = false;        // by the session that was meant
   wire::Hello answer;
   uint64_t rtt_us = 0;          // the least round trip while dialling; 0: not known
+  bool goes_by_rate = false;    // the connection's congestion control; else by loss
   bool refused = false;         // nobody, or somebody else, listens there
   std::string reason;
 };

@@ -109,6 +109,12 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   absorb();
 }
 
+void Engine::note_rate(PeerId peer, uint64_t bytes_per_second) {
+  links_.note_rate(peer, bytes_per_second);
+}
+
+void Engine::note_egress(uint64_t bytes_per_second) { links_.note_egress(bytes_per_second); }
+
 void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;

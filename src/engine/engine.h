@@ -39,6 +39,10 @@ class Engine {
   void update(TimePoint now, CallId call, std::optional<FollowCall> follow = std::nullopt);
   void collective(TimePoint now, CallId call, CollectiveCall arguments);
   void sync(TimePoint now, CallId call, SyncCall arguments);
+  // What its links carry, found by loading them on purpose; this counts for more than what traffic
+  // shows. To one peer, which may be gone, and to all together.
+  void note_rate(PeerId peer, uint64_t bytes_per_second);
+  void note_egress(uint64_t bytes_per_second);
   // On return nothing reads the bytes of this publication, which its owner has closed.
   void withdraw(TimePoint now, const state::Publication& publication);
   void cancel(TimePoint now, CallId call);

@@ -212,6 +212,7 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   Entry& entry = found->second;
   --entry.dials_in_flight;
   if (result.key != 0) {
+    entry.goes_by_rate = result.goes_by_rate;
     heard_round_trip(entry, result.rtt_us);
     add_connection(entry, result.key);
     adapt_connections(entry);
@@ -234,8 +235,8 @@ void LinkTable::heard_round_trip(Entry& entry, uint64_t rtt_us) {
 
 void LinkTable::adapt_connections(Entry& entry) {
   const uint32_t before = connections_wanted(entry);
-  entry.wanted = std::max(entry.wanted,
-                          connections_for(entry.rtt_us, entry.link->bytes_per_second()));
+  const PathFacts path{entry.rtt_us, bytes_per_second(entry), entry.goes_by_rate};
+  entry.wanted = std::max(entry.wanted, connections_for(path));
   const bool more = connections_wanted(entry) > before;
   if (more && entry.dial && entry.redial_at == kNever) dial_missing(entry);
 }
@@ -393,19 +394,32 @@ std::vector<LinkStatus> LinkTable::status() const {
     status.frames_resent = counters.frames_resent;
     status.redials = entry.redials;
     status.rtt_us = entry.rtt_us;
-    status.bytes_per_second = entry.link->bytes_per_second();
+    status.bytes_per_second = bytes_per_second(entry);
     status.heard = entry.link->last_heard();
     status.state = entry.reported;
   }
   return all;
 }
 
+uint64_t LinkTable::egress_bytes_per_second() const {
+  return measured_egress_ == 0 ? host_.egress.best() : measured_egress_;
+}
+
+uint64_t LinkTable::bytes_per_second(const Entry& entry) {
+  return entry.measured_rate == 0 ? entry.link->bytes_per_second() : entry.measured_rate;
+}
+
+void LinkTable::note_rate(PeerId peer, uint64_t bytes_per_second) {
+  const auto found = entries_.find(peer);
+  if (found != entries_.end()) found->second.measured_rate = bytes_per_second;
+}
+
 std::optional<wire::Measured> LinkTable::take_measured() {
   wire::Measured measured;
-  measured.egress_bytes_per_second = std::min(host_.egress.best(), kRateMax);
+  measured.egress_bytes_per_second = std::min(egress_bytes_per_second(), kRateMax);
   bool changed = differs(measured.egress_bytes_per_second, told_.egress_bytes_per_second);
   for (const auto& [peer, entry] : entries_) {
-    const uint64_t rate = std::min(entry.link->bytes_per_second(), kRateMax);
+    const uint64_t rate = std::min(bytes_per_second(entry), kRateMax);
     if (rate == 0) continue;
     measured.paths.push_back({peer, rate});
     const auto told = std::find_if(told_.paths.begin(), told_.paths.end(),

@@ -65,6 +65,11 @@ class LinkTable {
   size_t open_connections() const { return connection_owner_.size(); }
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;
+  // 0: not known.
+  uint64_t egress_bytes_per_second() const;
+  // Measured on purpose: counts for more than what the meters see.
+  void note_rate(PeerId peer, uint64_t bytes_per_second);
+  void note_egress(uint64_t bytes_per_second) { measured_egress_ = bytes_per_second; }
   std::vector<Report> take_reports();
   // What the links have reached, all of it, when something has changed by more than a quarter.
   std::optional<wire::Measured> take_measured();
@@ -77,7 +82,9 @@ class LinkTable {
     std::set<link::ConnectionKey> connections;
     uint32_t dials_in_flight = 0;
     uint32_t wanted = 1;             // connections; never fewer than before
+    bool goes_by_rate = false;       // its connections' congestion control
     uint64_t rtt_us = 0;             // the least that was seen; 0: not known
+    uint64_t measured_rate = 0;      // by note_rate; 0: never
     uint64_t told_rtt_us = 0;        // to the coordinator
     uint64_t redials = 0;
     Duration backoff{0};             // before the next dial; 0: at once
@@ -103,6 +110,7 @@ class LinkTable {
   void heard_round_trip(Entry& entry, uint64_t rtt_us);
   // Dials more where a longer or faster way takes more connections.
   void adapt_connections(Entry& entry);
+  static uint64_t bytes_per_second(const Entry& entry);  // 0: not known
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
   uint32_t connections_wanted(const Entry& entry) const;
@@ -115,6 +123,7 @@ class LinkTable {
   wire::PeerInfo self_;
   uint64_t run_hash_ = 0;
   link::HostMeter host_;
+  uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
   std::map<PeerId, Entry> entries_;
   std::map<link::ConnectionKey, PeerId> connection_owner_;

@@ -68,6 +68,7 @@ struct EngineReport {
   std::optional<wire::View> view;
   ControlWatch control;
   std::vector<LinkStatus> links;
+  uint64_t egress_bytes_per_second = 0;  // that all links have reached together; 0: not known
   std::optional<UpdateReport> update;
   std::vector<CallReport> calls;
   std::vector<FlightEvent> events;

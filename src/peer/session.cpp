@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "crypto/random.h"
+#include "device/computer.h"
 #include "device/huge_pages.h"
 #include "kernels/float_environment.h"
 #include "peer/stream.h"
@@ -52,6 +53,8 @@ Result<void> Session::open() {
   if (self.replica.empty()) {
     self.replica = fmt::format("{}-{:016x}", self.name.substr(0, 64), self.session.low);
   }
+  self.computer = device::computer_id();
+  self.cpus = device::usable_cpus();
   self.endpoints = config_.advertise;
   for (Endpoint& endpoint : self.endpoints) {
     if (endpoint.port == 0) endpoint.port = listening_port_;
@@ -140,6 +143,13 @@ void Session::withdraw(std::shared_ptr<state::Publication> publication) {
     finish(id, engine::CallInfo{engine::ConnectInfo{}});
   });
   (void)done->wait();
+}
+
+void Session::note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second) {
+  post([=, this] {
+    if (peer) engine_->note_rate(*peer, bytes_per_second);
+    else engine_->note_egress(bytes_per_second);
+  });
 }
 
 void Session::leave(Error reason, bool at_once) {
@@ -318,6 +328,7 @@ void Session::dial(output::Dial& request) {
                    result.answered = outcome.answered;
                    result.answer = outcome.answer;
                    result.rtt_us = outcome.rtt_us;
+                   result.goes_by_rate = outcome.goes_by_rate;
                    result.refused = outcome.failure == transport::DialFailure::kRefused;
                    result.reason = outcome.reason;
                    engine_->on_dialed(transport::Network::now(), id, result);

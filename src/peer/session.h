@@ -57,6 +57,8 @@ class Session {
   void cancel(engine::CallId call);
   // On return the I/O thread reads nothing of this publication, which its owner has closed.
   void withdraw(std::shared_ptr<state::Publication> publication);
+  // What the way to this peer, or without one to all together, was found to carry.
+  void note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second);
   // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
   // others have what only this peer can give them, which takes a bounded time.
   void leave(Error reason, bool at_once);
@@ -70,6 +72,7 @@ class Session {
   // within `limit`.
   std::optional<engine::EngineReport> report(Duration limit) const;
   bool io_ended() const { return io_ended_.load(); }
+  spdlog::logger& logger() const { return *config_.logger; }
 
  private:
   class Stream;

@@ -79,6 +79,7 @@ class Writer {
     }
     json["update"] = Json::object({{"waiting", report_.update.has_value()}});
     if (report_.update) json["update"]["age_ms"] = age(report_.update->since);
+    json["egress_bytes_per_second"] = report_.egress_bytes_per_second;
     json["links"] = Json::array();
     for (const engine::LinkStatus& link : report_.links) json["links"].push_back(json_of(link));
     json["calls"] = Json::array();

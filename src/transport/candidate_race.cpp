@@ -228,6 +228,7 @@ void CandidateRace::win(const AttemptPointer& attempt, std::optional<wire::Hello
   outcome.remote = attempt->address;
   outcome.answer = answer;
   outcome.rtt_us = round_trip_us(attempt->socket.native_handle());
+  outcome.goes_by_rate = goes_by_rate(attempt->socket.native_handle());
   outcome.reason = fmt::format("reached at {}", attempt->address);
   outcome.socket = std::move(attempt->socket);
   finish(std::move(outcome));

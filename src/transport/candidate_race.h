@@ -35,6 +35,7 @@ struct RaceOutcome {
   std::string remote;
   std::optional<wire::Hello> answer;
   uint64_t rtt_us = 0;  // the least so far; 0: not known
+  bool goes_by_rate = false;  // the connection's congestion control
   DialFailure failure = DialFailure::kUnreachable;
   std::string reason;
 };

@@ -86,6 +86,7 @@ class AsioNetwork final : public Network {
     outcome.answered = true;
     outcome.answer = *race.answer;
     outcome.rtt_us = race.rtt_us;
+    outcome.goes_by_rate = race.goes_by_rate;
     if (keep) outcome.connection = loop_.adopt(std::move(*race.socket), std::move(race.remote));
     return outcome;
   }

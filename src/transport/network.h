@@ -55,6 +55,7 @@ struct DialOutcome {
   wire::Hello answer;                // valid when `answered`
   bool answered = false;
   uint64_t rtt_us = 0;               // the least round trip so far; 0: not known
+  bool goes_by_rate = false;         // the connection's congestion control
   DialFailure failure = DialFailure::kUnreachable;
   std::string reason;                // names the address
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 
 namespace atoll_core::transport {
 
@@ -20,6 +21,13 @@ uint64_t round_trip_us(int socket) {
   // The least is all ones until there is a sample.
   if (least == 0 || least == ~uint32_t{0}) return smoothed;
   return smoothed == 0 ? least : std::min(smoothed, least);
+}
+
+bool goes_by_rate(int socket) {
+  char name[16] = {};  // TCP_CA_NAME_MAX
+  socklen_t size = sizeof(name);
+  if (getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, &size) != 0) return false;
+  return std::string_view(name, size).starts_with("bbr");
 }
 
 }  // namespace atoll_core::transport

@@ -10,10 +10,14 @@
 
 #include "base/endpoint.h"
 #include "base/tcp_silence.h"
+#include "transport/round_trip.h"
 
 namespace atoll_core::transport {
 namespace {
 
+// What waits in the kernel of a long, slow connection cannot go over another one any more.
+constexpr uint64_t kLongRoundTripUs = 2000;
+constexpr int kUnsentBytesOfLongWays = 16 << 10;
 constexpr int kSendBufferWithinOneComputer = 256 << 10;  // the kernel doubles it
 
 void set_option(int socket, int level, int name, int value) {
@@ -65,6 +69,9 @@ void tune_connection(int socket) {
   // other, and everything else, out of the CPU's caches.
   if (both_ends_here(socket) && !send_buffer_is_chosen(socket)) {
     set_option(socket, SOL_SOCKET, SO_SNDBUF, kSendBufferWithinOneComputer);
+  }
+  if (round_trip_us(socket) >= kLongRoundTripUs) {
+    set_option(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesOfLongWays);
   }
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, kTcpSilenceSeconds * 1000);

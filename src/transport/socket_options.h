@@ -21,6 +21,8 @@ void set_buffer_sizes(int socket, const BufferSizes& sizes);
 // No Nagle delay, and a path that swallows everything is noticed after kTcpSilenceSeconds, with
 // bytes in flight and without. A receiver that leaves its window shut for as long counts as such a
 // path, so reading must not be paused for longer while the other side has more to send.
+// Once connected, its send buffer fits the way: small within one computer, and over a long way next
+// to nothing that is not sent yet, so that of several connections the fast ones take the work.
 void tune_connection(int socket);
 
 // Closing it sends RST and forgets what was not sent.

@@ -27,6 +27,7 @@ static void null_handles_are_refused(void) {
   CHECK_RESULT(atollGetAttribute(NULL, atollAttributeWorld, &number), atollInvalidArgument);
   CHECK_RESULT(atollGetPeerAt(NULL, 0, &number), atollInvalidArgument);
   CHECK_RESULT(atollBarrier(NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollOptimizeTopology(NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollAllReduce(&value, &value, 1, atollFloat32, atollSum, NULL, NULL, NULL),
                atollInvalidArgument);
   CHECK_RESULT(atollBroadcast(&value, &value, 1, atollFloat32, 1, NULL, NULL, NULL),
@@ -114,6 +115,7 @@ static void calls_before_connect_are_refused(void) {
   CHECK_RESULT(atollUpdate(comm, &view), atollNotConnected);
   CHECK_RESULT(atollGetView(comm, &view), atollNotConnected);
   CHECK_RESULT(atollBarrier(comm, NULL), atollNotConnected);
+  CHECK_RESULT(atollOptimizeTopology(comm, NULL), atollNotConnected);
   CHECK_RESULT(atollAllReduce(&value, &value, 1, atollFloat32, atollSum, comm, NULL, NULL),
                atollNotConnected);
   CHECK(value == 3);

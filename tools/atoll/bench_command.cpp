@@ -95,6 +95,8 @@ void add_run(CLI::App& command, BenchOptions& options) {
       ->type_name("K")
       ->check(CLI::Range(0u, 64u))
       ->capture_default_str();
+  command.add_flag("--optimize", options.optimize,
+                   "Measure the network first, and plan by it (atollOptimizeTopology)");
   command.add_option("--json", options.json, "Write the rows to this file; -: instead of the table")
       ->type_name("FILE");
   command.add_option("--join", options.join, "Be one peer of the run of this coordinator")

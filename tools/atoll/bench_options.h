@@ -29,6 +29,7 @@ struct BenchOptions {
   unsigned warmup = 5;
   bool input_disposable = false;
   bool keep_segments = false;
+  bool optimize = false;       // atollOptimizeTopology before the first case
   std::string json;  // file; "-": standard output, and no table
 
   std::string join;        // the coordinator of a run that others started; empty: a run of our own

@@ -123,6 +123,10 @@ class BenchPeer {
       throw std::runtime_error("the run has " + std::to_string(view.world) +
                                " peers, which is more than --world says");
     }
+    if (options_.optimize && view.world > 1) {
+      require_success(atollOptimizeTopology(self_.comm, &control_), "to measure the network");
+      require_success(atollUpdate(self_.comm, &view), "to have a plan");
+    }
     self_.rank = view.rank;
     self_.world = view.world;
     find(0, self_.root);

@@ -74,6 +74,7 @@ std::vector<std::string> peer_arguments(const BenchOptions& options) {
   if (options.tensors > 1) add("--tensors", std::to_string(options.tensors));
   if (options.input_disposable) all.emplace_back("--input-disposable");
   if (options.keep_segments) all.emplace_back("--keep-segments");
+  if (options.optimize) all.emplace_back("--optimize");
   return all;
 }
 

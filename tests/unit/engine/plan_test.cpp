@@ -214,7 +214,7 @@ TEST(ConnectionsOfALink, GrowWithTheWay) {
         run.world().engine(run.process(i)).report(run.world().now());
     for (const engine::LinkStatus& link : report.links) {
       const bool far = i == 2 || link.peer.id == run.peer(2);
-      EXPECT_EQ(link.connections, far ? 11u : 1u) << i;
+      EXPECT_EQ(link.connections, far ? 25u : 1u) << i;
     }
   }
   const std::vector<Call> calls = run.on_all(large_call());

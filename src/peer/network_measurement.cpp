@@ -1,0 +1,255 @@
+#include "peer/network_measurement.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "engine/call_names.h"
+#include "topology/tournament.h"
+
+namespace atoll_core::peer {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kFirstBytes = 256u << 10;  // two seconds at 1 Mbit/s
+constexpr uint64_t kBytesMax = 256u << 20;
+constexpr uint64_t kPieceBytes = 4u << 20;  // of a peer, for all blocks of an all-gather
+constexpr size_t kPiecesInFlight = 8;
+constexpr Duration kLongEnough = 1500ms;  // many round trips of any way
+constexpr Duration kAimedAt = 2500ms;
+
+// The next amount; nothing when this one says enough.
+std::optional<uint64_t> next_bytes(uint64_t bytes, Duration took) {
+  if (took >= kLongEnough || bytes >= kBytesMax) return std::nullopt;
+  const double wanted = static_cast<double>(bytes) * std::chrono::duration<double>(kAimedAt) /
+                        std::chrono::duration<double>(std::max<Duration>(took, 1us));
+  return static_cast<uint64_t>(
+      std::clamp(wanted, 2.0 * static_cast<double>(bytes), static_cast<double>(kBytesMax)));
+}
+
+}  // namespace
+
+NetworkMeasurement::NetworkMeasurement(Session& session, View view, const CallOptions& options)
+    : session_(session), view_(std::move(view)), options_(options),
+      self_(session.snapshot().self), begun_(now()), sent_(kPieceBytes),
+      received_(kPieceBytes * kPiecesInFlight) {
+  // Nothing on the way can make it smaller.
+  std::mt19937_64 random(self_.value);
+  std::generate(sent_.begin(), sent_.end(), [&] { return static_cast<std::byte>(random()); });
+}
+
+Result<void> NetworkMeasurement::run() {
+  const Result<void> measured = measure_members();
+  if (measured) log_what_is_known();
+  return measured;
+}
+
+void NetworkMeasurement::log_what_is_known() const {
+  const auto report = session_.report(1s);
+  if (!report) return;
+  const auto say = [](uint64_t rate) {
+    return rate == 0 ? "not known" : fmt::format("{:.1f} Mbit/s", static_cast<double>(rate) * 8e-6);
+  };
+  std::string rates = fmt::format("to all together {}", say(report->egress_bytes_per_second));
+  for (const engine::LinkStatus& link : report->links) {
+    rates += fmt::format(", to {} {} ({:.1f} ms)", link.peer.name, say(link.bytes_per_second),
+                         static_cast<double>(link.rtt_us) / 1e3);
+  }
+  session_.logger().info("the network from {}: {}", report->self.name, rates);
+}
+
+Result<void> NetworkMeasurement::measure_members() {
+  const std::vector<PeerId>& all = view_.slots;
+  const auto members = static_cast<uint32_t>(all.size());
+  const auto own = static_cast<uint32_t>(std::find(all.begin(), all.end(), self_) - all.begin());
+  const uint32_t rounds = topology::tournament_rounds(members);
+  for (uint32_t round = 0; round < rounds; ++round) {
+    const auto other = topology::opponent(members, round, own);
+    if (!other || !lives(all[*other])) continue;
+    session_.logger().info("measuring the network: round {} of {}", round + 1, rounds);
+    const Result<void> measured = measure_pair(all[*other]);
+    if (measured) continue;
+    if (!can_go_on(measured.error())) return measured;
+    session_.logger().warn("measuring the network: {}", measured.error().message);
+  }
+  // Nobody disturbs the last pair.
+  if (const auto met = barrier(); !met) return met;
+  if (members < 3) return {};
+  if (const auto measured = measure_all(); !measured) return measured;
+  return barrier();
+}
+
+bool NetworkMeasurement::can_go_on(const Error& error) const {
+  if (session_.left()) return false;
+  return error.code == ErrorCode::kPeerLost || error.code == ErrorCode::kAborted;
+}
+
+bool NetworkMeasurement::lives(PeerId peer) const {
+  const Snapshot now = session_.snapshot();
+  return now.view && std::any_of(now.view->members.begin(), now.view->members.end(),
+                                 [peer](const auto& member) { return member.id == peer; });
+}
+
+uint64_t NetworkMeasurement::known_rate(PeerId peer) const {
+  const auto report = session_.report(1s);
+  if (!report) return 0;
+  for (const engine::LinkStatus& link : report->links) {
+    if (link.peer.id == peer) return link.bytes_per_second;
+  }
+  return 0;
+}
+
+Result<void> NetworkMeasurement::measure_pair(PeerId other) {
+  const Note own{known_rate(other), 0};
+  auto told = tell(other, own);
+  if (!told) return tl::unexpected(told.error());
+  if (own.bytes_per_second != 0 && told->bytes_per_second != 0) return {};
+  std::optional<uint64_t> bytes = kFirstBytes;
+  while (bytes) {
+    const auto took = swap(other, *bytes);
+    if (!took) return tl::unexpected(took.error());
+    told = tell(other, {0, took->count()});
+    if (!told) return tl::unexpected(told.error());
+    const auto longer = std::max(*took, Duration(told->nanoseconds));
+    note(other, *bytes, longer);
+    bytes = next_bytes(*bytes, longer);
+  }
+  return {};
+}
+
+Result<void> NetworkMeasurement::measure_all() {
+  session_.logger().info("measuring the network: all at once");
+  std::optional<uint64_t> bytes = kFirstBytes;
+  while (bytes) {
+    auto took = gather(*bytes);
+    if (took) took = longest(*took);
+    if (!took) return tl::unexpected(took.error());
+    note(std::nullopt, *bytes * (view_.slots.size() - 1), *took);
+    bytes = next_bytes(*bytes, *took);
+  }
+  return {};
+}
+
+Result<NetworkMeasurement::Note> NetworkMeasurement::tell(PeerId other, Note own) {
+  Note theirs;
+  const auto bytes_of = [](Note& note) { return reinterpret_cast<std::byte*>(&note); };
+  Calls calls;
+  CollectiveCall call;
+  call.kind = CollectiveKind::kSend;
+  call.type = DataType::kUint64;
+  call.root = self_, call.receiver = other;
+  call.tensors = {{bytes_of(own), nullptr, sizeof(Note) / sizeof(uint64_t)}};
+  start(calls, call);
+  call.root = other, call.receiver = self_;
+  call.tensors = {{nullptr, bytes_of(theirs), sizeof(Note) / sizeof(uint64_t)}};
+  start(calls, std::move(call));
+  if (const auto ended = wait(calls); !ended) return tl::unexpected(ended.error());
+  return theirs;
+}
+
+Result<Duration> NetworkMeasurement::swap(PeerId other, uint64_t bytes) {
+  return load(bytes, kPieceBytes, [&](Calls& calls, uint64_t piece, std::byte* memory) {
+    CollectiveCall call;
+    call.kind = CollectiveKind::kSend;
+    call.type = DataType::kUint8;
+    call.root = self_, call.receiver = other;
+    call.tensors = {{sent_.data(), nullptr, piece}};
+    start(calls, call);
+    call.root = other, call.receiver = self_;
+    call.tensors = {{nullptr, memory, piece}};
+    start(calls, std::move(call));
+  });
+}
+
+Result<Duration> NetworkMeasurement::gather(uint64_t bytes) {
+  const std::vector<PeerId> owners = block_owners(view_, self_, CallGroup::kAll);
+  const uint64_t most = std::max<uint64_t>(kPieceBytes / owners.size(), 1);
+  return load(bytes, most, [&](Calls& calls, uint64_t piece, std::byte* memory) {
+    CollectiveCall call;
+    call.kind = CollectiveKind::kAllGather;
+    call.type = DataType::kUint8;
+    call.options.group = CallGroup::kAll;
+    call.owners = owners;
+    for (const PeerId owner : owners) {
+      const std::byte* source = owner == self_ ? sent_.data() : nullptr;
+      call.tensors.push_back({source, memory, piece});
+      memory += piece;
+    }
+    start(calls, std::move(call));
+  });
+}
+
+// Goes on after an error: the number of calls must be the same on all.
+Result<Duration> NetworkMeasurement::load(uint64_t bytes, uint64_t piece_max, const Piece& begin) {
+  const uint64_t piece = std::clamp<uint64_t>(bytes / kPiecesInFlight, 1, piece_max);
+  const TimePoint begun = now();
+  std::deque<Calls> in_flight;
+  Result<void> all;
+  const auto wait_for_oldest = [&] {
+    const Result<void> ended = wait(in_flight.front());
+    if (all && !ended) all = ended;
+    in_flight.pop_front();
+  };
+  uint64_t place = 0;
+  for (uint64_t left = bytes; left > 0; ++place) {
+    if (in_flight.size() == kPiecesInFlight) wait_for_oldest();
+    const uint64_t size = std::min(left, piece);
+    in_flight.emplace_back();
+    begin(in_flight.back(), size, received_.data() + place % kPiecesInFlight * kPieceBytes);
+    left -= size;
+  }
+  while (!in_flight.empty()) wait_for_oldest();
+  if (!all) return tl::unexpected<Error>(all.error());
+  return now() - begun;
+}
+
+Result<Duration> NetworkMeasurement::longest(Duration own) {
+  const int64_t sent = own.count();
+  int64_t result = sent;
+  CollectiveCall call;
+  call.type = DataType::kInt64;
+  call.reduce = ReduceOp::kMax;
+  call.options.group = CallGroup::kAll;
+  call.tensors = {{reinterpret_cast<const std::byte*>(&sent),
+                   reinterpret_cast<std::byte*>(&result), 1}};
+  Calls calls;
+  start(calls, std::move(call));
+  if (const auto ended = wait(calls); !ended) return tl::unexpected(ended.error());
+  return Duration(result);
+}
+
+void NetworkMeasurement::note(std::optional<PeerId> peer, uint64_t bytes, Duration took) {
+  const double seconds = std::chrono::duration<double>(std::max<Duration>(took, 1us)).count();
+  session_.note_rate(peer, static_cast<uint64_t>(static_cast<double>(bytes) / seconds));
+}
+
+Result<void> NetworkMeasurement::barrier() {
+  CollectiveCall call;
+  call.kind = CollectiveKind::kBarrier;
+  call.options.group = CallGroup::kAll;
+  Calls calls;
+  start(calls, std::move(call));
+  return wait(calls);
+}
+
+void NetworkMeasurement::start(Calls& calls, CollectiveCall call) {
+  call.options.tag = options_.tag;
+  if (options_.deadline != Duration{0}) {
+    call.options.deadline = std::max<Duration>(begun_ + options_.deadline - now(), 1ms);
+  }
+  calls.push_back(start_collective(session_, std::move(call), Caller::kGoesOn));
+}
+
+Result<void> NetworkMeasurement::wait(const Calls& calls) const {
+  Result<void> all;
+  for (const auto& call : calls) {
+    const auto ended = wait_collective(*call);
+    if (!ended && all) all = tl::unexpected<Error>(ended.error());
+  }
+  return all;
+}
+
+}  // namespace atoll_core::peer
