@@ -6,7 +6,6 @@
 #include <random>
 #include <utility>
 
-#include "engine/call_names.h"
 #include "topology/tournament.h"
 
 namespace atoll_core::peer {
@@ -26,8 +25,8 @@ std::optional<uint64_t> next_bytes(uint64_t bytes, Duration took) {
   if (took >= kLongEnough || bytes >= kBytesMax) return std::nullopt;
   const double wanted = static_cast<double>(bytes) * std::chrono::duration<double>(kAimedAt) /
                         std::chrono::duration<double>(std::max<Duration>(took, 1us));
-  return static_cast<uint64_t>(
-      std::clamp(wanted, 2.0 * static_cast<double>(bytes), static_cast<double>(kBytesMax)));
+  const double more = std::max(wanted, 2.0 * static_cast<double>(bytes));
+  return static_cast<uint64_t>(std::min(more, static_cast<double>(kBytesMax)));
 }
 
 }  // namespace
