@@ -524,7 +524,7 @@ ATOLL_API atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* o
 /* Measures what the network between the members carries; the next atollUpdate brings a plan (ring
  * orders, hubs, shares, algorithm by size) made of it, if it is faster. To be called by all
  * members, once they have met, and again when many have come; without it rates are learned from the
- * traffic that there is. It loads the network: pairs that do not know their rates yet one after the
+ * traffic that there is. It loads the network: pairs that it has not measured yet one after the
  * other, then all at once, a few seconds for each member, up to 256 MiB a pair and try. Other calls
  * in flight make its figures worse. Blocking. Of the options it takes the tag, which no other call
  * may have meanwhile, and the deadline, for all of it. A pair that fails is passed over. */

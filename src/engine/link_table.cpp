@@ -395,6 +395,7 @@ std::vector<LinkStatus> LinkTable::status() const {
     status.redials = entry.redials;
     status.rtt_us = entry.rtt_us;
     status.bytes_per_second = bytes_per_second(entry);
+    status.rate_measured = entry.measured_rate != 0;
     status.heard = entry.link->last_heard();
     status.state = entry.reported;
   }

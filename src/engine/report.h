@@ -50,6 +50,7 @@ struct LinkStatus {
   uint64_t redials = 0;
   uint64_t rtt_us = 0;            // the least while dialling; 0: not known, or the other dialled
   uint64_t bytes_per_second = 0;  // that it has reached alone; 0: not known
+  bool rate_measured = false;     // on purpose, and not seen in traffic
   std::optional<TimePoint> heard;  // the last frame that came
   std::optional<wire::LinkState> state;  // as told to the coordinator
 };

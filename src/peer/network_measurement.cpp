@@ -96,7 +96,8 @@ uint64_t NetworkMeasurement::known_rate(PeerId peer) const {
   const auto report = session_.report(1s);
   if (!report) return 0;
   for (const engine::LinkStatus& link : report->links) {
-    if (link.peer.id == peer) return link.bytes_per_second;
+    // What traffic shows is rough.
+    if (link.peer.id == peer && link.rate_measured) return link.bytes_per_second;
   }
   return 0;
 }

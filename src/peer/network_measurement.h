@@ -1,9 +1,9 @@
-// Loads the ways between the members of a run, so that their links' meters learn what these carry
-// (link/rate_meter.h). What they learn goes to the coordinator with the next update.
+// Loads the ways between the members of a run and tells the engine what they carry, which goes to
+// the coordinator with the next update.
 //
-// First in pairs, each pair alone on both hosts, both ways at once; pairs whose rates are both
-// known are passed over. Then from all to all, which tells what a host carries. Each of the two
-// grows its amounts until one takes long enough to say something.
+// First in pairs, each pair alone on both hosts, both ways at once; pairs that were measured before
+// are passed over. Then from all to all, which tells what a host carries. Each of the two grows its
+// amounts until one takes long enough to say something.
 //
 // A call of all members: it consists of sends, all-gathers and all-reduces under the caller's tag,
 // the same on all. A member that dies is passed over.
