@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "kernels/copy_aside.h"
 #include "kernels/reduce.h"
 
 namespace atoll_core::codec {
@@ -50,6 +51,14 @@ void copy_out(const TensorList& list, Side side, ElementRange range, MutableByte
   check_flat(list, range, flat.size());
   list.for_each_span(side, range, [&](ByteSpan piece) {
     std::memcpy(flat.data(), piece.data(), piece.size());
+    flat = flat.subspan(piece.size());
+  });
+}
+
+void copy_aside(const TensorList& list, Side side, ElementRange range, MutableByteSpan flat) {
+  check_flat(list, range, flat.size());
+  list.for_each_span(side, range, [&](ByteSpan piece) {
+    kernels::copy_aside(flat.data(), piece.data(), piece.size());
     flat = flat.subspan(piece.size());
   });
 }

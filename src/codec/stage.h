@@ -20,8 +20,11 @@ namespace atoll_core::codec {
 void append_spans(const TensorList& list, Side side, ElementRange range,
                   std::vector<ByteSpan>& spans);
 
-// Copies a range to flat bytes: to send it later, or to keep what an in-place op overwrites.
+// Copies a range to flat bytes, to send it later.
 void copy_out(const TensorList& list, Side side, ElementRange range, MutableByteSpan flat);
+
+// The same, past the caches: to keep what an in-place op overwrites, which is rarely asked for.
+void copy_aside(const TensorList& list, Side side, ElementRange range, MutableByteSpan flat);
 
 // Copies flat bytes to the sinks of a range.
 void copy_in(const TensorList& list, ElementRange range, ByteSpan flat);

@@ -38,7 +38,7 @@ bool InputBackup::keep(const ElementRange& range) {
   std::byte* to = slots_.take(bytes);
   if (to == nullptr) return false;
   // In-place or not is a matter of each tensor; where it is not, this keeps what nobody needs.
-  codec::copy_out(tensors_, codec::Side::kSink, range, {to, bytes});
+  codec::copy_aside(tensors_, codec::Side::kSink, range, {to, bytes});
   kept_.emplace(range.begin, Kept{range, to});
   return true;
 }

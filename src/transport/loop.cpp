@@ -33,6 +33,23 @@ void Loop::serve_ready() {
   }
 }
 
+void Loop::add_bulk(std::shared_ptr<StreamConnection> connection) {
+  bulk_.push_back(std::move(connection));
+}
+
+// Others may be added meanwhile, at the end.
+void Loop::read_bulk() {
+  for (size_t i = 0; i < bulk_.size();) {
+    const std::shared_ptr<StreamConnection> connection = bulk_[i];
+    if (connection->read_what_came()) {
+      ++i;
+    } else {
+      bulk_[i] = std::move(bulk_.back());
+      bulk_.pop_back();
+    }
+  }
+}
+
 void Loop::end_turn() {
   in_turn_ = false;
   if (!ready_.empty()) post_serving();

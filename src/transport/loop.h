@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "transport/asio_headers.h"
 
@@ -45,6 +46,11 @@ class Loop {
   void add_ready(std::shared_ptr<StreamConnection> connection);
   bool at_rest() const { return ready_.empty(); }
 
+  // A connection over which much comes; until it says that nothing does any more.
+  void add_bulk(std::shared_ptr<StreamConnection> connection);
+  // Reads what has come over these.
+  void read_bulk();
+
  private:
   // Also after an exception the ready connections are served, in a turn of their own.
   class TurnGuard {
@@ -65,6 +71,7 @@ class Loop {
   asio::io_context context_;  // first: sockets and handlers must not outlive it
   std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
   std::deque<std::shared_ptr<StreamConnection>> ready_;
+  std::vector<std::shared_ptr<StreamConnection>> bulk_;
   bool in_turn_ = false;
   bool serving_posted_ = false;
 };

@@ -18,7 +18,7 @@ namespace {
 // What waits in the kernel of a long, slow connection cannot go over another one any more.
 constexpr uint64_t kLongRoundTripUs = 2000;
 constexpr int kUnsentBytesOfLongWays = 16 << 10;
-constexpr int kSendBufferWithinOneComputer = 256 << 10;  // the kernel doubles it
+constexpr int kSendBufferWithinOneComputer = 128 << 10;  // the kernel doubles it
 
 void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof(value));

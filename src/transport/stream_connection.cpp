@@ -18,6 +18,8 @@ namespace {
 // A read that got less than it asked for has emptied the socket. In a bulk transfer the next
 // segments are there before a wait could be set up; otherwise waiting is the cheaper bet.
 constexpr size_t kBulkRead = 32u << 10;
+// After so many vain looks a connection does not carry much any more.
+constexpr int kVainLooksMax = 8;
 
 std::string error_text(int error) {
   return std::error_code(error, std::system_category()).message();
@@ -92,8 +94,17 @@ void StreamConnection::reset() {
 
 void StreamConnection::serve() {
   queued_ = false;
-  if (writing_.flow == Flow::kReady) pump(writing_);
   if (reading_.flow == Flow::kReady) pump(reading_);
+  if (writing_.flow == Flow::kReady) pump(writing_);
+}
+
+bool StreamConnection::read_what_came() {
+  const Flow flow = reading_.flow;
+  if (driver_ != nullptr && flow == Flow::kReady) pump(reading_);
+  // The handler that is pending finds what is left, or that nothing is.
+  if (driver_ != nullptr && flow == Flow::kWaiting) move(reading_, Flow::kWaiting);
+  bulk_ = driver_ != nullptr && found_nothing_ < kVainLooksMax;
+  return bulk_;
 }
 
 void StreamConnection::wake(Direction& direction) {
@@ -106,23 +117,27 @@ void StreamConnection::wake(Direction& direction) {
 }
 
 void StreamConnection::pump(Direction& direction) {
-  struct BackToIdle {
-    Flow& flow;
-    ~BackToIdle() { flow = Flow::kIdle; }
-  };
-  Step step = Step::kMore;
-  {
-    const BackToIdle also_after_an_exception{direction.flow};
-    direction.flow = Flow::kActive;
-    direction.woken = false;
-    for (size_t moved = 0; step == Step::kMore && moved < kBytesPerTurn;) {
-      step = (this->*direction.move_bytes)(moved);
-    }
-  }
+  const Step step = move(direction, Flow::kIdle);
   if (step == Step::kMore) wait_for_turn(direction);
   if (step == Step::kBlocked) wait_until_ready(direction);
   if (step == Step::kNothing && direction.woken) wake(direction);
   if (step == Step::kGone) wake(direction);  // for a driver that has taken over
+}
+
+StreamConnection::Step StreamConnection::move(Direction& direction, Flow after) {
+  struct SetFlow {
+    Flow& flow;
+    Flow after;
+    ~SetFlow() { flow = after; }
+  };
+  const SetFlow also_after_an_exception{direction.flow, after};
+  direction.flow = Flow::kActive;
+  direction.woken = false;
+  Step step = Step::kMore;
+  for (size_t moved = 0; step == Step::kMore && moved < kBytesPerTurn;) {
+    step = (this->*direction.move_bytes)(moved);
+  }
+  return step;
 }
 
 void StreamConnection::wait_until_ready(Direction& direction) {
@@ -144,6 +159,7 @@ void StreamConnection::resume(Direction& direction) {
 }
 
 StreamConnection::Step StreamConnection::write_some(size_t& moved) {
+  loop_.read_bulk();
   StreamDriver* const driver = driver_;
   if (driver == nullptr) return Step::kGone;
   std::array<ByteSpan, kSpansMax> spans;
@@ -182,12 +198,15 @@ StreamConnection::Step StreamConnection::read_some(size_t& moved) {
   const int socket = socket_.native_handle();
   const ssize_t got = without_interruption([&] { return ::recvmsg(socket, message.header(), 0); });
   if (got < 0) {
+    ++found_nothing_;
     if (would_block(errno)) return Step::kBlocked;
     return fail(fmt::format("receiving from {} failed: {}", remote_, error_text(errno)));
   }
   if (got == 0) return fail(fmt::format("{} closed the connection", remote_));
   const auto bytes = static_cast<size_t>(got);
   moved += bytes;
+  found_nothing_ = 0;
+  if (bytes >= kBulkRead && !std::exchange(bulk_, true)) loop_.add_bulk(shared_from_this());
   const bool intact = driver->on_read(bytes);
   if (driver_ != driver) return Step::kGone;
   if (!intact) return fail(fmt::format("from {}: {}", remote_, driver->broken_reason()));

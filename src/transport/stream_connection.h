@@ -5,8 +5,10 @@
 //   ready    in the loop's list of connections to serve
 //   waiting  a handler is pending: the socket becomes ready, or this connection's next turn comes
 //   active   its driver is being asked and its socket used, further up the stack
-// I/O is tried first and waited for only when the socket says so. The driver's callbacks are called
-// from active only; any of them may close this connection, so nothing is touched after a callback
+// I/O is tried first and waited for only when the socket says so. What has come over any connection
+// that carries much is read before more is sent: who sends first falls behind in reading by what
+// both ends' buffers hold, never catches up, since he gets as much as he sends, and finds each byte
+// when it has left the CPU's caches. The driver's callbacks are called from active only; any of them may close this connection, so nothing is touched after a callback
 // before the driver is seen to be still the same. Whoever calls serve or resume holds the object.
 #pragma once
 
@@ -39,6 +41,9 @@ class StreamConnection final : public Connection,
 
   // For the loop: serves the directions that are ready.
   void serve();
+  // For the loop: reads what is there, without waiting for the handler that is to tell of it.
+  // False: there was nothing, for the n-th time in a row.
+  bool read_what_came();
 
  private:
   enum class Flow : uint8_t { kIdle, kReady, kWaiting, kActive };
@@ -57,6 +62,7 @@ class StreamConnection final : public Connection,
 
   void wake(Direction& direction);
   void pump(Direction& direction);
+  Step move(Direction& direction, Flow after);
   void wait_until_ready(Direction& direction);
   void wait_for_turn(Direction& direction);
   void resume(Direction& direction);
@@ -69,6 +75,8 @@ class StreamConnection final : public Connection,
   std::string remote_;
   StreamDriver* driver_ = nullptr;
   bool queued_ = false;  // in the loop's ready list
+  bool bulk_ = false;    // in its list of those that carry much
+  int found_nothing_ = 0;  // so many times in a row
   Direction reading_;
   Direction writing_;
 };

@@ -85,6 +85,9 @@ TEST(Stage, SpansAndCopiesOutEqualTheFlatBytes) {
       ByteBuffer flat(expected.size());
       copy_out(tensors.list(), side, range, flat);
       EXPECT_EQ(flat, expected);
+      ByteBuffer kept(expected.size());
+      copy_aside(tensors.list(), side, range, kept);
+      EXPECT_EQ(kept, expected);
     }
     EXPECT_EQ(tensors.sinks_now(), tensors.sink());
   }

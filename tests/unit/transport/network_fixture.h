@@ -2,7 +2,9 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -254,6 +256,16 @@ class RawSocket {
     }
     bytes.resize(got);
     return bytes;
+  }
+  // Until all that was sent lies in the other side's socket.
+  void wait_for_arrival() const {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (int unacknowledged = 1; unacknowledged != 0; std::this_thread::yield()) {
+      if (::ioctl(descriptor_, SIOCOUTQ, &unacknowledged) != 0 ||
+          std::chrono::steady_clock::now() > deadline) {
+        throw std::runtime_error("what was sent does not arrive");
+      }
+    }
   }
   void shut_down_sending() { ::shutdown(descriptor_, SHUT_WR); }
   // The other side sees a reset.

@@ -1,6 +1,8 @@
 #include "transport/stream_connection.h"
 
 #include <atomic>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 
@@ -312,6 +314,65 @@ TEST_F(StreamConnectionTest, WritesWhatItIsWokenForAndManyWakeUpsAreOne) {
   });
   EXPECT_EQ(reader.used_up.pop(), bytes.size());
   EXPECT_TRUE(reader.incoming == bytes);
+  end();
+}
+
+// Tells what it did, in the order in which all that share the list did it.
+class LoggedDriver : public GrantedDriver {
+ public:
+  LoggedDriver(uint64_t seed, size_t incoming_bytes, std::vector<std::string>& log)
+      : GrantedDriver(seed, {}, incoming_bytes), log_(log) {
+    readable = incoming_bytes;
+  }
+  bool on_read(size_t bytes) override {
+    log_.push_back("read");
+    const bool intact = GrantedDriver::on_read(bytes);
+    read.push(received);
+    return intact;
+  }
+  void on_written(size_t bytes) override {
+    log_.push_back("written");
+    GrantedDriver::on_written(bytes);
+  }
+
+  Mailbox<size_t> read;
+
+ private:
+  std::vector<std::string>& log_;
+};
+
+// Also when it came over another connection, and nothing has told of it yet.
+TEST_F(StreamConnectionTest, ReadsWhatHasComeBeforeItSends) {
+  constexpr size_t kBulk = 40u << 10;
+  RawSocket client;
+  Connection* incoming = accept(client);
+  const Ends outgoing = connect();
+  std::vector<std::string> log;
+  LoggedDriver reader(1, 3 * kBulk, log);
+  LoggedDriver writer(2, 1, log);
+  GrantedDriver other(3, {}, 1);
+  other.readable = 1;
+  writer.payload = random_bytes(1, 1);
+  two_.on_loop([&] { outgoing.two->start(&other); });
+  const std::string bulk(kBulk, 'x');
+  const auto receive_bulk = [&] {
+    client.send(bulk);
+    client.wait_for_arrival();
+  };
+  one_.on_loop([&] {
+    incoming->start(&reader);
+    outgoing.one->start(&writer);
+    receive_bulk();
+  });
+  ASSERT_EQ(reader.read.pop(), kBulk);  // at once, so the connection carries much
+  one_.on_loop([&] {
+    log.clear();
+    receive_bulk();
+    writer.writable = 1;
+    outgoing.one->wake_writer();
+  });
+  other.used_up.pop();
+  one_.on_loop([&] { EXPECT_EQ(log, (std::vector<std::string>{"read", "written"})); });
   end();
 }
 
