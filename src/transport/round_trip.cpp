@@ -7,11 +7,33 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace atoll_core::transport {
+namespace {
 
-uint64_t round_trip_us(int socket) {
+// What takes longer within one computer has waited for a CPU, and not for the way.
+constexpr uint64_t kWithinOneComputerUs = 100;
+
+// The address without its port, as bytes; empty if there is none.
+std::string address_of(int socket, int (*name_of)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  if (name_of(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+  if (storage.ss_family == AF_INET) {
+    const auto& ip = reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
+    return {reinterpret_cast<const char*>(&ip), sizeof(ip)};
+  }
+  if (storage.ss_family == AF_INET6) {
+    const auto& ip = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+    return {reinterpret_cast<const char*>(&ip), sizeof(ip)};
+  }
+  return {};
+}
+
+// 0: not known.
+uint64_t least_round_trip_us(int socket) {
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
@@ -21,6 +43,18 @@ uint64_t round_trip_us(int socket) {
   // The least is all ones until there is a sample.
   if (least == 0 || least == ~uint32_t{0}) return smoothed;
   return smoothed == 0 ? least : std::min(smoothed, least);
+}
+
+}  // namespace
+
+bool both_ends_here(int socket) {
+  const std::string here = address_of(socket, ::getsockname);
+  return !here.empty() && here == address_of(socket, ::getpeername);
+}
+
+uint64_t round_trip_us(int socket) {
+  const uint64_t least = least_round_trip_us(socket);
+  return both_ends_here(socket) ? std::min(least, kWithinOneComputerUs) : least;
 }
 
 bool goes_by_rate(int socket) {

@@ -5,7 +5,11 @@
 
 namespace atoll_core::transport {
 
-// The least round trip so far, the handshake's included, in microseconds; 0: not known.
+// Whether it connects an address with itself.
+bool both_ends_here(int socket);
+
+// The least round trip so far, the handshake's included, in microseconds; 0: not known. Within one
+// computer it never says more than what its kernel takes for it.
 uint64_t round_trip_us(int socket);
 
 // Whether its congestion control goes by the rate at which bytes arrive (BBR, in all its versions),

@@ -29,27 +29,6 @@ int clamp_to_int(size_t value) {
       std::min(value, static_cast<size_t>(std::numeric_limits<int>::max() / 2)));
 }
 
-// The address without its port, as bytes; empty if there is none.
-std::string address_of(int socket, int (*name_of)(int, sockaddr*, socklen_t*)) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  if (name_of(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
-  if (storage.ss_family == AF_INET) {
-    const auto& ip = reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
-    return {reinterpret_cast<const char*>(&ip), sizeof(ip)};
-  }
-  if (storage.ss_family == AF_INET6) {
-    const auto& ip = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
-    return {reinterpret_cast<const char*>(&ip), sizeof(ip)};
-  }
-  return {};
-}
-
-bool both_ends_here(int socket) {
-  const std::string here = address_of(socket, ::getsockname);
-  return !here.empty() && here == address_of(socket, ::getpeername);
-}
-
 bool send_buffer_is_chosen(int socket) {
   int locks = 0;
   socklen_t size = sizeof(locks);
