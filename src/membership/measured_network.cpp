@@ -16,6 +16,24 @@ std::optional<uint64_t> known(uint64_t rate) {
   return rate;
 }
 
+// What each host sends to all together was measured while all sent to all, so it received as much.
+// Where one pair is slow all wait for it, so that less was seen than what a single pair carries.
+void correct_hosts(topology::Measurements& matrix) {
+  for (uint32_t member = 0; member < matrix.members(); ++member) {
+    topology::HostMeasurement& host = matrix.host(member);
+    if (!host.egress_bytes_per_second) continue;
+    uint64_t sent = *host.egress_bytes_per_second;
+    uint64_t received = sent;
+    for (uint32_t other = 0; other < matrix.members(); ++other) {
+      if (other == member) continue;
+      sent = std::max(sent, matrix.pair(member, other).bytes_per_second.value_or(0));
+      received = std::max(received, matrix.pair(other, member).bytes_per_second.value_or(0));
+    }
+    host.egress_bytes_per_second = sent;
+    host.ingress_bytes_per_second = received;
+  }
+}
+
 // Eight to a doubling: what differs by less says nothing.
 uint64_t in_steps(uint64_t value) {
   const int dropped = std::max(0, static_cast<int>(std::bit_width(value)) - 4);
@@ -75,6 +93,7 @@ topology::Measurements MeasuredNetwork::between(const std::vector<wire::PeerInfo
       if (rate != rates->second.sent.end()) pair.bytes_per_second = rate->second;
     }
   }
+  correct_hosts(matrix);
   return matrix;
 }
 

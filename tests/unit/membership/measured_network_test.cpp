@@ -70,6 +70,39 @@ TEST(MeasuredNetwork, TheLeastRoundTripCountsBothWaysInHalf) {
   EXPECT_FALSE(network.between(infos(3), all_linked(3)).pair(0, 1).bytes_per_second);
 }
 
+// All had sent to all: what each of them sent the others have received.
+TEST(MeasuredNetwork, AHostReceivesWhatItSendsAndSendsWhatAPairCarries) {
+  MeasuredNetwork network;
+  network.report_rates({1}, {{{{2}, 10'000'000}}, 25'000'000});
+  network.report_rates({2}, {{{{3}, 30'000'000}}, 25'000'000});  // one pair was slow
+  const topology::Measurements matrix = network.between(infos(3), all_linked(3));
+  EXPECT_EQ(matrix.host(0).egress_bytes_per_second, 25'000'000u);
+  EXPECT_EQ(matrix.host(0).ingress_bytes_per_second, 25'000'000u);
+  EXPECT_EQ(matrix.host(1).egress_bytes_per_second, 30'000'000u);
+  EXPECT_FALSE(matrix.host(2).egress_bytes_per_second);
+  EXPECT_FALSE(matrix.host(2).ingress_bytes_per_second);
+}
+
+// Where pairs are what is slow, and not hosts, a mesh has three of them to each host.
+TEST(MeasuredNetwork, PlansAMeshWhereEachPairHasALineOfItsOwn) {
+  for (const bool of_the_pair : {true, false}) {
+    MeasuredNetwork network;
+    for (uint64_t i = 1; i <= 4; ++i) {
+      wire::Measured rates;
+      for (uint64_t k = 1; k <= 4; ++k) {
+        if (k == i) continue;
+        rates.paths.push_back({{k}, 10'000'000});
+        network.report_round_trip({i}, {k}, 80'000);
+      }
+      rates.egress_bytes_per_second = of_the_pair ? 28'000'000 : 10'000'000;
+      network.report_rates({i}, rates);
+    }
+    const Plan plan = network.plan(infos(4), all_linked(4));
+    EXPECT_EQ(topology::choose(plan, 256u << 20),
+              of_the_pair ? topology::Algorithm::kMesh : topology::Algorithm::kRing);
+  }
+}
+
 TEST(MeasuredNetwork, OneComputerIsPlannedAlikeWhateverItsThreadsDo) {
   std::optional<Plan> first;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
