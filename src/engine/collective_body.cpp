@@ -78,7 +78,7 @@ class CollectiveBody final : public CallBody {
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->start(work);
-    carry_out(work, {own_mark(), data_.weights().own()});
+    carry_out(work, {own_mark(), data_.weights().own(), {}, 0});
     if (keeps_ && attempt_.participants.size() == 1) hear_mark(data_.caller().total_count());
   }
 
@@ -113,7 +113,7 @@ class CollectiveBody final : public CallBody {
     if (schedule_ == nullptr) return;
     collective::Work work;
     schedule_->release(work);
-    carry_out(work, {own_mark(), data_.weights().own()});
+    carry_out(work, {own_mark(), data_.weights().own(), {}, 0});
   }
 
   KeptProgress kept_progress() const override {
@@ -134,7 +134,9 @@ class CollectiveBody final : public CallBody {
     Result<WeightList> weights = data_.weights().read(header, payload);
     if (!weights) return tl::unexpected<Error>(weights.error());
     const ByteSpan elements = payload.first(payload.size() - data_.weights().bytes_after(header));
-    Said said{header.argument, std::move(*weights)};
+    Said said{header.argument, std::move(*weights), absolute(arrival.range), 0};
+    const bool as_it_came = accepted->action == collective::Action::kStore && !header.weighted;
+    if (as_it_came) said.checksum = header.payload_checksum;
     if (!data_.take(*accepted, absolute(arrival.range), arrival.from, header, elements,
                     own_mark(), said)) {
       return {};
@@ -390,7 +392,7 @@ class CollectiveBody final : public CallBody {
       if (!data_.combine(absolute(one.range), own_mark(), said)) return;
       hear_mark(said.mark);
     }
-    const Said own{own_mark(), data_.weights().own()};
+    const Said own{own_mark(), data_.weights().own(), {}, 0};
     for (collective::Transfer transfer : work.sends) {
       transfer.range = absolute(transfer.range);
       link::OutFrame frame;

@@ -16,8 +16,8 @@ CollectiveData::CollectiveData(const Traits& traits, codec::TensorList caller, C
       weights_(traits.average, traits.type, traits.weight),
       caller_(std::move(caller)),
       backup_(caller_, traits.keeps_input, context.backups),
-      contributions_(traits.small, context.received),
-      work_(traits.type, traits.extra) {}
+      contributions_(traits.small, context.received, context.buffers),
+      work_(traits.type, traits.extra, context.buffers) {}
 
 // ---- an attempt begins -------------------------------------------------------------------------
 
@@ -44,7 +44,7 @@ void CollectiveData::begin_collecting(const AttemptContext& attempt, uint32_t se
 }
 
 void CollectiveData::keep_source() {
-  source_ = std::make_shared<ByteBuffer>(elements().total_bytes());
+  source_ = context_.buffers.take(elements().total_bytes());
   if (scales_when_read()) {
     codec::scale_out(elements(), elements().all(), weights_.factor(), *source_);
   } else {
@@ -118,7 +118,7 @@ bool CollectiveData::combine(const ElementRange& range, uint64_t own_mark, Said&
   }
   codec::combine_in(elements(), range, traits_.reduce,
                     scales_when_read() ? weights_.factor() : 1.0, std::move(parts));
-  said = Said{std::min(chunk.mark, own_mark), shortened(std::move(weights))};
+  said = Said{std::min(chunk.mark, own_mark), shortened(std::move(weights)), range, 0};
   contributions_.drop(range);
   finish(range, 0, said.weights);
   return true;
@@ -191,6 +191,9 @@ void CollectiveData::append_payload(const collective::Transfer& transfer, const 
   codec::append_spans(elements(),
                       transfer.from_source ? codec::Side::kSource : codec::Side::kSink,
                       transfer.range, frame.payload);
+  // What goes on as it came need not be read once more.
+  const bool as_it_came = !transfer.from_source && transfer.range == said.range && after.empty();
+  if (as_it_came) frame.header.payload_checksum = said.checksum;
   if (!after.empty()) frame.payload.push_back(after);
   if (traits_.small) frame.owned = weights_.keep_with(work_.bytes());
 }

@@ -28,6 +28,9 @@ namespace atoll_core::engine {
 struct Said {
   uint64_t mark = 0;   // see CollectiveBody::own_mark
   WeightList weights;  // that are in it
+  // Of a result that has come: where it is, and the verified checksum of its elements; 0: none.
+  ElementRange range;
+  uint64_t checksum = 0;
 };
 
 class CollectiveData {

@@ -11,6 +11,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "engine/backup_pool.h"
+#include "engine/buffer_pool.h"
 #include "engine/call.h"
 #include "engine/flight_recorder.h"
 #include "link/link.h"
@@ -73,6 +74,7 @@ struct Context {
   BackupPool backups{config.input_backup};
   // Chunks of others that wait for more of them. What calls need is bounded by their schedules.
   BackupPool received{config.received};
+  BufferPool buffers{};
 
   template <class Item>
   void emit(Item&& item) {

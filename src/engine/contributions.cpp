@@ -25,8 +25,8 @@ std::byte* Contributions::place(const ElementRange& range, uint32_t from, size_t
   Part& part = chunk(range).parts[from];
   if (part.place != nullptr) return part.place;
   if (small_) {
-    part.owned = std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[bytes]);
-    part.place = part.owned.get();
+    part.owned = buffers_.take(bytes);
+    part.place = part.owned->data();
   } else {
     part.place = slots_.take(bytes);
   }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/element.h"
+#include "engine/buffer_pool.h"
 #include "engine/slab_slots.h"
 #include "engine/weight_list.h"
 
@@ -18,9 +19,9 @@ class Contributions {
  public:
   // A chunk of one participant.
   struct Part {
-    std::byte* place = nullptr;           // in a slab, or
-    std::unique_ptr<std::byte[]> owned;   // of a small call
-    ByteSpan elements;                    // empty: it has not come
+    std::byte* place = nullptr;         // in a slab, or
+    std::shared_ptr<ByteBuffer> owned;  // of a small call
+    ByteSpan elements;                  // empty: it has not come
     double weight = 1.0;
   };
   struct Chunk {
@@ -28,9 +29,10 @@ class Contributions {
     uint64_t mark = std::numeric_limits<uint64_t>::max();  // the least that came with a part
   };
 
-  // `small`: chunks are copied to the heap and nobody may write to them. Else they have slots of a
+  // `small`: chunks are copied to `buffers` and nobody may write to them. Else they have slots of a
   // slab, where they may be received.
-  Contributions(bool small, BackupPool& pool) : small_(small), slots_(pool) {}
+  Contributions(bool small, BackupPool& slabs, BufferPool& buffers)
+      : small_(small), buffers_(buffers), slots_(slabs) {}
 
   // A new attempt; no chunk of the call has more bytes.
   void begin(size_t participants, size_t chunk_bytes_max);
@@ -48,6 +50,7 @@ class Contributions {
 
  private:
   const bool small_;
+  BufferPool& buffers_;
   size_t participants_ = 0;
   SlabSlots slots_;
   std::map<uint64_t, Chunk> chunks_;  // by first element

@@ -13,7 +13,7 @@ uint64_t WorkBuffer::bytes_for(const codec::TensorList& caller) const {
 }
 
 void WorkBuffer::allocate(const codec::TensorList& caller) {
-  bytes_ = std::make_shared<ByteBuffer>(bytes_for(caller));
+  bytes_ = pool_.take(bytes_for(caller));
   auto made = codec::TensorList::create(
       type_, {{bytes_->data(), bytes_->data(), bytes_->size() / size_of(type_)}});
   ATOLL_ASSERT(made.has_value(), "{} bytes", bytes_->size());
@@ -22,11 +22,14 @@ void WorkBuffer::allocate(const codec::TensorList& caller) {
 
 void WorkBuffer::open(const codec::TensorList& caller, const ElementRange& input) {
   allocate(caller);
-  std::byte* to = bytes_->data() + caller.bytes_of({0, input.begin});
+  std::byte* const begin = bytes_->data();
+  std::byte* to = begin + caller.bytes_of({0, input.begin});
+  std::fill(begin, to, std::byte{0});
   caller.for_each_source_span(input, [&](ByteSpan piece) {
     std::memcpy(to, piece.data(), piece.size());
     to += piece.size();
   });
+  std::fill(to, begin + bytes_->size(), std::byte{0});
 }
 
 void WorkBuffer::open_with(const codec::TensorList& caller, ByteSpan result) {

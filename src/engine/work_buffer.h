@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/element.h"
 #include "codec/tensor_list.h"
+#include "engine/buffer_pool.h"
 
 namespace atoll_core::engine {
 
@@ -17,12 +18,14 @@ class WorkBuffer {
  public:
   // The work is done on elements of `type`, which may be another than the caller's; so many of them
   // follow those of the caller.
-  explicit WorkBuffer(DataType type, size_t extra = 0) : type_(type), extra_(extra) {}
+  WorkBuffer(DataType type, size_t extra, BufferPool& pool)
+      : type_(type), extra_(extra), pool_(pool) {}
 
   // At least one element, so that an empty call, too, waits for all.
   uint64_t bytes_for(const codec::TensorList& caller) const;
 
-  // A new buffer with this part of the caller's input in it. The old one lives on in frames.
+  // A new buffer with this part of the caller's input in it, and zeros around it. The old one lives
+  // on in frames.
   void open(const codec::TensorList& caller, const ElementRange& input);
   // Another member's result, of the size for the caller's tensors.
   void open_with(const codec::TensorList& caller, ByteSpan result);
@@ -38,6 +41,7 @@ class WorkBuffer {
 
   const DataType type_;
   const size_t extra_;
+  BufferPool& pool_;
   std::shared_ptr<ByteBuffer> bytes_;
   std::optional<codec::TensorList> tensors_;
 };

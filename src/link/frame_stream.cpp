@@ -171,7 +171,9 @@ void FrameStream::refill() {
     const OutFrame* frame = link_.next_frame(key_);
     if (frame == nullptr) break;
     wire::FrameHeader header = frame->header;
-    if (header.payload_bytes > 0 && link_.config_.checksums) {
+    if (!link_.config_.checksums) {
+      header.payload_checksum = 0;
+    } else if (header.payload_bytes > 0 && header.payload_checksum == 0) {
       header.payload_checksum = wire::payload_checksum_of(frame->payload);
     }
     push_outgoing(header, frame);

@@ -11,7 +11,8 @@ namespace atoll_core::link {
 // A frame to be sent. The payload is a list of places, read when a connection takes the frame:
 // either memory of the caller, valid until the frame's attempt is revoked, or `owned`.
 struct OutFrame {
-  wire::FrameHeader header;  // link_sequence, acknowledged and checksum are filled in by the link
+  // link_sequence and acknowledged are filled in by the link, and so is a checksum of 0.
+  wire::FrameHeader header;
   std::vector<ByteSpan> payload;
   std::shared_ptr<const ByteBuffer> owned;
 };

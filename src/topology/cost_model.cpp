@@ -248,7 +248,8 @@ Cost direct_cost(const Network& network, const CostParameters& parameters) {
       slowest.add({1, 0}, seconds_per_byte(network.path(i, j).bytes_per_second));
     }
   }
-  const double per_byte = slowest.overlapped() + others / parameters.reduced_bytes_per_second;
+  const double per_byte = slowest.overlapped() + others / parameters.reduced_bytes_per_second +
+                          (others + 1) / parameters.copied_bytes_per_second;
   Cost cost{seconds_of(latency) + parameters.seconds_per_hop +
                 2 * (others - 1) * parameters.seconds_per_message,
             per_byte, per_byte, 0};

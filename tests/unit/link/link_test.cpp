@@ -6,6 +6,7 @@
 #include <random>
 
 #include "unit/link/link_pair.h"
+#include "wire/payload_checksum.h"
 
 namespace atoll_core::link {
 namespace {
@@ -225,6 +226,24 @@ TEST(Link, AfterARevokeTheReceiversMemoryIsNotWritten) {
     pair.settle();
     EXPECT_EQ(pair.there().delivered().at(5).payload, payload);
     EXPECT_EQ(*place, payload);
+  }
+}
+
+// Who sends on what it was sent has its checksum already.
+TEST(Link, AChecksumThatIsGivenIsNotComputedAgain) {
+  std::mt19937_64 random(12);
+  const ByteBuffer payload = random_payload(random, 300);
+  const ByteSpan parts[] = {payload};
+  const uint64_t right = wire::payload_checksum_of(parts);
+  for (const bool fits : {true, false}) {
+    LinkPair pair;
+    const ConnectionKey key = pair.add();
+    OutFrame frame = frame_of(attempt_number(1), 0, payload);
+    frame.header.payload_checksum = fits ? right : right ^ 1;
+    pair.here().link().send_chunk(std::move(frame));
+    pair.write(kHere, key, 1u << 20);
+    EXPECT_EQ(pair.read(kThere, key, SIZE_MAX), fits);
+    EXPECT_EQ(pair.there().deliveries(), fits ? 1u : 0u);
   }
 }
 

@@ -15,6 +15,7 @@ CostParameters bare() {
   parameters.seconds_per_hop = 0;
   parameters.seconds_per_message = 0;
   parameters.reduced_bytes_per_second = 1e300;
+  parameters.copied_bytes_per_second = 1e300;
   parameters.sharing_efficiency = 1;
   parameters.segment_bytes = 0;
   return parameters;
@@ -47,6 +48,15 @@ TEST(CostModel, CountsBytesWherePairsLimit) {
   EXPECT_NEAR(costs.seconds(Algorithm::kMesh, kBytes), 0.5 + 0.08, 1e-9);
   EXPECT_NEAR(costs.seconds(Algorithm::kStar, kBytes), 1.0 + 0.08, 1e-9);
   EXPECT_NEAR(costs.seconds(Algorithm::kDirect, kBytes), 1.0 + 0.04, 1e-9);
+}
+
+TEST(CostModel, OfDirectCountsWhatEachKeepsOfAll) {
+  CostParameters parameters = bare();
+  parameters.copied_bytes_per_second = k100Mbit;
+  const Network network = fill_gaps(homes(4));
+  const PlanCosts costs(network, make_plan(4), parameters);
+  EXPECT_NEAR(costs.seconds(Algorithm::kDirect, kBytes), 3.0 + 0.04 + 4.0, 1e-9);
+  EXPECT_NEAR(costs.seconds(Algorithm::kRing, kBytes), 1.5 + 0.24, 1e-9);
 }
 
 TEST(CostModel, DividesTheCpusOfAComputer) {

@@ -1,0 +1,39 @@
+// Memory for the copies that small calls work on and send from. A call that has it from the last
+// one finds pages that the kernel has given already, and are in the caches: for a call of a
+// megabyte that is most of its time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace atoll_core::engine {
+
+class BufferPool {
+ public:
+  // What is smaller comes from the heap, and goes back to it.
+  static constexpr size_t kLeastBytes = 32u << 10;
+  // Of all that are kept and not in use.
+  static constexpr size_t kBytesKeptMax = 32u << 20;
+
+  // So many bytes, which hold anything. They come back when nobody refers to them any more; all
+  // who do are of one engine, as the pool is, or come after it.
+  std::shared_ptr<ByteBuffer> take(size_t bytes);
+
+  size_t bytes_kept() const { return kept_->bytes; }
+
+ private:
+  struct Kept {
+    std::vector<std::unique_ptr<ByteBuffer>> buffers;  // the last one was in use last
+    size_t bytes = 0;                                  // their capacities
+  };
+
+  std::unique_ptr<ByteBuffer> find(size_t bytes);
+
+  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
+};
+
+}  // namespace atoll_core::engine
