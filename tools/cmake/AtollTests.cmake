@@ -14,6 +14,8 @@ function(atoll_test name)
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE atoll_flags ${TEST_LINK} GTest::gmock GTest::gtest_main)
+  # What is tested is optimized. The tests need not be: it would take longer than they run.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
   gtest_discover_tests(${name} TEST_PREFIX "${TEST_LABELS}." DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
