@@ -1,6 +1,8 @@
-// All-reduce by gloo: TCP over loopback, ranks meet in a folder.
+// All-reduce by gloo: TCP over loopback, or under `atoll wanlab` between its hosts; ranks meet in a
+// folder.
 // --algorithm ring, ring-chunked, halving-doubling.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -38,7 +40,8 @@ std::unique_ptr<gloo::Algorithm> make_algorithm(const std::string& name,
 int run(int argc, char** argv) {
   const driver::Options options = driver::parse(argc, argv);
   gloo::transport::tcp::attr attributes;
-  attributes.hostname = "127.0.0.1";
+  const char* const in_a_lab = std::getenv("ATOLL_WANLAB_ADDRESS");
+  attributes.hostname = in_a_lab == nullptr ? "127.0.0.1" : in_a_lab;
   auto device = gloo::transport::tcp::CreateDevice(attributes);
   auto context = std::make_shared<gloo::rendezvous::Context>(options.rank, options.world);
   gloo::rendezvous::FileStore store(options.folder);
