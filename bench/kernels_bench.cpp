@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/element.h"
 #include "kernels/convert.h"
+#include "kernels/copy_aside.h"
 #include "kernels/float_environment.h"
 #include "kernels/hash.h"
 #include "kernels/outer_step.h"
@@ -63,6 +64,17 @@ void copy(benchmark::State& state) {
   ByteBuffer destination(source.size());
   for (auto _ : state) {
     std::memcpy(destination.data(), source.data(), source.size());
+    benchmark::ClobberMemory();
+  }
+  report(state, 2, destination);
+}
+
+void copy_past_the_caches(benchmark::State& state) {
+  const ByteBuffer source =
+      random_elements(DataType::kUint64, static_cast<uint64_t>(state.range(0)), 1);
+  ByteBuffer destination(source.size());
+  for (auto _ : state) {
+    copy_aside(destination.data(), source.data(), source.size());
     benchmark::ClobberMemory();
   }
   report(state, 2, destination);
@@ -178,6 +190,7 @@ void register_reductions() {
 int main(int argc, char** argv) {
   using namespace atoll_core::kernels;
   both_sizes(benchmark::RegisterBenchmark("memcpy", copy));
+  both_sizes(benchmark::RegisterBenchmark("copy_aside", copy_past_the_caches));
   register_reductions();
   both_sizes(benchmark::RegisterBenchmark("outer_step", outer_step));
   both_sizes(benchmark::RegisterBenchmark("hash128", hash_128));
