@@ -228,6 +228,9 @@ def plot_with_gnuplot(rows, path):
                           capture_output=True, check=False)
     if done.returncode != 0:
         raise Failure(f"gnuplot cannot draw {path}: {done.stderr.strip()}")
+    if pathlib.Path(path).suffix == ".svg":  # it ends lines with spaces
+        drawn = pathlib.Path(path)
+        drawn.write_text("".join(f"{line.rstrip()}\n" for line in drawn.read_text().splitlines()))
 
 
 def arguments_of(command_line):
