@@ -192,8 +192,10 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   ledgers = {};
   waits = {};
   pending = {};
+  // Views that this incarnation has issued live on among peers: their numbers are never used again.
+  const uint64_t issued = view.epoch.incarnation == incarnation ? view.epoch.number : 0;
   view = {};
-  view.epoch = {incarnation, 0};
+  view.epoch = {incarnation, issued};
   people.run_may_be_elsewhere = true;
   blocked_since.reset();
 }
