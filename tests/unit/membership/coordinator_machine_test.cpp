@@ -143,6 +143,28 @@ TEST_F(CoordinatorMachineTest, DoesNotTakeItsOwnSleepForSilence) {
   EXPECT_EQ(take_sent<wire::Evicted>().size(), 1u) << "silence of the peer is still noticed";
 }
 
+// Members of its run still hold those that it has issued.
+TEST_F(CoordinatorMachineTest, NumbersNoViewTwiceWhenItHasSteppedDown) {
+  connect(1, info(0, "a"));
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  const Epoch first = machine_.status().epoch;
+  EXPECT_EQ(first.number, 1u);
+  // An earlier life of this coordinator, of which it knows nothing, had drawn a greater number.
+  wire::Register of_another_run;
+  of_another_run.peer = info(9, "b");
+  of_another_run.rejoin = wire::Rejoin{};
+  of_another_run.rejoin->incarnation = {1, 43};
+  of_another_run.rejoin->view = first_view(1, {info(9, "b")});
+  machine_.on_connected(now_, {2}, "somewhere");
+  machine_.on_message(now_, {2}, of_another_run);
+  EXPECT_TRUE(machine_.status().peers.empty());
+  connect(3, info(1, "c"));
+  machine_.on_message(now_, {3}, wire::UpdateRequest{});
+  EXPECT_EQ(machine_.status().epoch.incarnation, first.incarnation);
+  EXPECT_GT(machine_.status().epoch.number, first.number);
+  EXPECT_EQ(machine_.status().generation.first, machine_.status().epoch);
+}
+
 TEST_F(CoordinatorMachineTest, GivesIdsThatCarryTheIncarnation) {
   connect(1, info(1, "a"));
   connect(2, info(2, "b"));
