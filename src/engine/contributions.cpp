@@ -1,6 +1,7 @@
 #include "engine/contributions.h"
 
 #include <cstring>
+#include <new>
 
 namespace atoll_core::engine {
 
@@ -25,7 +26,11 @@ std::byte* Contributions::place(const ElementRange& range, uint32_t from, size_t
   Part& part = chunk(range).parts[from];
   if (part.place != nullptr) return part.place;
   if (small_) {
-    part.owned = buffers_.take(bytes);
+    try {
+      part.owned = buffers_.take(bytes);
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
     part.place = part.owned->data();
   } else {
     part.place = slots_.take(bytes);

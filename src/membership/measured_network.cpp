@@ -16,8 +16,10 @@ std::optional<uint64_t> known(uint64_t rate) {
   return rate;
 }
 
-// What each host sends to all together was measured while all sent to all, so it received as much.
-// Where one pair is slow all wait for it, so that less was seen than what a single pair carries.
+// What each host sends to all together was measured while all sent to all, so it received as much;
+// where traffic has shown it, that is a guess on the safe side, for lines that differ are mostly
+// faster towards the host. Where one pair is slow all wait for it, so that less was seen than what
+// a single pair carries.
 void correct_hosts(topology::Measurements& matrix) {
   for (uint32_t member = 0; member < matrix.members(); ++member) {
     topology::HostMeasurement& host = matrix.host(member);
