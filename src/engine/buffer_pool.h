@@ -19,8 +19,8 @@ class BufferPool {
   // Of all that are kept and not in use.
   static constexpr size_t kBytesKeptMax = 32u << 20;
 
-  // So many bytes, which hold anything; throws std::bad_alloc. They come back when nobody refers to them any more; all
-  // who do are of one engine, as the pool is, or come after it.
+  // So many bytes, which hold anything; throws std::bad_alloc. They come back when nobody refers to
+  // them any more; all who do are of one engine, as the pool is, or come after it.
   std::shared_ptr<ByteBuffer> take(size_t bytes);
 
   size_t bytes_kept() const { return kept_->bytes; }
