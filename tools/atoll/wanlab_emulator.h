@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "wanlab_network.h"
+#include "wanlab_receive_offload.h"
 
 namespace atoll_cli {
 
 // How well the machine kept up.
 struct EmulatorCounters {
   double cpu_seconds = 0;
-  uint64_t frames = 0;   // handed to a receiver; each is one or many packets
+  uint64_t frames = 0;   // that arrived at a receiver; each is one or many packets
+  uint64_t writes = 0;   // by which they were handed over: one for frames that continue each other
   uint64_t late_1ms = 0;  // of them, those handed over more than 1 ms after their time
   Nanoseconds late_sum{0};
   Nanoseconds late_max{0};
@@ -40,11 +42,15 @@ class Emulator {
   void wait();
   void read_from(unsigned node);
   void deliver_due();
+  void write(unsigned node, std::span<const iovec> frame);
 
   EmulatedNetwork network_;
   EmulatorCounters counters_;
   std::vector<int> tuns_;
   std::vector<uint8_t> buffer_;
+  ReceiveOffload offload_;
+  Nanoseconds turn_;        // from one look at the devices to the next, while there is traffic
+  Nanoseconds last_turn_{0};
   int epoll_ = -1;
   int wake_ = -1;
   std::atomic<bool> stopped_{false};

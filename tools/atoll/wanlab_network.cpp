@@ -23,6 +23,15 @@ EmulatedNetwork::EmulatedNetwork(const NetworkSettings& settings, uint64_t seed,
   }
 }
 
+Nanoseconds EmulatedNetwork::least_delay() const {
+  Nanoseconds least = Nanoseconds::max();
+  for (unsigned i = 0; i < paths_.size(); ++i) {
+    const PathSettings& path = paths_[i].settings;
+    if (i / nodes_ != i % nodes_ && !path.cut) least = std::min(least, path.delay);
+  }
+  return least;
+}
+
 // What peers and the coordinator say to each other does not count towards a peer's rate.
 bool EmulatedNetwork::limited_by_hosts(unsigned from, unsigned to) {
   return from != kCoordinatorNode && to != kCoordinatorNode;

@@ -55,6 +55,8 @@ class EmulatedNetwork {
   // The next frame that has arrived by now. Call it until there is none.
   std::optional<Delivery> take_due(Nanoseconds now);
 
+  // Of the paths between different nodes that are not cut.
+  Nanoseconds least_delay() const;
   unsigned nodes() const { return nodes_; }
   const PathCounters& counters(unsigned from, unsigned to) const {
     return paths_[from * nodes_ + to].counters;

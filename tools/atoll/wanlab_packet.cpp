@@ -14,6 +14,7 @@ constexpr size_t kIpv4Bytes = 20;
 constexpr size_t kIpv6Bytes = 40;
 constexpr size_t kTcpBytes = 20;
 constexpr uint8_t kTcp = 6;
+constexpr uint8_t kFin = 0x01, kPush = 0x08, kAcknowledges = 0x10, kWindowReduced = 0x80;
 constexpr uint8_t kCoordinatorByte = 254;
 constexpr uint8_t kIpv4Prefix[3] = {10, 44, 0};
 constexpr uint8_t kIpv6Prefix[15] = {0xfd, 0x44};
@@ -74,11 +75,32 @@ size_t headers_of(const VirtioHeader& virtio, std::span<const uint8_t> packet) {
   return headers < packet.size() ? headers : 0;
 }
 
+// Where the TCP header of a plain IP packet is: not behind options, not in a fragment.
+std::optional<size_t> tcp_at_of(std::span<const uint8_t> packet) {
+  if (packet.size() >= kIpv6Bytes && is_ipv6(packet.data())) {
+    if (packet[6] != kTcp) return std::nullopt;
+    return kIpv6Bytes;
+  }
+  constexpr uint8_t kNoOptions = 0x45;
+  constexpr uint16_t kFragment = 0x3fff;
+  if (packet.size() < kIpv4Bytes || packet[0] != kNoOptions || packet[9] != kTcp ||
+      (load16(packet.data() + 6) & kFragment) != 0) {
+    return std::nullopt;
+  }
+  return kIpv4Bytes;
+}
+
+// Nothing but time stamps, as they stand in each packet of a connection that has them.
+bool only_time_stamps(std::span<const uint8_t> options) {
+  constexpr uint8_t kTimeStamps[4] = {1, 1, 8, 10};
+  return options.empty() ||
+         (options.size() == 12 && std::memcmp(options.data(), kTimeStamps, 4) == 0);
+}
+
 // The pseudo header's sum is what the kernel expects where it is to complete a checksum itself.
 void fix_tcp(uint8_t* packet, size_t tcp_at, size_t size, uint32_t skipped, bool first, bool last) {
   uint8_t* tcp = packet + tcp_at;
   store32(tcp + 4, load32(tcp + 4) + skipped);
-  constexpr uint8_t kFin = 0x01, kPush = 0x08, kWindowReduced = 0x80;
   if (!last) tcp[13] &= static_cast<uint8_t>(~(kFin | kPush));
   if (!first) tcp[13] &= static_cast<uint8_t>(~kWindowReduced);
   const bool v6 = is_ipv6(packet);
@@ -142,6 +164,80 @@ Frame cut_frame(std::span<const uint8_t> frame, uint32_t begin, uint32_t end) {
   fix_ip(out, size, begin);
   fix_tcp(out, tcp_at, size, skipped, begin == 0, to == packet.size());
   return piece;
+}
+
+std::span<const uint8_t> TcpFrame::connection() const {
+  const size_t addresses = is_ipv6(frame.data() + kVirtioBytes) ? 32 : 8;
+  return frame.subspan(tcp_at - addresses, addresses + 4);
+}
+
+std::optional<TcpFrame> parse_tcp(std::span<const uint8_t> frame) {
+  if (frame.size() <= kVirtioBytes) return std::nullopt;
+  const auto packet = frame.subspan(kVirtioBytes);
+  const auto tcp_at = tcp_at_of(packet);
+  const VirtioHeader virtio = virtio_of(frame);
+  if (!tcp_at || virtio.flags != kVirtioNeedsChecksum || virtio.csum_start != *tcp_at ||
+      *tcp_at + kTcpBytes > packet.size()) {
+    return std::nullopt;
+  }
+  const size_t headers = *tcp_at + size_t{packet[*tcp_at + 12]} / 16 * 4;
+  if (headers < *tcp_at + kTcpBytes || headers >= packet.size()) return std::nullopt;
+  const bool plain = virtio.gso_type == kVirtioPlain;
+  if (!plain && headers_of(virtio, packet) != headers) return std::nullopt;
+  const size_t segment = plain ? packet.size() - headers : virtio.gso_size;
+  return TcpFrame{frame, kVirtioBytes + *tcp_at, kVirtioBytes + headers,
+                  static_cast<uint32_t>(segment)};
+}
+
+bool can_join(const TcpFrame& first, const TcpFrame& last, const TcpFrame& next) {
+  if (first.tcp_at != next.tcp_at || first.payload_at != next.payload_at) return false;
+  const uint8_t* ours = first.frame.data();
+  const uint8_t* theirs = next.frame.data();
+  const size_t tcp_at = next.tcp_at;
+  // Version and class (and a label of IPv6), time to live, addresses and ports.
+  const bool v6 = is_ipv6(ours + kVirtioBytes);
+  const size_t lives_at = kVirtioBytes + (v6 ? 7 : 8);
+  if (std::memcmp(ours + kVirtioBytes, theirs + kVirtioBytes, v6 ? 4 : 2) != 0 ||
+      ours[lives_at] != theirs[lives_at] ||
+      !std::ranges::equal(first.connection(), next.connection())) {
+    return false;
+  }
+  const auto flags = [tcp_at](const uint8_t* frame) { return frame[tcp_at + 13]; };
+  if ((flags(ours) & ~(kPush | kWindowReduced)) != kAcknowledges ||
+      (flags(last.frame.data()) & kFin) != 0 ||
+      (flags(theirs) & ~(kPush | kFin)) != kAcknowledges) {
+    return false;
+  }
+  const auto options = [](const TcpFrame& tcp) {
+    return tcp.frame.subspan(tcp.tcp_at + kTcpBytes, tcp.payload_at - tcp.tcp_at - kTcpBytes);
+  };
+  if (!only_time_stamps(options(first)) || !only_time_stamps(options(next))) return false;
+  const uint32_t end =
+      load32(last.frame.data() + tcp_at + 4) + static_cast<uint32_t>(last.payload());
+  return load32(theirs + tcp_at + 4) == end && last.payload() % first.segment == 0 &&
+         next.segment <= first.segment &&
+         (next.segment == first.segment || next.payload() <= next.segment);
+}
+
+Frame joined_headers(const TcpFrame& first, const TcpFrame& last, size_t payload) {
+  Frame headers(first.payload_at);
+  std::memcpy(headers.data.get(), first.frame.data(), first.tcp_at);
+  std::memcpy(headers.data.get() + first.tcp_at, last.frame.data() + first.tcp_at,
+              first.payload_at - first.tcp_at);
+  uint8_t* packet = headers.data.get() + kVirtioBytes;
+  const size_t tcp_at = first.tcp_at - kVirtioBytes;
+  VirtioHeader virtio = virtio_of(first.frame);
+  virtio.gso_type = is_ipv6(packet) ? kVirtioTcp6 : kVirtioTcp4;
+  virtio.gso_size = static_cast<uint16_t>(first.segment);
+  virtio.hdr_len = static_cast<uint16_t>(first.payload_at - kVirtioBytes);
+  std::memcpy(headers.data.get(), &virtio, kVirtioBytes);
+  const size_t size = virtio.hdr_len + payload;
+  store32(packet + tcp_at + 4, load32(first.frame.data() + first.tcp_at + 4));
+  uint8_t& flags = packet[tcp_at + 13];
+  flags = static_cast<uint8_t>(flags | (first.frame[first.tcp_at + 13] & kWindowReduced));
+  fix_ip(packet, size, 0);
+  fix_tcp(packet, tcp_at, size, 0, true, true);
+  return headers;
 }
 
 std::string ipv4_of(unsigned node) {

@@ -63,6 +63,28 @@ std::optional<ParsedFrame> parse_frame(std::span<const uint8_t> frame);
 // numbers, flags, lengths and checksums as if the kernel had cut it.
 Frame cut_frame(std::span<const uint8_t> frame, uint32_t begin, uint32_t end);
 
+// A TCP packet or super-packet with payload, whose checksum is left to the receiver.
+struct TcpFrame {
+  std::span<const uint8_t> frame;
+  size_t tcp_at = 0;      // of the TCP header in the frame
+  size_t payload_at = 0;  // likewise
+  uint32_t segment = 0;   // payload of each packet but the last
+
+  size_t payload() const { return frame.size() - payload_at; }
+  // Addresses and ports: of one direction of one connection.
+  std::span<const uint8_t> connection() const;
+};
+
+// Nothing when it is something else.
+std::optional<TcpFrame> parse_tcp(std::span<const uint8_t> frame);
+
+// Whether one super-packet can stand for frames `first` to `last`, which it stands for already, and
+// `next`: it goes on at the next byte, and only its time stamps and what it acknowledges differ.
+bool can_join(const TcpFrame& first, const TcpFrame& last, const TcpFrame& next);
+
+// All before the payload of the super-packet that stands for `first` to `last`: `payload` bytes.
+Frame joined_headers(const TcpFrame& first, const TcpFrame& last, size_t payload);
+
 // The addresses of a node: "10.44.0.1" and "fd44::1"; the coordinator's end with 254 and fe.
 std::string ipv4_of(unsigned node);
 std::string ipv6_of(unsigned node);

@@ -92,7 +92,7 @@ std::string emulator_lines(const WanlabReport& report, const Emulator& emulator)
   std::string text = line(
       "the emulator took %.2f s of CPU, %.0f %% of a core, %.2f us a packet, %.1f at once\n",
       counters.cpu_seconds, counters.cpu_seconds / report.seconds * 100,
-      microseconds_a_packet(emulator), share(all_delivered(emulator.network()), counters.frames));
+      microseconds_a_packet(emulator), share(all_delivered(emulator.network()), counters.writes));
   text += line("it was late by %.3f ms on average, %.1f ms at most, more than 1 ms with %.2g %%\n",
                late_mean_us(counters) * 1e-3, milliseconds(counters.late_max),
                share(counters.late_1ms, counters.frames) * 100);
@@ -191,6 +191,7 @@ std::string wanlab_json(const WanlabReport& report, const WanlabOptions& options
                       {"cpu_us_per_packet", microseconds_a_packet(emulator)},
                       {"packets", all_delivered(emulator.network())},
                       {"frames", counters.frames},
+                      {"writes", counters.writes},
                       {"late_us_mean", late_mean_us(counters)},
                       {"late_us_max", milliseconds(counters.late_max) * 1e3},
                       {"late_over_1ms", counters.late_1ms},
