@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -32,14 +33,18 @@ std::string address_of(int socket, int (*name_of)(int, sockaddr*, socklen_t*)) {
   return {};
 }
 
+// How much of it the kernel knows; 0: nothing.
+size_t read_info(int socket, tcp_info& info) {
+  socklen_t size = sizeof(info);
+  return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? size : 0;
+}
+
 // 0: not known.
 uint64_t least_round_trip_us(int socket) {
   tcp_info info{};
-  socklen_t size = sizeof(info);
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  if (read_info(socket, info) == 0) return 0;
   const uint64_t smoothed = info.tcpi_rtt;
-  const bool has_least = size >= offsetof(tcp_info, tcpi_min_rtt) + sizeof(info.tcpi_min_rtt);
-  const uint64_t least = has_least ? info.tcpi_min_rtt : 0;
+  const uint64_t least = info.tcpi_min_rtt;  // 0 where the kernel does not know it
   // The least is all ones until there is a sample.
   if (least == 0 || least == ~uint32_t{0}) return smoothed;
   return smoothed == 0 ? least : std::min(smoothed, least);
@@ -62,6 +67,21 @@ bool goes_by_rate(int socket) {
   socklen_t size = sizeof(name);
   if (getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, &size) != 0) return false;
   return std::string_view(name, size).starts_with("bbr");
+}
+
+std::optional<PacingSample> pacing_sample(int socket) {
+  tcp_info info{};
+  const size_t size = read_info(socket, info);
+  if (size < offsetof(tcp_info, tcpi_bytes_retrans) + sizeof(info.tcpi_bytes_retrans)) {
+    return std::nullopt;
+  }
+  PacingSample sample;
+  sample.sent_bytes = info.tcpi_bytes_sent;
+  sample.resent_bytes = info.tcpi_bytes_retrans;
+  sample.delivered_bytes = uint64_t{info.tcpi_delivered} * info.tcpi_snd_mss;
+  sample.round_trip = std::chrono::microseconds(info.tcpi_rtt);
+  sample.least_round_trip = std::chrono::microseconds(info.tcpi_min_rtt);
+  return sample;
 }
 
 }  // namespace atoll_core::transport

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include "transport/pacing_cap.h"
 
 namespace atoll_core::transport {
 
@@ -15,5 +18,8 @@ uint64_t round_trip_us(int socket);
 // Whether its congestion control goes by the rate at which bytes arrive (BBR, in all its versions),
 // not by what is lost.
 bool goes_by_rate(int socket);
+
+// Nothing where the kernel does not count all of it (Linux 4.19 does).
+std::optional<PacingSample> pacing_sample(int socket);
 
 }  // namespace atoll_core::transport

@@ -49,7 +49,7 @@ void tune_connection(int socket) {
   if (both_ends_here(socket) && !send_buffer_is_chosen(socket)) {
     set_option(socket, SOL_SOCKET, SO_SNDBUF, kSendBufferWithinOneComputer);
   }
-  if (round_trip_us(socket) >= kLongRoundTripUs) {
+  if (is_long_way(socket)) {
     set_option(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesOfLongWays);
   }
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -58,6 +58,13 @@ void tune_connection(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kTcpKeepaliveIdleSeconds);
   set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kTcpKeepaliveIntervalSeconds);
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kTcpKeepaliveProbes);
+}
+
+bool is_long_way(int socket) { return round_trip_us(socket) >= kLongRoundTripUs; }
+
+void limit_rate(int socket, std::optional<uint64_t> bytes_per_second) {
+  const unsigned long rate = bytes_per_second.value_or(std::numeric_limits<unsigned long>::max());
+  ::setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate));
 }
 
 void cut_on_close(int socket) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -24,6 +26,12 @@ void set_buffer_sizes(int socket, const BufferSizes& sizes);
 // Once connected, its send buffer fits the way: small within one computer, and over a long way next
 // to nothing that is not sent yet, so that of several connections the fast ones take the work.
 void tune_connection(int socket);
+
+// Whether tune_connection sees a long way.
+bool is_long_way(int socket);
+
+// What it sends at most in a second; nothing: no limit.
+void limit_rate(int socket, std::optional<uint64_t> bytes_per_second);
 
 // Closing it sends RST and forgets what was not sent.
 void cut_on_close(int socket);

@@ -10,7 +10,9 @@
 #include <sys/uio.h>
 
 #include "base/assert.h"
+#include "transport/round_trip.h"
 #include "transport/socket_options.h"
+#include "transport/turn_timer.h"
 
 namespace atoll_core::transport {
 namespace {
@@ -70,7 +72,9 @@ StreamConnection::StreamConnection(Loop& loop, tcp::socket socket, std::string r
       writing_{tcp::socket::wait_write, &StreamConnection::write_some} {
   std::error_code ignored;
   socket_.native_non_blocking(true, ignored);
-  tune_connection(socket_.native_handle());
+  const int handle = socket_.native_handle();
+  tune_connection(handle);
+  if (is_long_way(handle) && goes_by_rate(handle)) pacing_.emplace();
 }
 
 void StreamConnection::start(StreamDriver* driver) {
@@ -178,6 +182,7 @@ StreamConnection::Step StreamConnection::write_some(size_t& moved) {
     return fail(fmt::format("sending to {} failed: {}", remote_, error_text(errno)));
   }
   moved += static_cast<size_t>(sent);
+  if (pacing_) adapt_pacing();
   driver->on_written(static_cast<size_t>(sent));
   if (driver_ != driver) return Step::kGone;
   // A short write has filled the socket: the next one would only be told so.
@@ -211,6 +216,16 @@ StreamConnection::Step StreamConnection::read_some(size_t& moved) {
   if (driver_ != driver) return Step::kGone;
   if (!intact) return fail(fmt::format("from {}: {}", remote_, driver->broken_reason()));
   return bytes < message.bytes() && bytes < kBulkRead ? Step::kBlocked : Step::kMore;
+}
+
+void StreamConnection::adapt_pacing() {
+  const TimePoint now = steady_now();
+  if (!pacing_->is_due(now)) return;
+  if (const auto sample = pacing_sample(socket_.native_handle())) {
+    limit_rate(socket_.native_handle(), pacing_->update(*sample, now));
+  } else {
+    pacing_.reset();  // this kernel does not count enough
+  }
 }
 
 StreamConnection::Step StreamConnection::fail(const std::string& reason) {

@@ -19,12 +19,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include "transport/asio_headers.h"
 #include "transport/loop.h"
 #include "transport/network.h"
+#include "transport/pacing_cap.h"
 
 namespace atoll_core::transport {
 
@@ -72,6 +74,7 @@ class StreamConnection final : public Connection,
   void resume(Direction& direction);
   Step write_some(size_t& moved);
   Step read_some(size_t& moved);
+  void adapt_pacing();
   Step fail(const std::string& reason);
 
   Loop& loop_;
@@ -81,6 +84,7 @@ class StreamConnection final : public Connection,
   bool queued_ = false;  // in the loop's ready list
   bool bulk_ = false;    // in its list of those that carry much
   int found_nothing_ = 0;  // so many times in a row
+  std::optional<PacingCap> pacing_;  // where congestion control goes by rates
   Direction reading_;
   Direction writing_;
 };

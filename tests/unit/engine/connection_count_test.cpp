@@ -29,9 +29,9 @@ TEST(ConnectionCount, KeepsThePathFull) {
 
 TEST(ConnectionCount, IsSmallWhereLossSaysNothing) {
   EXPECT_EQ(by_rate(2000, 0), 1u);
-  EXPECT_EQ(by_rate(80'000, 0), 4u);
+  EXPECT_EQ(by_rate(80'000, 0), 3u);
   EXPECT_EQ(by_rate(80'000, 1'250'000), 3u);
-  EXPECT_EQ(by_rate(120'000'000, 1'000'000'000'000), 4u);
+  EXPECT_EQ(by_rate(120'000'000, 1'000'000'000'000), 3u);
 }
 
 TEST(ConnectionCount, HasABound) {
