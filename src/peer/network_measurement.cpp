@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "topology/steady_rate.h"
 #include "topology/tournament.h"
 
 namespace atoll_core::peer {
@@ -15,13 +16,15 @@ using namespace std::chrono_literals;
 
 constexpr uint64_t kFirstBytes = 256u << 10;  // two seconds at 1 Mbit/s
 constexpr uint64_t kBytesMax = 256u << 20;
-constexpr uint64_t kPieceBytes = 4u << 20;  // of a peer, for all blocks of an all-gather
-constexpr size_t kPiecesInFlight = 8;
+constexpr uint64_t kPieceBytes = 2u << 20;  // of a peer, for all blocks of an all-gather
+// Enough moments to tell a steady rate, and none waits for one whose packets were lost.
+constexpr size_t kPiecesInFlight = 24;
 constexpr Duration kLongEnough = 1500ms;  // many round trips of any way
 constexpr Duration kAimedAt = 2500ms;
 
 // The next amount; nothing when this one says enough.
-std::optional<uint64_t> next_bytes(uint64_t bytes, Duration took) {
+std::optional<uint64_t> next_bytes(uint64_t bytes, int64_t nanoseconds) {
+  const Duration took(nanoseconds);
   if (took >= kLongEnough || bytes >= kBytesMax) return std::nullopt;
   const double wanted = static_cast<double>(bytes) * std::chrono::duration<double>(kAimedAt) /
                         std::chrono::duration<double>(std::max<Duration>(took, 1us));
@@ -29,7 +32,20 @@ std::optional<uint64_t> next_bytes(uint64_t bytes, Duration took) {
   return static_cast<uint64_t>(std::min(more, static_cast<double>(kBytesMax)));
 }
 
+// From how much each piece brought when.
+std::vector<topology::Progress> moments_of(std::vector<topology::Progress> pieces) {
+  std::sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  std::vector<topology::Progress> moments = {{}};
+  for (const auto& [at, bytes] : pieces) moments.push_back({at, moments.back().bytes + bytes});
+  return moments;
+}
+
 }  // namespace
+
+NetworkMeasurement::Load NetworkMeasurement::slower_of(const Load& one, const Load& other) {
+  return {std::max(one.nanoseconds, other.nanoseconds),
+          std::min(one.bytes_per_second, other.bytes_per_second)};
+}
 
 NetworkMeasurement::NetworkMeasurement(Session& session, View view, const CallOptions& options)
     : session_(session), view_(std::move(view)), options_(options),
@@ -103,19 +119,19 @@ uint64_t NetworkMeasurement::known_rate(PeerId peer) const {
 }
 
 Result<void> NetworkMeasurement::measure_pair(PeerId other) {
-  const Note own{known_rate(other), 0};
+  const Note own{known_rate(other), {}};
   auto told = tell(other, own);
   if (!told) return tl::unexpected(told.error());
-  if (own.bytes_per_second != 0 && told->bytes_per_second != 0) return {};
+  if (own.known_bytes_per_second != 0 && told->known_bytes_per_second != 0) return {};
   std::optional<uint64_t> bytes = kFirstBytes;
   while (bytes) {
-    const auto took = swap(other, *bytes);
-    if (!took) return tl::unexpected(took.error());
-    told = tell(other, {0, took->count()});
+    const auto own_load = swap(other, *bytes);
+    if (!own_load) return tl::unexpected(own_load.error());
+    told = tell(other, {0, *own_load});
     if (!told) return tl::unexpected(told.error());
-    const auto longer = std::max(*took, Duration(told->nanoseconds));
-    note(other, *bytes, longer);
-    bytes = next_bytes(*bytes, longer);
+    const Load both = slower_of(*own_load, told->last);
+    session_.note_rate(other, both.bytes_per_second);
+    bytes = next_bytes(*bytes, both.nanoseconds);
   }
   return {};
 }
@@ -124,11 +140,11 @@ Result<void> NetworkMeasurement::measure_all() {
   session_.logger().info("measuring the network: all at once");
   std::optional<uint64_t> bytes = kFirstBytes;
   while (bytes) {
-    auto took = gather(*bytes);
-    if (took) took = longest(*took);
-    if (!took) return tl::unexpected(took.error());
-    note(std::nullopt, *bytes * (view_.slots.size() - 1), *took);
-    bytes = next_bytes(*bytes, *took);
+    auto load = gather(*bytes);
+    if (load) load = slowest(*load);
+    if (!load) return tl::unexpected(load.error());
+    session_.note_rate(std::nullopt, load->bytes_per_second * (view_.slots.size() - 1));
+    bytes = next_bytes(*bytes, load->nanoseconds);
   }
   return {};
 }
@@ -150,7 +166,7 @@ Result<NetworkMeasurement::Note> NetworkMeasurement::tell(PeerId other, Note own
   return theirs;
 }
 
-Result<Duration> NetworkMeasurement::swap(PeerId other, uint64_t bytes) {
+Result<NetworkMeasurement::Load> NetworkMeasurement::swap(PeerId other, uint64_t bytes) {
   return load(bytes, kPieceBytes, [&](Calls& calls, uint64_t piece, std::byte* memory) {
     CollectiveCall call;
     call.kind = CollectiveKind::kSend;
@@ -164,7 +180,7 @@ Result<Duration> NetworkMeasurement::swap(PeerId other, uint64_t bytes) {
   });
 }
 
-Result<Duration> NetworkMeasurement::gather(uint64_t bytes) {
+Result<NetworkMeasurement::Load> NetworkMeasurement::gather(uint64_t bytes) {
   const std::vector<PeerId> owners = block_owners(view_, self_, CallGroup::kAll);
   const uint64_t most = std::max<uint64_t>(kPieceBytes / owners.size(), 1);
   return load(bytes, most, [&](Calls& calls, uint64_t piece, std::byte* memory) {
@@ -183,47 +199,50 @@ Result<Duration> NetworkMeasurement::gather(uint64_t bytes) {
 }
 
 // Goes on after an error: the number of calls must be the same on all.
-Result<Duration> NetworkMeasurement::load(uint64_t bytes, uint64_t piece_max, const Piece& begin) {
+Result<NetworkMeasurement::Load> NetworkMeasurement::load(uint64_t bytes, uint64_t piece_max,
+                                                          const Piece& begin) {
   const uint64_t piece = std::clamp<uint64_t>(bytes / kPiecesInFlight, 1, piece_max);
   const TimePoint begun = now();
-  std::deque<Calls> in_flight;
+  std::deque<std::pair<Calls, uint64_t>> in_flight;  // and its bytes
+  std::vector<topology::Progress> ends;
   Result<void> all;
   const auto wait_for_oldest = [&] {
-    const Result<void> ended = wait(in_flight.front());
+    const auto& [calls, size] = in_flight.front();
+    const Result<void> ended = wait(calls);
     if (all && !ended) all = ended;
+    TimePoint last = begun;
+    for (const auto& call : calls) last = std::max(last, call->ended_at());
+    ends.push_back({last - begun, size});
     in_flight.pop_front();
   };
   uint64_t place = 0;
   for (uint64_t left = bytes; left > 0; ++place) {
     if (in_flight.size() == kPiecesInFlight) wait_for_oldest();
     const uint64_t size = std::min(left, piece);
-    in_flight.emplace_back();
-    begin(in_flight.back(), size, received_.data() + place % kPiecesInFlight * kPieceBytes);
+    in_flight.emplace_back(Calls(), size);
+    std::byte* const memory = received_.data() + place % kPiecesInFlight * kPieceBytes;
+    begin(in_flight.back().first, size, memory);
     left -= size;
   }
   while (!in_flight.empty()) wait_for_oldest();
   if (!all) return tl::unexpected<Error>(all.error());
-  return now() - begun;
+  return Load{(now() - begun).count(), topology::steady_rate(moments_of(std::move(ends)))};
 }
 
-Result<Duration> NetworkMeasurement::longest(Duration own) {
-  const int64_t sent = own.count();
-  int64_t result = sent;
+Result<NetworkMeasurement::Load> NetworkMeasurement::slowest(const Load& own) {
+  // The least rate is the greatest of those below zero.
+  const int64_t sent[] = {own.nanoseconds, -static_cast<int64_t>(own.bytes_per_second)};
+  int64_t result[] = {sent[0], sent[1]};
   CollectiveCall call;
   call.type = DataType::kInt64;
   call.reduce = ReduceOp::kMax;
   call.options.group = CallGroup::kAll;
-  call.tensors = {{reinterpret_cast<const std::byte*>(&sent),
-                   reinterpret_cast<std::byte*>(&result), 1}};
+  call.tensors = {{reinterpret_cast<const std::byte*>(sent),
+                   reinterpret_cast<std::byte*>(result), std::size(sent)}};
   Calls calls;
   start(calls, std::move(call));
   if (const auto ended = wait(calls); !ended) return tl::unexpected(ended.error());
-  return Duration(result);
-}
-
-void NetworkMeasurement::note(std::optional<PeerId> peer, uint64_t bytes, Duration took) {
-  const double seconds = std::chrono::duration<double>(std::max<Duration>(took, 1us)).count();
-  session_.note_rate(peer, static_cast<uint64_t>(static_cast<double>(bytes) / seconds));
+  return Load{result[0], static_cast<uint64_t>(-result[1])};
 }
 
 Result<void> NetworkMeasurement::barrier() {

@@ -34,12 +34,18 @@ class NetworkMeasurement {
   // Starts the calls of one piece, which may receive into this memory.
   using Piece = std::function<void(Calls&, uint64_t bytes, std::byte* memory)>;
 
+  // How an exchange went.
+  struct Load {
+    int64_t nanoseconds = 0;        // it took
+    uint64_t bytes_per_second = 0;  // without its beginning and stalls
+  };
   // What both ends of a pair tell each other.
   struct Note {
-    uint64_t bytes_per_second = 0;  // towards the other; 0: not known
-    int64_t nanoseconds = 0;        // the last exchange took
+    uint64_t known_bytes_per_second = 0;  // towards the other; 0: not known
+    Load last;
   };
 
+  static Load slower_of(const Load& one, const Load& other);
   Result<void> measure_members();
   Result<void> measure_pair(PeerId other);
   void log_what_is_known() const;
@@ -47,16 +53,14 @@ class NetworkMeasurement {
   bool lives(PeerId peer) const;
   uint64_t known_rate(PeerId peer) const;
   Result<Note> tell(PeerId other, Note own);
-  // So many bytes each way at once; how long it took, the way to the other end included.
-  Result<Duration> swap(PeerId other, uint64_t bytes);
+  // So many bytes each way at once; the way to the other end is in the time.
+  Result<Load> swap(PeerId other, uint64_t bytes);
   // So many from each to each other.
-  Result<Duration> gather(uint64_t bytes);
+  Result<Load> gather(uint64_t bytes);
   // So many bytes in pieces, several of them in flight.
-  Result<Duration> load(uint64_t bytes, uint64_t piece_max, const Piece& begin);
-  // The time of the slowest of all.
-  Result<Duration> longest(Duration own);
-  // Tells the engine what it has found, of a peer or, without one, of all together.
-  void note(std::optional<PeerId> peer, uint64_t bytes, Duration took);
+  Result<Load> load(uint64_t bytes, uint64_t piece_max, const Piece& begin);
+  // The slowest of all.
+  Result<Load> slowest(const Load& own);
   Result<void> barrier();
   // Starts it, with what is left of the deadline.
   void start(Calls& calls, CollectiveCall call);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/time.h"
 #include "engine/call.h"
 
 namespace atoll_core::peer {
@@ -22,15 +23,22 @@ class PendingCall {
   Caller caller() const { return caller_; }
 
   // Once; by the thread that runs the loop.
-  void finish(Result<engine::CallInfo> result) {
+  void finish(Result<engine::CallInfo> result, TimePoint now) {
     const std::lock_guard<std::mutex> lock(mutex_);
     result_ = std::move(result);
+    ended_at_ = now;
     ended_.notify_all();
   }
 
   bool ended() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return result_.has_value();
+  }
+
+  // When it did; of a call that has ended.
+  TimePoint ended_at() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return ended_at_;
   }
 
   // Every call ends, by the engine's deadlines, so this needs none of its own.
@@ -46,6 +54,7 @@ class PendingCall {
   mutable std::mutex mutex_;
   mutable std::condition_variable ended_;
   std::optional<Result<engine::CallInfo>> result_;
+  TimePoint ended_at_{};
 };
 
 }  // namespace atoll_core::peer

@@ -102,7 +102,7 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
     const std::lock_guard<std::mutex> lock(mutex_);
     call = std::make_shared<PendingCall>(next_call_++, caller);
     if (failure_) {
-      call->finish(tl::unexpected<Error>(*failure_));
+      call->finish(tl::unexpected<Error>(*failure_), transport::Network::now());
       return call;
     }
     pending_[call->id()] = call;
@@ -203,7 +203,7 @@ void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
     pending_.erase(found);
   }
   if (ended->caller() == Caller::kWaits) rest_wanted_ = true;
-  ended->finish(std::move(result));
+  ended->finish(std::move(result), transport::Network::now());
 }
 
 void Session::finish_all(const Error& error) {
@@ -213,7 +213,8 @@ void Session::finish_all(const Error& error) {
     if (!failure_) failure_ = error;
     ended.swap(pending_);
   }
-  for (auto& [id, call] : ended) call->finish(tl::unexpected<Error>(error));
+  const TimePoint now = transport::Network::now();
+  for (auto& [id, call] : ended) call->finish(tl::unexpected<Error>(error), now);
 }
 
 // ---- the thread that runs the loop -------------------------------------------------------------
