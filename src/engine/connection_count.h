@@ -19,7 +19,10 @@ inline constexpr uint64_t kOneConnectionMicroseconds = 2000;
 inline constexpr uint32_t kConnectionsChosenMax = 32;
 // Congestion control that goes by rates does not mind such losses. Several connections help all the
 // same: what comes after a lost packet waits for it on one of them only.
-inline constexpr uint32_t kRateBasedConnectionsMax = 3;
+inline constexpr uint32_t kRateBasedConnections = 2;
+// What the buffers of one connection hold, as far as kernels let them grow by default: Linux up to
+// 4 MiB for sending, about half of which is data.
+inline constexpr uint64_t kBytesInBuffersPerConnection = 2u << 20;
 
 struct PathFacts {
   uint64_t rtt_us = 0;            // 0: not known

@@ -1,12 +1,15 @@
 // How fast a connection may send at most whose congestion control goes by rates (BBR). Several of
 // them on one line each take for their share the best that they have seen, and together send up to
 // a quarter more than the line carries: that is dropped and sent again. Where it shows, by losses
-// and a queue at the same time, each is held to what arrived of it. Then the cap grows, as the
-// window of cubic does beyond its last loss, so that it finds a line that has got faster. The queue
-// stays: it feeds the line while a connection of BBR's looks for the least round trip.
+// and a queue at the same time, each is held to what arrived of it in the best of the last windows,
+// so that a moment of trouble does not count. Then the cap grows, as the window of cubic does beyond
+// its last loss, so that it finds a line that has got faster. The queue stays: it feeds the line
+// while a connection of BBR's looks for the least round trip.
 // A state machine without I/O.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -42,13 +45,17 @@ class PacingCap {
   std::optional<uint64_t> update(const PacingSample& sample, TimePoint now);
 
  private:
-  bool sends_too_much(const PacingSample& sample, TimePoint now) const;
-  std::optional<uint64_t> rate_at(TimePoint now) const;
+  // Since the last sample; nothing across a pause.
+  std::optional<double> rate_of(const PacingSample& sample, TimePoint now) const;
+  bool sends_too_much(const PacingSample& sample) const;
+  std::optional<uint64_t> cap_at(TimePoint now) const;
 
   PacingSample last_;
   TimePoint last_at_{};
   TimePoint next_{};
-  double arrived_ = 0;  // bytes per second, when the cap was set; 0: no cap
+  std::array<double, 4> rates_{};  // of the last windows, bytes per second
+  size_t next_rate_ = 0;
+  double arrived_ = 0;  // the best of them when the cap was set; 0: no cap
   TimePoint set_at_{};
 };
 

@@ -29,14 +29,21 @@ TEST(ConnectionCount, KeepsThePathFull) {
 
 TEST(ConnectionCount, IsSmallWhereLossSaysNothing) {
   EXPECT_EQ(by_rate(2000, 0), 1u);
-  EXPECT_EQ(by_rate(80'000, 0), 3u);
-  EXPECT_EQ(by_rate(80'000, 1'250'000), 3u);
-  EXPECT_EQ(by_rate(120'000'000, 1'000'000'000'000), 3u);
+  EXPECT_EQ(by_rate(80'000, 0), 2u);
+  EXPECT_EQ(by_rate(80'000, 1'250'000), 2u);
+}
+
+TEST(ConnectionCount, FitsIntoTheBuffersOfSocketsWhereLossSaysNothing) {
+  // 1 Gbit/s at 20, 80 and 150 ms: 2.5, 10 and 19 MB.
+  EXPECT_EQ(by_rate(20'000, 125'000'000), 2u);
+  EXPECT_EQ(by_rate(80'000, 125'000'000), 5u);
+  EXPECT_EQ(by_rate(150'000, 125'000'000), 9u);
 }
 
 TEST(ConnectionCount, HasABound) {
   EXPECT_EQ(by_loss(150'000, 0), 32u);
   EXPECT_EQ(by_loss(120'000'000, 1'000'000'000'000), 32u);
+  EXPECT_EQ(by_rate(120'000'000, 1'000'000'000'000), 32u);
 }
 
 }  // namespace
