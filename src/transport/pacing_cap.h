@@ -2,9 +2,9 @@
 // them on one line each take for their share the best that they have seen, and together send up to
 // a quarter more than the line carries: that is dropped and sent again. Where it shows, by losses
 // and a queue at the same time, each is held to what arrived of it in the best of the last windows,
-// so that a moment of trouble does not count. Then the cap grows, as the window of cubic does beyond
-// its last loss, so that it finds a line that has got faster. The queue stays: it feeds the line
-// while a connection of BBR's looks for the least round trip.
+// so that a moment of trouble does not count. Then the cap grows, as the window of cubic does
+// beyond its last loss, so that it finds a line that has got faster. The queue stays: it feeds the
+// line while a connection of BBR's looks for the least round trip.
 // A state machine without I/O.
 #pragma once
 
