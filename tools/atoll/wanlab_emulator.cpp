@@ -108,7 +108,7 @@ void Emulator::run() {
 
 void Emulator::wait() {
   const Nanoseconds next_turn = last_turn_ + turn_;
-  if (now() < next_turn) {
+  if (!std::exchange(behind_, false) && now() < next_turn) {
     const timespec time = timespec_of(next_turn);
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nullptr);
   }
@@ -121,16 +121,17 @@ void Emulator::wait() {
   last_turn_ = now();
   for (int i = 0; i < count; ++i) {
     const uint32_t index = events[static_cast<size_t>(i)].data.u32;
-    if (index < tuns_.size()) read_from(index);
+    if (index < tuns_.size() && !read_from(index)) behind_ = true;
   }
 }
 
-void Emulator::read_from(unsigned node) {
+bool Emulator::read_from(unsigned node) {
   for (int i = 0; i < kFramesAtOnce; ++i) {
     const ssize_t count = ::read(tuns_[node], buffer_.data(), buffer_.size());
-    if (count <= 0) break;
+    if (count <= 0) return true;
     network_.accept(node, {buffer_.data(), static_cast<size_t>(count)}, now());
   }
+  return false;
 }
 
 void Emulator::deliver_due() {

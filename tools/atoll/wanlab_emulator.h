@@ -40,7 +40,7 @@ class Emulator {
  private:
   void run();
   void wait();
-  void read_from(unsigned node);
+  bool read_from(unsigned node);  // false: there may be more
   void deliver_due();
   void write(unsigned node, std::span<const iovec> frame);
 
@@ -51,6 +51,7 @@ class Emulator {
   ReceiveOffload offload_;
   Nanoseconds turn_;        // from one look at the devices to the next, while there is traffic
   Nanoseconds last_turn_{0};
+  bool behind_ = false;     // the next turn begins at once
   int epoll_ = -1;
   int wake_ = -1;
   std::atomic<bool> stopped_{false};
