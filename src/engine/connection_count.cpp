@@ -4,7 +4,6 @@
 #include <cmath>
 
 namespace atoll_core::engine {
-
 namespace {
 
 uint32_t parts_of(double bytes, uint64_t each) {

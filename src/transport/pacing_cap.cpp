@@ -30,7 +30,8 @@ std::optional<uint64_t> PacingCap::update(const PacingSample& sample, TimePoint 
 std::optional<double> PacingCap::rate_of(const PacingSample& sample, TimePoint now) const {
   const Duration window = now - last_at_;
   if (window > 2 * std::max(kWindowMin, sample.round_trip)) return std::nullopt;
-  return static_cast<double>(sample.delivered_bytes - last_.delivered_bytes) / seconds(window);
+  const uint32_t packets = sample.delivered_packets - last_.delivered_packets;
+  return static_cast<double>(packets) * sample.packet_bytes / seconds(window);
 }
 
 // Losses alone may be chance, and a queue alone may be somebody else's.

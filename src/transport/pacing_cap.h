@@ -21,7 +21,8 @@ namespace atoll_core::transport {
 struct PacingSample {
   uint64_t sent_bytes = 0;  // with what was sent again
   uint64_t resent_bytes = 0;
-  uint64_t delivered_bytes = 0;
+  uint32_t delivered_packets = 0;  // begins again at 0 after the greatest
+  uint32_t packet_bytes = 0;       // now: paths change
   Duration round_trip{0};        // smoothed
   Duration least_round_trip{0};  // with no queue
 };

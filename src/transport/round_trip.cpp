@@ -78,7 +78,8 @@ std::optional<PacingSample> pacing_sample(int socket) {
   PacingSample sample;
   sample.sent_bytes = info.tcpi_bytes_sent;
   sample.resent_bytes = info.tcpi_bytes_retrans;
-  sample.delivered_bytes = uint64_t{info.tcpi_delivered} * info.tcpi_snd_mss;
+  sample.delivered_packets = info.tcpi_delivered;
+  sample.packet_bytes = info.tcpi_snd_mss;
   sample.round_trip = std::chrono::microseconds(info.tcpi_rtt);
   sample.least_round_trip = std::chrono::microseconds(info.tcpi_min_rtt);
   return sample;

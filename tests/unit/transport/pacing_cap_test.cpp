@@ -20,19 +20,29 @@ class Line {
     now_ += length;
     sample_.sent_bytes += arrived + lost;
     sample_.resent_bytes += lost;
-    sample_.delivered_bytes += arrived;
+    sample_.delivered_packets += static_cast<uint32_t>(arrived / packet_bytes_);
+    sample_.packet_bytes = packet_bytes_;
     sample_.round_trip = round_trip;
     sample_.least_round_trip = milliseconds(80);
     return cap_.update(sample_, now_);
   }
   std::optional<uint64_t> quiet() { return window(200'000, 0, milliseconds(80)); }
   std::optional<uint64_t> overflowing() { return window(200'000, 40'000, milliseconds(160)); }
+  void set_packet_bytes(uint32_t bytes) { packet_bytes_ = bytes; }
   const PacingCap& cap() const { return cap_; }
   TimePoint now() const { return now_; }
 
  private:
+  // Soon the count of packets begins again.
+  static PacingSample first_sample() {
+    PacingSample sample;
+    sample.delivered_packets = ~uint32_t{0} - 300;
+    return sample;
+  }
+
   PacingCap cap_;
-  PacingSample sample_;
+  PacingSample sample_ = first_sample();
+  uint32_t packet_bytes_ = 1000;
   TimePoint now_{std::chrono::hours(1)};
 };
 
@@ -56,6 +66,14 @@ TEST(PacingCap, SeesNothingInAFewBytesOrAcrossAPause) {
   EXPECT_FALSE(line.window(40'000, 20'000, milliseconds(160)));
   EXPECT_FALSE(line.window(200'000, 40'000, milliseconds(160), milliseconds(5000)));
   EXPECT_TRUE(line.overflowing());
+}
+
+TEST(PacingCap, BearsShorterPackets) {
+  Line line;
+  line.quiet();
+  line.quiet();
+  line.set_packet_bytes(500);
+  EXPECT_EQ(line.overflowing(), 1'000'000u);
 }
 
 TEST(PacingCap, GrowsSlowlyThenFastAndLapses) {
