@@ -39,6 +39,8 @@ void Loop::add_bulk(std::shared_ptr<StreamConnection> connection) {
 
 // Others may be added meanwhile, at the end.
 void Loop::read_bulk() {
+  if (sent_since_reading_ < kSentBetweenReading) return;
+  sent_since_reading_ = 0;
   for (size_t i = 0; i < bulk_.size();) {
     const std::shared_ptr<StreamConnection> connection = bulk_[i];
     if (connection->read_what_came()) {

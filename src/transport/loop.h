@@ -48,8 +48,9 @@ class Loop {
 
   // A connection over which much comes; until it says that nothing does any more.
   void add_bulk(std::shared_ptr<StreamConnection> connection);
-  // Reads what has come over these.
+  // Reads what has come over these, if enough was sent since the last time for it to matter.
   void read_bulk();
+  void sent(size_t bytes) { sent_since_reading_ += bytes; }
 
  private:
   // Also after an exception the ready connections are served, in a turn of their own.
@@ -64,6 +65,10 @@ class Loop {
     Loop& loop_;
   };
 
+  // As much as the buffer of a socket within one computer takes (transport/socket_options): of a
+  // hub's short answers several go out one behind the other.
+  static constexpr size_t kSentBetweenReading = 128u << 10;
+
   void serve_ready();
   void end_turn();
   void post_serving();
@@ -72,6 +77,7 @@ class Loop {
   std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
   std::deque<std::shared_ptr<StreamConnection>> ready_;
   std::vector<std::shared_ptr<StreamConnection>> bulk_;
+  size_t sent_since_reading_ = 0;
   bool in_turn_ = false;
   bool serving_posted_ = false;
 };

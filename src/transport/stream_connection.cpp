@@ -182,6 +182,7 @@ StreamConnection::Step StreamConnection::write_some(size_t& moved) {
     return fail(fmt::format("sending to {} failed: {}", remote_, error_text(errno)));
   }
   moved += static_cast<size_t>(sent);
+  loop_.sent(static_cast<size_t>(sent));
   if (pacing_) adapt_pacing();
   driver->on_written(static_cast<size_t>(sent));
   if (driver_ != driver) return Step::kGone;

@@ -7,9 +7,10 @@
 //   active   its driver is being asked and its socket used, further up the stack
 // I/O is tried first and waited for only when the socket says so.
 //
-// What has come over any connection that carries much is read before more is sent: who sends first
-// falls behind in reading by what both ends' buffers hold, never catches up, since he gets as much
-// as he sends, and finds each byte when it has left the CPU's caches.
+// What has come over any connection that carries much is read before more is sent, each time that
+// a buffer full has been: who sends first falls behind in reading by what both ends' buffers hold,
+// never catches up, since he gets as much as he sends, and finds each byte when it has left the
+// CPU's caches.
 //
 // The driver's callbacks are called from active only; any of them may close this connection, so
 // nothing is touched after a callback before the driver is seen to be still the same. Whoever calls
