@@ -49,8 +49,9 @@ class FrameStream {
   // costs one system call. It is copied to its place, so it is not for bulk data, where each header
   // comes with the end of the frame before it.
   static constexpr size_t kReadAheadBytes = 16u << 10;
-  // Taken from the link in one go, so that small frames share a system call.
-  static constexpr size_t kBatchBytes = 256u << 10;
+  // Taken from the link in one go, so that small frames share a system call. Of large ones one at a
+  // time: what a connection has taken no faster one can carry, and the last to be done ends a call.
+  static constexpr size_t kBatchBytes = 16u << 10;
   static constexpr size_t kBatchFrames = 8;
 
   struct Outgoing {

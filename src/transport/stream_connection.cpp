@@ -74,7 +74,8 @@ StreamConnection::StreamConnection(Loop& loop, tcp::socket socket, std::string r
   socket_.native_non_blocking(true, ignored);
   const int handle = socket_.native_handle();
   tune_connection(handle);
-  if (is_long_way(handle) && goes_by_rate(handle)) pacing_.emplace();
+  long_way_ = is_long_way(handle);
+  if (long_way_ && goes_by_rate(handle)) pacing_.emplace();
 }
 
 void StreamConnection::start(StreamDriver* driver) {
@@ -186,8 +187,11 @@ StreamConnection::Step StreamConnection::write_some(size_t& moved) {
   if (pacing_) adapt_pacing();
   driver->on_written(static_cast<size_t>(sent));
   if (driver_ != driver) return Step::kGone;
-  // A short write has filled the socket: the next one would only be told so.
-  return static_cast<size_t>(sent) < message.bytes() ? Step::kBlocked : Step::kMore;
+  // A short write has filled the socket: the next one would only be told so. On a long way the
+  // socket is asked each time whether what it holds unsent has become little, since the system
+  // adds to a segment that is not full without looking at that.
+  const bool filled = static_cast<size_t>(sent) < message.bytes();
+  return filled || long_way_ ? Step::kBlocked : Step::kMore;
 }
 
 StreamConnection::Step StreamConnection::read_some(size_t& moved) {

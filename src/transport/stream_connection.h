@@ -82,6 +82,7 @@ class StreamConnection final : public Connection,
   tcp::socket socket_;
   std::string remote_;
   StreamDriver* driver_ = nullptr;
+  bool long_way_ = false;
   bool queued_ = false;  // in the loop's ready list
   bool bulk_ = false;    // in its list of those that carry much
   int found_nothing_ = 0;  // so many times in a row

@@ -330,11 +330,17 @@ class LoggedDriver : public GrantedDriver {
     read.push(received);
     return intact;
   }
+  size_t write_spans(std::span<ByteSpan> spans) override {
+    const size_t count = GrantedDriver::write_spans(spans);
+    if (count > 0) spans[0] = spans[0].first(std::min(spans[0].size(), kWritten));
+    return count;
+  }
   void on_written(size_t bytes) override {
     log_.push_back("written");
     GrantedDriver::on_written(bytes);
   }
 
+  static constexpr size_t kWritten = 128u << 10;  // in one go
   Mailbox<size_t> read;
 
  private:
@@ -342,17 +348,16 @@ class LoggedDriver : public GrantedDriver {
 };
 
 // Also when it came over another connection, and nothing has told of it yet.
-TEST_F(StreamConnectionTest, ReadsWhatHasComeBeforeItSends) {
+TEST_F(StreamConnectionTest, OnceABufferFullWasSentReadsWhatHasComeBeforeItSends) {
   constexpr size_t kBulk = 40u << 10;
   RawSocket client;
   Connection* incoming = accept(client);
   const Ends outgoing = connect();
   std::vector<std::string> log;
-  LoggedDriver reader(1, 3 * kBulk, log);
+  LoggedDriver reader(1, 4 * kBulk, log);
   LoggedDriver writer(2, 1, log);
-  GrantedDriver other(3, {}, 1);
-  other.readable = 1;
-  writer.payload = random_bytes(1, 1);
+  GrantedDriver other(3, {}, LoggedDriver::kWritten + 2);
+  writer.payload = random_bytes(1, LoggedDriver::kWritten + 2);
   two_.on_loop([&] { outgoing.two->start(&other); });
   const std::string bulk(kBulk, 'x');
   const auto receive_bulk = [&] {
@@ -365,14 +370,23 @@ TEST_F(StreamConnectionTest, ReadsWhatHasComeBeforeItSends) {
     receive_bulk();
   });
   ASSERT_EQ(reader.read.pop(), kBulk);  // at once, so the connection carries much
-  one_.on_loop([&] {
-    log.clear();
-    receive_bulk();
-    writer.writable = 1;
-    outgoing.one->wake_writer();
-  });
-  other.used_up.pop();
-  one_.on_loop([&] { EXPECT_EQ(log, (std::vector<std::string>{"read", "written"})); });
+  const auto send_up_to = [&](size_t bytes) {
+    two_.on_loop([&] {
+      other.readable = bytes;
+      outgoing.two->resume_reading();
+    });
+    one_.on_loop([&] {
+      receive_bulk();
+      log.clear();
+      writer.writable = bytes;
+      outgoing.one->wake_writer();
+    });
+    EXPECT_EQ(other.used_up.pop(), bytes);
+  };
+  send_up_to(1);
+  one_.on_loop([&] { EXPECT_EQ(log.front(), "written"); });
+  send_up_to(1 + LoggedDriver::kWritten + 1);
+  one_.on_loop([&] { EXPECT_EQ(log, (std::vector<std::string>{"written", "read", "written"})); });
   end();
 }
 
