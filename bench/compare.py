@@ -29,6 +29,8 @@ MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none
 # Iterations per round: many of what is short.
 ITERATIONS = ((64 << 10, 200), (1 << 20, 100), (16 << 20, 20), (64 << 20, 10), (1 << 62, 5))
 WARMUP = 5
+# What says nothing of larger ones.
+LARGEST = {"floor-star": 64 << 10}
 
 
 class Failure(Exception):
@@ -137,7 +139,7 @@ def build(name, compiler, flags, folder):
               file=sys.stderr)
         return None
     needed = max(file.stat().st_mtime for file in
-                 (source, DRIVERS / "driver.h", *(ROOT / "tools" / "atoll").glob("bench_*.h")))
+                 (source, *DRIVERS.glob("*.h"), *(ROOT / "tools" / "atoll").glob("bench_*.h")))
     if program.exists() and program.stat().st_mtime > needed:
         return str(program)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -170,6 +172,9 @@ def find_contenders(program, folder):
     floor = build("floor_driver", "g++", [], folder)
     if floor:
         contenders["floor"] = processes(floor)
+    star = build("floor_star_driver", "g++", [], folder)
+    if star:
+        contenders["floor-star"] = processes(star)
     return contenders
 
 
@@ -186,6 +191,8 @@ def compare(contenders, worlds, sizes, rounds, iterations, show):
             count = iterations_for(size, iterations)
             for turn in range(rounds):
                 for name, measure in contenders.items():
+                    if size > LARGEST.get(name, size):
+                        continue
                     show(f"world {world}, {figures.describe_size(size)}, round {turn + 1} of "
                          f"{rounds}: {name}")
                     try:

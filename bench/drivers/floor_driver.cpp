@@ -1,9 +1,7 @@
 // What plain sockets can do: a ring all-reduce with nothing around it. One thread, non-blocking
 // sockets with their default buffers, up to four connections that share the data, both ways at
 // once. No headers, checksums, agreement or copies of the input. It waits in poll, and never spins.
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,23 +10,20 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "bench/drivers/driver.h"
+#include "bench/drivers/sockets.h"
 
 namespace {
+
+using driver::check;
 
 constexpr unsigned kConnections = 4;
 constexpr uint64_t kLeastBytesPerConnection = 64 << 10;
 constexpr size_t kPieceBytes = 256 << 10;  // received pieces are added while they are in the cache
-
-int check(int result, const char* what) {
-  if (result < 0) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-  return result;
-}
 
 // One connection's share of the data as it goes around the ring: in 2 (world - 1) steps, of which
 // the first half adds. What is received in one step is what is sent in the next.
@@ -137,38 +132,9 @@ class Stream {
   char partial_[sizeof(float)] = {};
 };
 
-int listen_for_others(const driver::Options& options) {
-  const int listener = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  check(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), "bind");
-  check(::listen(listener, 64), "listen");
-  check(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-  const std::string path = options.folder + "/port." + std::to_string(options.rank);
-  std::ofstream(path + ".new") << ntohs(address.sin_port) << "\n";
-  check(std::rename((path + ".new").c_str(), path.c_str()), "rename");
-  return listener;
-}
-
-int dial(const driver::Options& options, unsigned rank) {
-  const std::string path = options.folder + "/port." + std::to_string(rank);
-  unsigned port = 0;
-  while (!(std::ifstream(path) >> port)) ::poll(nullptr, 0, 1);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  const int socket = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  check(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), "connect");
-  return socket;
-}
-
 // The n-th that is dialled is the n-th that is accepted: one process dials another, in order.
 int prepare(int socket) {
-  const int one = 1;
-  check(::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), "TCP_NODELAY");
+  driver::without_delay(socket);
   check(::fcntl(socket, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
   return socket;
 }
@@ -178,12 +144,12 @@ std::vector<Stream> connect_ring(const driver::Options& options, std::vector<flo
   const auto connections = static_cast<unsigned>(std::min<uint64_t>(kConnections, wanted));
   const unsigned next = (options.rank + 1) % options.world;
   const bool pair = options.world == 2;  // then one connection goes both ways
-  const int listener = listen_for_others(options);
+  const int listener = driver::listen_for_others(options);
   std::vector<Stream> streams;
   for (unsigned i = 0; i < connections; ++i) {
     int out = -1;
     int in = -1;
-    if (!pair || options.rank == 0) out = prepare(dial(options, next));
+    if (!pair || options.rank == 0) out = prepare(driver::dial(options, next));
     if (!pair || options.rank == 1) {
       in = prepare(check(::accept(listener, nullptr, nullptr), "accept"));
     }

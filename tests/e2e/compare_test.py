@@ -140,6 +140,11 @@ class CompareTest(unittest.TestCase):
             {"atoll": contender("atoll", [2.0]), "floor": contender("floor", [1.0]),
              "gloo-ring": failing}, [2], [4096], 2, 7, lambda line: None)
         self.assertEqual(calls, [("atoll", 2, 4096, 7), ("floor", 2, 4096, 7)] * 2)
+        calls.clear()
+        compare.compare({name: contender(name, [1.0]) for name in ("atoll", "floor-star")}, [4],
+                        [64 << 10, 1 << 20], 1, 7, lambda line: None)
+        self.assertEqual([(name, size) for name, _, size, _ in calls],
+                         [("atoll", 64 << 10), ("floor-star", 64 << 10), ("atoll", 1 << 20)])
         self.assertEqual([one["library"] for one in rows], ["atoll", "floor"])
         self.assertEqual(failures, ["gloo-ring, world 2, 4 KiB: it is broken"] * 2)
 
@@ -181,8 +186,8 @@ class CompareTest(unittest.TestCase):
             self.assertGreater(picture.stat().st_size, 0)
         found = json.loads(path.read_text())
         libraries = list(dict.fromkeys(one["library"] for one in found["rows"]))
-        self.assertEqual((libraries[0], libraries[-1]), ("atoll", "floor"))
-        self.assertEqual(len(found["rows"]), 2 * len(libraries))
+        self.assertEqual((libraries[0], *libraries[-2:]), ("atoll", "floor", "floor-star"))
+        self.assertEqual(len(found["rows"]), 2 * len(libraries) - 1)  # the star is for short calls
         for one in found["rows"]:
             self.assertGreater(one["time_us_median"], 0)
             self.assertGreater(one["cpu_s_per_gib"], 0)
