@@ -12,6 +12,7 @@ using Shares = std::vector<double>;
 constexpr uint32_t kRounds = 1500;
 constexpr uint64_t kSteps = 20'000'000;  // bounds rounds times pairs
 constexpr double kSharpness = 60;        // of the smoothed maximum: loads^60
+constexpr double kAsFast = 1.1;
 
 uint64_t capacity(const Host& host) {
   return std::min(host.egress_bytes_per_second, host.ingress_bytes_per_second);
@@ -172,6 +173,15 @@ std::vector<uint32_t> mesh_shares(const Network& network) {
     shares = relieve_pairs(network, std::move(shares), hubs);
   }
   return whole_numbers(shares);
+}
+
+std::vector<uint32_t> steady_mesh_shares(const Network& network) {
+  std::vector<uint32_t> shares = mesh_shares(network);
+  const std::vector<uint32_t> hubs = members_that_reach_all(network);
+  if (hubs.empty()) return shares;
+  const Shares even = even_shares(network.members(), hubs);
+  const double fastest = mesh_seconds_per_byte(network, Shares(shares.begin(), shares.end()));
+  return mesh_seconds_per_byte(network, even) > kAsFast * fastest ? shares : whole_numbers(even);
 }
 
 }  // namespace atoll_core::topology

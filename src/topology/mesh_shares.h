@@ -32,6 +32,11 @@ inline constexpr uint32_t kShareTotal = 1u << 16;
 // other member, shares are even, and a mesh is impossible.
 std::vector<uint32_t> mesh_shares(const Network& network);
 
+// The same for a plan: even ones, of those that reach everybody, unless others are a tenth faster.
+// Measured rates of equal lines differ by as much, and where some then get more than others all
+// wait for these.
+std::vector<uint32_t> steady_mesh_shares(const Network& network);
+
 // Seconds for one byte under these shares (any scale), as told above; what mesh_shares() minimises.
 double mesh_seconds_per_byte(const Network& network, const std::vector<double>& shares);
 

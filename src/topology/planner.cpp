@@ -120,7 +120,7 @@ Plan make_plan(const Measurements& measurements, const CostParameters& parameter
   Plan plan = make_plan(network.members());
   if (network.members() < 2) return plan;
   if (auto ring = solve_ring(ring_edges(network))) plan.ring = std::move(*ring);
-  plan.shares = mesh_shares(network);
+  plan.shares = steady_mesh_shares(network);
   plan.hub = best_hub(network, parameters);
   plan.choices = choices(PlanCosts(network, plan, parameters), network.members());
   plan.pipelining = pipelining(network, plan.ring);

@@ -55,6 +55,22 @@ TEST(Planner, KnowingNothingKeepsTheViewsRingAndEvenShares) {
   EXPECT_EQ(plan.hub, 0u);
 }
 
+// Of lines that are all alike some measure a little more than others.
+TEST(Planner, SharesAreEvenUnlessRatesDifferByMoreThanNoise) {
+  Measurements measurements = alike(4, 40 * kMillisecond, k100Mbit, 3 * k100Mbit);
+  for (uint32_t from = 0; from < 4; ++from) {
+    for (uint32_t to = 0; to < 4; ++to) {
+      measurements.pair(from, to).bytes_per_second = k100Mbit - 250'000 * from - 50'000 * to;
+    }
+  }
+  EXPECT_EQ(make_plan(measurements).shares, std::vector<uint32_t>(4, 1u << 14));
+  for (uint32_t other = 1; other < 4; ++other) {
+    measurements.pair(0, other).bytes_per_second = 5'000'000;
+    measurements.pair(other, 0).bytes_per_second = 5'000'000;
+  }
+  EXPECT_LT(make_plan(measurements).shares[0], 1u << 13);
+}
+
 TEST(Planner, OnLoopbackTakesDirectThenMeshThenRing) {
   const Plan plan = make_plan(loopback(4));
   EXPECT_EQ(choose(plan, 4), Algorithm::kDirect);
