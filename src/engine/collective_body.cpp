@@ -302,6 +302,7 @@ class CollectiveBody final : public CallBody {
     needs.keeps_segments = keeps_;
     needs.weighted = data_.weights().used();
     if (call_.root) needs.root = index_of(call_.root);
+    needs.blocks.reserve(attempt_.participants.size());
     for (const PeerId peer : attempt_.participants) needs.blocks.push_back(travelling_block(peer));
     return needs;
   }
@@ -318,7 +319,8 @@ class CollectiveBody final : public CallBody {
   void begin_schedule() {
     const topology::Plan& plan = *attempt_.plan;
     const uint32_t self = index_of(attempt_.self);
-    algorithm_ = choose_algorithm(needs(), plan, elements().total_bytes());
+    const ScheduleNeeds needs = this->needs();
+    algorithm_ = choose_algorithm(needs, plan, elements().total_bytes());
     if (algorithm_ == topology::Algorithm::kRing) {
       data_.begin_ring(attempt_, plan.ring, self, elements_left());
     } else {
@@ -338,7 +340,7 @@ class CollectiveBody final : public CallBody {
     }
     if (keeps_) request.segments_in_flight = kKeptSegmentsInFlight;
     trace_schedule();
-    schedule_ = make_schedule(needs(), algorithm_, plan, request);
+    schedule_ = make_schedule(needs, algorithm_, plan, request);
   }
 
   // 0: as always. What owners have to keep of others is bounded, however much a ring may pass on.

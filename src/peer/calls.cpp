@@ -76,7 +76,7 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
 Result<CollectiveInfo> wait_collective(const PendingCall& call) {
   Result<engine::CallInfo> result = call.wait();
   if (!result) return tl::unexpected<Error>(result.error());
-  return std::get<CollectiveInfo>(*result);
+  return std::get<CollectiveInfo>(*std::move(result));
 }
 
 }  // namespace atoll_core::peer

@@ -1,5 +1,7 @@
 #include "peer/loop_baton.h"
 
+#include <utility>
+
 #include "transport/network.h"
 
 namespace atoll_core::peer {
@@ -51,10 +53,10 @@ bool LoopBaton::take() {
     if (ended_) return false;
     if (holder_ == Holder::kNobody && (wanted_ || transport::Network::now() >= rested_at_)) break;
     // Callers that take turns are looked after now and then, without their having to wake anybody.
-    asleep_ = holder_ == Holder::kCaller && seen == taken_;
-    seen = taken_;
+    const bool in_turns = std::exchange(seen, taken_) != taken_;
+    asleep_ = holder_ == Holder::kCaller && !in_turns;
     if (asleep_) changed_.wait(lock);
-    else changed_.wait_for(lock, kRest);
+    else changed_.wait_for(lock, in_turns ? kLook : kRest);
     asleep_ = false;
   }
   wanted_ = false;

@@ -4,8 +4,10 @@
 //
 // For that the I/O thread must not be in the loop when the call begins. So after a call that
 // somebody waited for it rests for kRest before it goes back, if nothing is left to be moved:
-// where one such call has ended the next one is often near. What comes from outside meanwhile waits
-// for so long; what other threads of this process ask for wakes it at once.
+// where one such call has ended the next one is often near. While calls follow each other it looks
+// only every kLook whether they still do, since waking up costs a good part of a short call. What
+// comes from outside after the last one waits for so long; what other threads of this process ask
+// for wakes it at once.
 #pragma once
 
 #include <condition_variable>
@@ -19,6 +21,7 @@ namespace atoll_core::peer {
 class LoopBaton {
  public:
   static constexpr Duration kRest = std::chrono::milliseconds(1);
+  static constexpr Duration kLook = std::chrono::milliseconds(4);
 
   // A caller's thread. True: it runs the loop until it calls give_back().
   bool try_take();
