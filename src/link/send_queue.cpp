@@ -10,9 +10,10 @@ namespace atoll_core::link {
 SendQueue::Flow& SendQueue::flow_of(const AttemptId& attempt) {
   const auto found = by_attempt_.find(attempt);
   if (found != by_attempt_.end()) return *found->second;
-  flows_.push_back(Flow{attempt, {}, 0, 0});
+  Flow& flow = flows_.emplace_back();  // made in its place: a deque allocates when it is moved, too
+  flow.attempt = attempt;
   by_attempt_.emplace(attempt, std::prev(flows_.end()));
-  return flows_.back();
+  return flow;
 }
 
 void SendQueue::push_chunk(OutFrame frame) {
