@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -89,6 +90,16 @@ int measure(const Options& options, std::vector<float>& data, AllReduce all_redu
   file << report << std::flush;
   if (!file) throw std::runtime_error("the report could not be written to " + options.folder);
   return wrong == 0 ? 0 : 1;
+}
+
+// What main() returns: that of run(), or 1 after a sentence on standard error.
+inline int run_and_report(const char* name, int (*run)(int, char**), int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    return 1;
+  }
 }
 
 }  // namespace driver

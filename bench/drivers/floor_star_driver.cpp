@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <stdexcept>
 #include <vector>
 
@@ -77,10 +76,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "floor_star_driver: %s\n", error.what());
-    return 1;
-  }
+  return driver::run_and_report("floor_star_driver", run, argc, argv);
 }

@@ -1,7 +1,6 @@
 // All-reduce by gloo: TCP over loopback, or under `atoll wanlab` between its hosts; ranks meet in a
 // folder.
 // --algorithm ring, ring-chunked, halving-doubling.
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -54,10 +53,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "gloo_driver: %s\n", error.what());
-    return 1;
-  }
+  return driver::run_and_report("gloo_driver", run, argc, argv);
 }
