@@ -100,6 +100,25 @@ TEST(Link, FedByteByByte) {
   load.expect_all_at(pair.there());
 }
 
+// So that a slow connection is not the last to have some.
+TEST(Link, LargeFramesAreTakenOneByOneAndSmallOnesTogether) {
+  const ByteBuffer large(64u << 10);
+  const ByteBuffer small(1u << 10);
+  LinkPair pair;
+  const ConnectionKey first = pair.add();
+  const ConnectionKey second = pair.add();
+  pair.here().link().grant(attempt_number(1), UINT64_MAX);
+  for (uint32_t i = 0; i < 2; ++i) {
+    pair.here().link().send_chunk(frame_of(attempt_number(1), i, large));
+  }
+  EXPECT_EQ(pair.write(kHere, first, 1u << 20), kHeader + large.size());
+  EXPECT_EQ(pair.write(kHere, second, 1u << 20), kHeader + large.size());
+  for (uint32_t i = 2; i < 5; ++i) {
+    pair.here().link().send_chunk(frame_of(attempt_number(1), i, small));
+  }
+  EXPECT_EQ(pair.write(kHere, first, 1u << 20), 3 * (kHeader + small.size()));
+}
+
 TEST(Link, AcknowledgesAfterAWhileAndThenForgets) {
   std::mt19937_64 random(6);
   const Load load(random, 10, 100);
