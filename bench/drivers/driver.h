@@ -74,6 +74,7 @@ int measure(const Options& options, std::vector<float>& data, AllReduce all_redu
     all_reduce();
     const double end = atoll_cli::monotonic_seconds();
     cpu.pause();
+    line.wait_for_all();
     if (i >= options.warmup) {
       report += rank + " time_us " + std::to_string(1e6 * (end - begin)) + "\n";
     }

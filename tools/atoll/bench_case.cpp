@@ -83,22 +83,22 @@ BenchCase::BenchCase(const BenchOptions& options, const BenchSelf& self, uint64_
   }
 }
 
-BenchCaseFacts BenchCase::run(const std::function<double()>& start,
-                              const std::function<void(unsigned)>& progress) {
+BenchCaseFacts BenchCase::run(const BenchPace& pace) {
   BenchCaseFacts facts;
   for (unsigned i = 0; i < options_.warmup + options_.iterations; ++i) {
     const bool timed = i >= options_.warmup;
     if (i == options_.warmup) cpu_.begin();
     cpu_.pause();
     prepare();
-    const double begin = start();
+    const double begin = pace.start();
     cpu_.resume();
     call();
     const double end = monotonic_seconds();
     cpu_.pause();
+    pace.wait_for_all();
     if (timed) facts.seconds.push_back(end - begin);
     check(facts, timed);
-    progress(i + 1);
+    pace.progress(i + 1);
     cpu_.resume();
   }
   facts.cpu_seconds = cpu_.seconds();

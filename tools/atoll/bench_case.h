@@ -42,15 +42,19 @@ class BenchBuffer {
   std::unique_ptr<float[]> values_;
 };
 
-// `start` returns the time from which an iteration counts.
+// How peers go through an iteration together.
+struct BenchPace {
+  std::function<double()> start;       // returns the time from which it counts
+  std::function<void()> wait_for_all;  // until the call has returned on all
+  std::function<void(unsigned)> progress;  // so many iterations are done
+};
+
 class BenchCase {
  public:
   BenchCase(const BenchOptions& options, const BenchSelf& self, uint64_t bytes, bool in_place);
 
-  // Throws std::runtime_error with a sentence when a call fails. `progress` hears how many
-  // iterations are done.
-  BenchCaseFacts run(const std::function<double()>& start,
-                     const std::function<void(unsigned)>& progress);
+  // Throws std::runtime_error with a sentence when a call fails.
+  BenchCaseFacts run(const BenchPace& pace);
 
  private:
   const float* result(size_t slot) const { return outputs_[slot].data() + part_.receive_begin; }

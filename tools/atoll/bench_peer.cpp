@@ -170,8 +170,12 @@ class BenchPeer {
     const auto show = [&](unsigned done) {
       progress.show(what + std::to_string(done) + " of " + std::to_string(all));
     };
-    const BenchCaseFacts facts =
-        BenchCase(options_, self_, bytes, in_place).run([this] { return start(); }, show);
+    // On several computers nobody takes another's processor.
+    const auto wait_for_all = [this] {
+      if (line_) line_->wait_for_all();
+    };
+    const BenchCaseFacts facts = BenchCase(options_, self_, bytes, in_place)
+                                     .run({[this] { return start(); }, wait_for_all, show});
     if (options_.fault == "exit" && self_.rank + 1 == self_.world) std::_Exit(kExitFault);
     return joined(facts, bytes, in_place);
   }

@@ -3,7 +3,9 @@
 // spinning, so that they leave within a fraction of a microsecond. The last one to arrive notes the
 // time; CLOCK_MONOTONIC is the same clock for all of them, so what each takes from then on can be
 // compared. With fewer processors than processes spinning would keep others from arriving, so they
-// meet asleep only, and the time of waking up is in what is measured.
+// meet asleep only, and the time of waking up is in what is measured. When all are done they meet
+// asleep once more: with fewer processors than processes, who checks his result at once would keep
+// others from theirs.
 // Knows nothing of Atoll: the drivers of bench/compare.py use it too.
 #pragma once
 
@@ -54,8 +56,10 @@ class BenchStartLine {
     meet(page_->asleep, true);
     if (spins_) meet(page_->awake, false);
     // Nobody writes it again before all have arrived again, which this one does after reading.
-    return page_->start;
+    return page_->met;
   }
+  // Returns when all have called it after the start.
+  void wait_for_all() { meet(page_->done, true); }
 
  private:
   struct Meeting {  // zeros at first
@@ -65,7 +69,8 @@ class BenchStartLine {
   struct Page {
     Meeting asleep;
     Meeting awake;
-    double start;
+    Meeting done;
+    double met;  // when the last one arrived
   };
   static_assert(std::atomic<uint32_t>::is_always_lock_free);
 
@@ -73,7 +78,7 @@ class BenchStartLine {
     const uint32_t round = meeting.round.load(std::memory_order_acquire);
     if (meeting.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == world_) {
       meeting.arrived.store(0, std::memory_order_relaxed);
-      page_->start = monotonic_seconds();
+      page_->met = monotonic_seconds();
       meeting.round.store(round + 1, std::memory_order_release);
       if (sleeping) futex(meeting.round, FUTEX_WAKE, INT_MAX);
       return;
