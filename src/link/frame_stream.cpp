@@ -25,34 +25,32 @@ size_t FrameStream::read_spans(std::span<MutableByteSpan> spans) {
   }
   offered_in_place_ = 0;
   for (size_t i = 0; i < used; ++i) offered_in_place_ += spans[i].size();
-  if (!in_payload && used < spans.size()) {
-    ahead_.resize(kReadAheadBytes);
-    spans[used++] = ahead_;
-  }
+  if (!in_payload && used < spans.size()) spans[used++] = ahead_.space();
   return used;
 }
 
 bool FrameStream::on_read(TimePoint now, size_t bytes) {
   watch_.read(now, bytes);
-  const size_t in_place = std::min(bytes, offered_in_place_);
-  return advance(now, in_place, nullptr) && advance(now, bytes - in_place, ahead_.data());
-}
-
-bool FrameStream::advance(TimePoint now, size_t bytes, const std::byte* from) {
-  while (bytes > 0) {
+  size_t in_place = std::min(bytes, offered_in_place_);
+  MutableByteSpan ahead = ahead_.taken(bytes - in_place);
+  while (in_place > 0 || !ahead.empty()) {
     const bool in_header = incoming_.header_filled < wire::kFrameHeaderBytes;
     size_t& filled = in_header ? incoming_.header_filled : incoming_.payload_filled;
     const MutableByteSpan place = in_header ? MutableByteSpan(incoming_.header_bytes)
                                             : incoming_.destination;
-    const size_t part = std::min(bytes, place.size() - filled);
-    if (from != nullptr) {
-      std::memcpy(place.data() + filled, from, part);
-      from += part;
+    const size_t part = std::min(in_place > 0 ? in_place : ahead.size(), place.size() - filled);
+    if (in_place > 0) {
+      in_place -= part;
+    } else {
+      std::memcpy(place.data() + filled, ahead.data(), part);
+      ahead = ahead.subspan(part);
     }
     filled += part;
-    bytes -= part;
-    if (filled < place.size()) return true;
-    if (in_header && !begin_payload(now)) return false;
+    if (filled < place.size()) continue;
+    if (in_header) {
+      if (!begin_payload(now, ahead)) return false;
+      ahead = ahead.subspan(incoming_.payload_filled);
+    }
     if (incoming_.payload_filled == incoming_.destination.size() && !finish_frame(now)) {
       return false;
     }
@@ -60,7 +58,7 @@ bool FrameStream::advance(TimePoint now, size_t bytes, const std::byte* from) {
   return true;
 }
 
-bool FrameStream::begin_payload(TimePoint now) {
+bool FrameStream::begin_payload(TimePoint now, MutableByteSpan behind) {
   Result<wire::FrameHeader> header = wire::decode_frame_header(incoming_.header_bytes);
   if (!header) return broken(header.error().message);
   Result<Placement> placement = link_.header_arrived(now, *header);
@@ -82,11 +80,21 @@ bool FrameStream::begin_payload(TimePoint now) {
       break;
     case Placement::Kind::kScratch:
     case Placement::Kind::kDiscard:
-      if (scratch_.size() < size) scratch_.resize(size);
-      incoming_.destination = MutableByteSpan(scratch_).first(size);
+      if (behind.size() >= size && ahead_.lies_well(behind)) {
+        incoming_.destination = behind.first(size);
+        incoming_.payload_filled = size;
+      } else {
+        incoming_.destination = scratch(size);
+      }
       break;
   }
+  ahead_.frame_came(size, placement->kind == Placement::Kind::kScratch);
   return true;
+}
+
+MutableByteSpan FrameStream::scratch(size_t size) {
+  if (scratch_.size() < size) scratch_.resize(size);
+  return MutableByteSpan(scratch_).first(size);
 }
 
 bool FrameStream::finish_frame(TimePoint now) {
@@ -225,10 +233,9 @@ void FrameStream::forget(uint64_t link_sequence) {
 void FrameStream::discard_incoming() {
   if (incoming_.placement.kind == Placement::Kind::kDiscard) return;
   const size_t size = incoming_.destination.size();
-  if (scratch_.size() < size) scratch_.resize(size);
   incoming_.placement.kind = Placement::Kind::kDiscard;
   incoming_.kept = ByteBuffer();
-  incoming_.destination = MutableByteSpan(scratch_).first(size);
+  incoming_.destination = scratch(size);
   // Its beginning lies elsewhere; the checksum can no longer be verified and does not matter.
   incoming_.header.payload_checksum = 0;
 }

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "link/connection_watch.h"
 #include "link/link.h"
+#include "link/read_ahead.h"
 #include "wire/frame.h"
 
 namespace atoll_core::link {
@@ -45,10 +46,6 @@ class FrameStream {
   std::optional<std::string> pulse(TimePoint now, Duration slept, Duration limit);
 
  private:
-  // What may come behind a header that nobody has announced is read along, so that a short frame
-  // costs one system call. It is copied to its place, so it is not for bulk data, where each header
-  // comes with the end of the frame before it.
-  static constexpr size_t kReadAheadBytes = 16u << 10;
   // Taken from the link in one go, so that small frames share a system call. Of large ones one at a
   // time: what a connection has taken no faster one can carry, and the last to be done ends a call.
   static constexpr size_t kBatchBytes = 16u << 10;
@@ -78,11 +75,12 @@ class FrameStream {
     return incoming_.header_filled == wire::kFrameHeaderBytes && !incoming_.finishing;
   }
 
-  // `bytes` more have come: they lie in their places already, or at `from`.
-  bool advance(TimePoint now, size_t bytes, const std::byte* from);
   void refill();
   void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
-  bool begin_payload(TimePoint now);
+  // `behind`: what has come behind the header. A payload that is whole there, and has no place of its
+  // own, stays there.
+  bool begin_payload(TimePoint now, MutableByteSpan behind);
+  MutableByteSpan scratch(size_t size);
   bool finish_frame(TimePoint now);
   void discard_incoming();
   bool broken(std::string reason);
@@ -95,7 +93,7 @@ class FrameStream {
   ConnectionWatch watch_;
   Incoming incoming_;
   size_t offered_in_place_ = 0;  // by the last read_spans(), before what is read ahead
-  ByteBuffer ahead_;
+  ReadAhead ahead_;
   ByteBuffer scratch_;
   std::string broken_reason_;
 };

@@ -17,8 +17,9 @@
 namespace atoll_core::transport {
 namespace {
 
-// A read that got less than it asked for has emptied the socket. In a bulk transfer the next
-// segments are there before a wait could be set up; otherwise waiting is the cheaper bet.
+// So much in one read, and as much or more to come, is a bulk transfer. A read that got less than it
+// asked for has emptied the socket; in a bulk transfer the next segments are there before a wait
+// could be set up, otherwise waiting is the cheaper bet.
 constexpr size_t kBulkRead = 32u << 10;
 // After so many vain looks a connection does not carry much any more.
 constexpr int kVainLooksMax = 8;
@@ -216,11 +217,15 @@ StreamConnection::Step StreamConnection::read_some(size_t& moved) {
   const auto bytes = static_cast<size_t>(got);
   moved += bytes;
   found_nothing_ = 0;
-  if (bytes >= kBulkRead && !std::exchange(bulk_, true)) loop_.add_bulk(shared_from_this());
+  const size_t missing = message.bytes() - bytes;
+  const bool more_comes = missing == 0 || missing >= kBulkRead;
+  if (bytes >= kBulkRead && more_comes && !std::exchange(bulk_, true)) {
+    loop_.add_bulk(shared_from_this());
+  }
   const bool intact = driver->on_read(bytes);
   if (driver_ != driver) return Step::kGone;
   if (!intact) return fail(fmt::format("from {}: {}", remote_, driver->broken_reason()));
-  return bytes < message.bytes() && bytes < kBulkRead ? Step::kBlocked : Step::kMore;
+  return missing == 0 || (bulk_ && bytes >= kBulkRead) ? Step::kMore : Step::kBlocked;
 }
 
 void StreamConnection::adapt_pacing() {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <random>
+#include <vector>
 
 #include "unit/link/link_pair.h"
 #include "wire/payload_checksum.h"
@@ -117,6 +119,63 @@ TEST(Link, LargeFramesAreTakenOneByOneAndSmallOnesTogether) {
     pair.here().link().send_chunk(frame_of(attempt_number(1), i, small));
   }
   EXPECT_EQ(pair.write(kHere, first, 1u << 20), 3 * (kHeader + small.size()));
+}
+
+// What a reader between two frames offers behind the place of the next header.
+size_t offered_ahead(Side& side, ConnectionKey key) {
+  std::array<MutableByteSpan, 4> spans;
+  const size_t used = side.link().stream(key)->read_spans(spans);
+  size_t bytes = 0;
+  for (size_t i = 1; i < used; ++i) bytes += spans[i].size();
+  return bytes;
+}
+
+TEST(Link, ReadsAheadWhatTheLastFrameWithoutAPlaceHad) {
+  std::mt19937_64 random(8);
+  const std::vector<ByteBuffer> payloads = {
+      random_payload(random, 64u << 10), random_payload(random, 64u << 10),
+      random_payload(random, 40'001), random_payload(random, 100u << 10)};
+  ByteBuffer place(40'001);
+  LinkPair pair;
+  pair.there().place_by([&place](const wire::FrameHeader& header) {
+    if (header.payload_bytes != place.size()) return Placement{Placement::Kind::kScratch, {}};
+    return Placement{Placement::Kind::kDirect, place};
+  });
+  const ConnectionKey key = pair.add();
+  pair.here().link().grant(attempt_number(1), UINT64_MAX);
+  const size_t at_first = offered_ahead(pair.there(), key);
+  EXPECT_LT(at_first, payloads[0].size());
+  const std::vector<bool> ahead_after = {true, true, false, false};
+  for (uint32_t i = 0; i < payloads.size(); ++i) {
+    pair.here().link().send_chunk(frame_of(attempt_number(1), i, payloads[i]));
+    pair.settle();
+    EXPECT_EQ(offered_ahead(pair.there(), key) > payloads[i].size(), ahead_after[i]) << i;
+    EXPECT_EQ(pair.there().delivered().at(i).payload, payloads[i]) << i;
+  }
+  EXPECT_EQ(offered_ahead(pair.there(), key), at_first) << "too long, or with a place of its own";
+}
+
+// Several frames in one read, each beginning wherever the one before ends, and the last one cut.
+TEST(Link, FramesThatCameAheadAreTakenApart) {
+  std::mt19937_64 random(9);
+  const std::vector<size_t> sizes = {48, 16, 33, 0, 7, 4096, 1, 512};
+  LinkPair pair;
+  const ConnectionKey key = pair.add();
+  pair.here().link().grant(attempt_number(1), UINT64_MAX);
+  std::vector<ByteBuffer> payloads;
+  for (const size_t size : sizes) payloads.push_back(random_payload(random, size));
+  for (uint32_t i = 0; i < payloads.size(); ++i) {
+    pair.here().link().send_chunk(frame_of(attempt_number(1), i, payloads[i]));
+  }
+  size_t written = 0;
+  while (const size_t moved = pair.write(kHere, key, 1u << 20)) written += moved;
+  ASSERT_TRUE(pair.read(kThere, key, written - 100));
+  EXPECT_EQ(pair.there().deliveries(), sizes.size() - 1);
+  ASSERT_TRUE(pair.read(kThere, key, 100));
+  ASSERT_EQ(pair.there().deliveries(), sizes.size());
+  for (uint32_t i = 0; i < payloads.size(); ++i) {
+    EXPECT_EQ(pair.there().delivered().at(i).payload, payloads[i]) << i;
+  }
 }
 
 TEST(Link, AcknowledgesAfterAWhileAndThenForgets) {

@@ -1,0 +1,47 @@
+// What may come behind a header that nobody has announced: it is read along, so that a frame costs
+// one system call. What has a place of its own is copied there, so little is read ahead of bulk
+// data, where each header comes with the end of the frame before it. What has none and came whole
+// is used where it lies, so as much is read ahead as such a frame had the last time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "base/bytes.h"
+#include "wire/frame.h"
+
+namespace atoll_core::link {
+
+class ReadAhead {
+ public:
+  static constexpr size_t kLeast = 16u << 10;
+  static constexpr size_t kPayloadMost = 64u << 10;
+
+  // For the next read. What lay here is gone.
+  MutableByteSpan space() {
+    if (buffer_.size() < wanted_) buffer_.resize(wanted_);
+    return MutableByteSpan(buffer_).first(wanted_);
+  }
+  // What the last read has put here.
+  MutableByteSpan taken(size_t bytes) { return MutableByteSpan(buffer_).first(bytes); }
+  // Elements may be read from what lies here, whatever came before them.
+  bool lies_well(ByteSpan payload) const {
+    return static_cast<size_t>(payload.data() - buffer_.data()) % kAlignment == 0;
+  }
+
+  // `used_here`: it had no place, and could be used where it lay, had it come whole.
+  void frame_came(size_t payload_bytes, bool used_here) {
+    if (payload_bytes == 0) return;
+    const bool worth_it = used_here && payload_bytes <= kPayloadMost;
+    // And the next header, so that a read gets less than it could and is known to be the last.
+    wanted_ = worth_it ? std::max(payload_bytes + wire::kFrameHeaderBytes, kLeast) : kLeast;
+  }
+
+ private:
+  static constexpr size_t kAlignment = 16;  // of elements at most
+
+  ByteBuffer buffer_;
+  size_t wanted_ = kLeast;
+};
+
+}  // namespace atoll_core::link
