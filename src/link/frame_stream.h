@@ -28,6 +28,9 @@ class FrameStream {
   // False: the stream is broken, see broken_reason(); the connection is to be closed.
   bool on_read(TimePoint now, size_t bytes);
 
+  // A part of a frame was read, and not all of it.
+  bool in_a_frame() const { return incoming_.header_filled > 0; }
+
   size_t write_spans(std::span<ByteSpan> spans);
   void on_written(size_t bytes);
 

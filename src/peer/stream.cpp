@@ -20,6 +20,11 @@ bool Session::Stream::on_read(size_t bytes) {
   return whole;
 }
 
+bool Session::Stream::expects_more() const {
+  const link::FrameStream* stream = frames();
+  return stream != nullptr && stream->in_a_frame();
+}
+
 size_t Session::Stream::write_spans(std::span<ByteSpan> spans) {
   link::FrameStream* stream = frames();
   return stream == nullptr ? 0 : stream->write_spans(spans);

@@ -28,6 +28,7 @@ class Session::Stream final : public transport::StreamDriver {
 
   size_t read_spans(std::span<MutableByteSpan> spans) override;
   bool on_read(size_t bytes) override;
+  bool expects_more() const override;
   size_t write_spans(std::span<ByteSpan> spans) override;
   void on_written(size_t bytes) override;
   void on_closed(const std::string& reason) override;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "transport/round_trip.h"
@@ -17,9 +18,10 @@
 namespace atoll_core::transport {
 namespace {
 
-// So much in one read, and as much or more to come, is a bulk transfer. A read that got less than it
-// asked for has emptied the socket; in a bulk transfer the next segments are there before a wait
-// could be set up, otherwise waiting is the cheaper bet.
+// So much in one read, and as much or more to come, is a bulk transfer. A read that got less than
+// it asked for has emptied the socket. In a bulk transfer, and in the middle of a frame of which so
+// much has come, the next segments are there before a wait could be set up; otherwise waiting is
+// the cheaper bet.
 constexpr size_t kBulkRead = 32u << 10;
 // After so many vain looks a connection does not carry much any more.
 constexpr int kVainLooksMax = 8;
@@ -54,6 +56,21 @@ class Message {
   size_t bytes_ = 0;
 };
 
+// Asio watches a socket for room to write in from its first wait for that on, which is the one for
+// the connection; then each wait for something to read is first told that there is room. Handed
+// over once more it is watched for room when it has had to wait for some.
+tcp::socket watched_anew(Loop& loop, tcp::socket socket) {
+  std::error_code error;
+  const tcp protocol = socket.local_endpoint(error).protocol();
+  if (error) return socket;  // gone already, which the first read finds
+  const int handle = socket.release(error);
+  if (error) return socket;
+  tcp::socket again(loop.context());
+  again.assign(protocol, handle, error);
+  if (error) ::close(handle);
+  return again;
+}
+
 template <class Call>
 ssize_t without_interruption(Call&& call) {
   ssize_t result = 0;
@@ -67,7 +84,7 @@ ssize_t without_interruption(Call&& call) {
 
 StreamConnection::StreamConnection(Loop& loop, tcp::socket socket, std::string remote)
     : loop_(loop),
-      socket_(std::move(socket)),
+      socket_(watched_anew(loop, std::move(socket))),
       remote_(std::move(remote)),
       reading_{tcp::socket::wait_read, &StreamConnection::read_some},
       writing_{tcp::socket::wait_write, &StreamConnection::write_some} {
@@ -225,7 +242,8 @@ StreamConnection::Step StreamConnection::read_some(size_t& moved) {
   const bool intact = driver->on_read(bytes);
   if (driver_ != driver) return Step::kGone;
   if (!intact) return fail(fmt::format("from {}: {}", remote_, driver->broken_reason()));
-  return missing == 0 || (bulk_ && bytes >= kBulkRead) ? Step::kMore : Step::kBlocked;
+  const bool under_way = bytes >= kBulkRead && (bulk_ || driver->expects_more());
+  return missing == 0 || under_way ? Step::kMore : Step::kBlocked;
 }
 
 void StreamConnection::adapt_pacing() {

@@ -25,6 +25,8 @@ class StreamDriver {
   // `bytes` have been placed, in the order of the spans. False: the stream is broken (garbage);
   // the transport closes the connection and calls on_closed with broken_reason().
   virtual bool on_read(size_t bytes) = 0;
+  // What was read last has ended in the middle of something: the rest is under way.
+  virtual bool expects_more() const = 0;
 
   // Fills up to spans.size() spans with the next bytes to send; returns how many.
   // 0: nothing to send (call Connection::wake_writer later).

@@ -165,6 +165,7 @@ class RandomDriver : public StreamDriver {
     report_when_complete();
     return true;
   }
+  bool expects_more() const override { return received < incoming.size(); }
   size_t write_spans(std::span<ByteSpan> spans) override {
     return cut(ByteSpan(outgoing_).subspan(sent), spans);
   }
