@@ -303,10 +303,11 @@ bool Engine::at_rest() const {
          !follower_.active() && context_.outputs.empty() && links_.at_rest();
 }
 
-std::vector<EngineOutput> Engine::take_outputs() {
+void Engine::take_outputs(std::vector<EngineOutput>& into) {
   absorb();  // what frames have led to since the last input
   if (leaving_ && !left_) depart();
-  return std::exchange(context_.outputs, {});
+  into.clear();
+  std::swap(into, context_.outputs);
 }
 
 // ---- membership's outputs ----------------------------------------------------------------------

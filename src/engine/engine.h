@@ -68,7 +68,7 @@ class Engine {
 
   void tick(TimePoint now);
   TimePoint next_deadline() const;
-  std::vector<EngineOutput> take_outputs();
+  void take_outputs(std::vector<EngineOutput>& into);
 
   const std::optional<wire::View>& view() const { return membership_.view(); }
   const wire::PeerInfo& self() const { return membership_.self(); }

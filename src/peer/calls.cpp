@@ -73,7 +73,7 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
   return start_collective(session, std::move(call), caller);
 }
 
-Result<CollectiveInfo> wait_collective(const PendingCall& call) {
+Result<CollectiveInfo> wait_collective(PendingCall& call) {
   Result<engine::CallInfo> result = call.wait();
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<CollectiveInfo>(*std::move(result));

@@ -53,6 +53,6 @@ std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall c
 std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group);
 
 // The end of a call that one of these started.
-Result<CollectiveInfo> wait_collective(const PendingCall& call);
+Result<CollectiveInfo> wait_collective(PendingCall& call);
 
 }  // namespace atoll_core::peer

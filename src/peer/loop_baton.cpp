@@ -6,12 +6,12 @@
 
 namespace atoll_core::peer {
 
-bool LoopBaton::try_take() {
+std::optional<uint64_t> LoopBaton::try_take() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (ended_ || holder_ != Holder::kNobody) return false;
+  if (ended_ || holder_ != Holder::kNobody) return std::nullopt;
   holder_ = Holder::kCaller;
   ++taken_;
-  return true;
+  return asked_;
 }
 
 void LoopBaton::give_back(bool nothing_left, uint64_t done) {

@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "base/time.h"
 
@@ -23,8 +24,9 @@ class LoopBaton {
   static constexpr Duration kRest = std::chrono::milliseconds(1);
   static constexpr Duration kLook = std::chrono::milliseconds(4);
 
-  // A caller's thread. True: it runs the loop until it calls give_back().
-  bool try_take();
+  // A caller's thread. What was asked of the loop so far; it runs the loop until it calls
+  // give_back(). Nothing: somebody else does.
+  std::optional<uint64_t> try_take();
   // `nothing_left`: the I/O thread may rest, unless more was asked of the loop than `done`. Else it
   // takes over at once.
   void give_back(bool nothing_left, uint64_t done);

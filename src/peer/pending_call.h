@@ -41,11 +41,11 @@ class PendingCall {
     return ended_at_;
   }
 
-  // Every call ends, by the engine's deadlines, so this needs none of its own.
-  Result<engine::CallInfo> wait() const {
+  // Once. Every call ends, by the engine's deadlines, so this needs none of its own.
+  Result<engine::CallInfo> wait() {
     std::unique_lock<std::mutex> lock(mutex_);
     ended_.wait(lock, [this] { return result_.has_value(); });
-    return *result_;
+    return std::move(*result_);
   }
 
  private:

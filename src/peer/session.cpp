@@ -111,17 +111,16 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
     start(*engine_, transport::Network::now(), id);
     pump();
   };
-  if (caller == Caller::kWaits && baton_.try_take()) {
-    network_->post(std::move(begin));  // behind what this caller has asked before
-    lend_thread(*call);
-  } else {
-    post(std::move(begin));
-  }
+  const auto asked = caller == Caller::kWaits ? baton_.try_take() : std::nullopt;
+  if (asked) lend_thread(*call, std::move(begin), *asked);
+  else post(std::move(begin));
   return call;
 }
 
-void Session::lend_thread(const PendingCall& call) {
-  const bool intact = run_loop([&call] { return call.ended(); });
+void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
+  // It goes behind what this caller has asked for before.
+  if (asked > tasks_done_) network_->post(std::exchange(begin, nullptr));
+  const bool intact = run_loop([&call] { return call.ended(); }, begin);
   rest_wanted_ = false;
   if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
   baton_.give_back(at_rest(), tasks_done_);
@@ -232,10 +231,11 @@ void Session::run() {
   io_ended_ = true;
 }
 
-bool Session::run_loop(const std::function<bool()>& done) {
+bool Session::run_loop(const std::function<bool()>& done, const std::function<void()>& first) {
   // Reductions happen on this thread: their bits must not depend on what the process has set.
   const kernels::FloatEnvironment environment;
   try {
+    if (first) network_->take_turn(first);
     network_->run_until(done);
     return true;
   } catch (const std::bad_alloc&) {
@@ -254,14 +254,14 @@ void Session::pump() {
   if (pumping_) return;  // the outer call goes on with what was added
   pumping_ = true;
   for (;;) {
-    std::vector<engine::EngineOutput> items = engine_->take_outputs();
-    if (items.empty()) break;
+    engine_->take_outputs(outputs_);
+    if (outputs_.empty()) break;
     publish_snapshot();
     // Before any call ends by it: its caller may connect again at once.
-    for (const engine::EngineOutput& item : items) {
+    for (const engine::EngineOutput& item : outputs_) {
       if (std::holds_alternative<output::Left>(item)) left_ = true;
     }
-    for (engine::EngineOutput& item : items) carry_out(item);
+    for (engine::EngineOutput& item : outputs_) carry_out(item);
   }
   pumping_ = false;
   const TimePoint next = engine_->next_deadline();

@@ -80,8 +80,10 @@ class Session {
   explicit Session(SessionConfig config);
   Result<void> open();
   void run();
-  bool run_loop(const std::function<bool()>& done);
-  void lend_thread(const PendingCall& call);
+  // `first`: before anything else, if there is something.
+  bool run_loop(const std::function<bool()>& done, const std::function<void()>& first = nullptr);
+  // Until the call has ended, which `begin` begins; so much had been asked of the loop before.
+  void lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked);
   void post(std::function<void()> task) const;
   bool at_rest() const;
   void pump();
@@ -102,6 +104,7 @@ class Session {
   link::ConnectionKey next_key_ = 1;
   std::vector<engine::CallId> leaving_;
   bool pumping_ = false;
+  std::vector<engine::EngineOutput> outputs_;  // that are carried out; its memory is used again
   mutable uint64_t tasks_done_ = 0;  // of post()
   bool rest_wanted_ = false;
   Error loop_failure_{ErrorCode::kInternalError, "the I/O thread has ended"};

@@ -134,7 +134,8 @@ void World::leave(ProcessId process, const Error& reason) {
 
 void World::pump(ProcessId id) {
   while (Process* process = find(id)) {
-    std::vector<engine::EngineOutput> items = process->engine->take_outputs();
+    std::vector<engine::EngineOutput> items;
+    process->engine->take_outputs(items);
     process->due = process->engine->next_deadline();
     if (process->dying) items.resize(random_.below(items.size() + 1));
     for (engine::EngineOutput& item : items) carry_out(*process, item);

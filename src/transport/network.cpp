@@ -68,6 +68,8 @@ class AsioNetwork final : public Network {
     loop_.context().restart();  // so that it may be run again
   }
 
+  void take_turn(const std::function<void()>& callback) override { loop_.turn(callback); }
+
   void run_until(const std::function<bool()>& done) override {
     while (!done() && loop_.context().run_one() > 0) {
     }

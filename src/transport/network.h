@@ -108,6 +108,8 @@ class Network {
   virtual void stop() = 0;
   // Runs until stop(). Exceptions from callbacks come out of it.
   virtual void run() = 0;
+  // Calls it at once, as the loop would.
+  virtual void take_turn(const std::function<void()>& callback) = 0;
   // Runs until `done()`, which is asked after each event, or until stop().
   virtual void run_until(const std::function<bool()>& done) = 0;
   // What was to be sent on the control connection has been handed to the system, and no
