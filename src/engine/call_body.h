@@ -45,7 +45,7 @@ class CallBody {
  public:
   virtual ~CallBody() = default;
 
-  virtual void begin(const AttemptContext& attempt) = 0;
+  virtual void begin(AttemptContext attempt) = 0;
   // The attempt has ended without a commit and its frames were revoked: the caller's memory is
   // made what it was before the call. May be followed by another begin().
   virtual void abandon() = 0;

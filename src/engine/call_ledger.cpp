@@ -28,7 +28,7 @@ void CallLedger::begin(NewCall call) {
   Open open;
   open.op = op;
   open.fingerprint = wire::fingerprint(call.description);
-  open.members = call.place.members;
+  open.members = std::move(call.place.members);
   open.begun = open.last_progress = context_.now;
   context_.note({FlightKind::kOpBegun, &op, {}, 0, wire::to_string(call.description.kind)});
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;

@@ -96,6 +96,7 @@ class CallNames {
                                           CallGroup group) {
     const bool of_shard = group == CallGroup::kShard || group == CallGroup::kShardAlone;
     std::vector<PeerId> peers;
+    peers.reserve(view.members.size());
     for (const wire::PeerInfo& member : view.members) {
       const bool in = group == CallGroup::kAll ||
                       (of_shard && member.shard == self.shard) ||

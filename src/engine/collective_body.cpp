@@ -65,15 +65,15 @@ class CollectiveBody final : public CallBody {
                              context_.backups.limit())};
   }
 
-  void begin(const AttemptContext& attempt) override {
-    attempt_ = attempt;
+  void begin(AttemptContext attempt) override {
+    attempt_ = std::move(attempt);
     stable_below_ = 0;
     kept_.begin();
     const bool keeps_old_copy = broken(Canary::kSkipFence) && data_.has_copy();
     if (small_ && !keeps_old_copy) {
-      data_.open_copy(brought_by(call_, attempt.self, data_.caller().total_count()));
+      data_.open_copy(brought_by(call_, attempt_.self, data_.caller().total_count()));
     }
-    heard_of_.assign(attempt.participants.size(), 0);
+    heard_of_.assign(attempt_.participants.size(), 0);
     begin_schedule();
     if (schedule_ == nullptr) return;
     collective::Work work;
@@ -394,6 +394,9 @@ class CollectiveBody final : public CallBody {
       if (!data_.combine(absolute(one.range), own_mark(), said)) return;
       hear_mark(said.mark);
     }
+    // What goes to several is read once.
+    const bool goes_alone = said.weights.empty() && !work.combines.empty();
+    if (goes_alone && work.sends.size() > 1) said.checksum = data_.checksum_of(said.range);
     const Said own{own_mark(), data_.weights().own(), {}, 0};
     for (collective::Transfer transfer : work.sends) {
       transfer.range = absolute(transfer.range);

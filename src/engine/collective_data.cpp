@@ -7,6 +7,7 @@
 
 #include "base/canary.h"
 #include "codec/stage.h"
+#include "wire/payload_checksum.h"
 
 namespace atoll_core::engine {
 
@@ -122,6 +123,12 @@ bool CollectiveData::combine(const ElementRange& range, uint64_t own_mark, Said&
   contributions_.drop(range);
   finish(range, 0, said.weights);
   return true;
+}
+
+uint64_t CollectiveData::checksum_of(const ElementRange& range) const {
+  std::vector<ByteSpan> parts;
+  codec::append_spans(elements(), codec::Side::kSink, range, parts);
+  return wire::payload_checksum_of(parts);
 }
 
 // ---- arithmetic --------------------------------------------------------------------------------

@@ -77,6 +77,8 @@ class CollectiveData {
                           uint64_t own_mark, Said& said);
   // All contributions to a range have come.
   [[nodiscard]] bool combine(const ElementRange& range, uint64_t own_mark, Said& said);
+  // Of a chunk of the result, as it is sent.
+  uint64_t checksum_of(const ElementRange& range) const;
   // This peer is alone; `stands`: with what it makes there is nothing to give back.
   void take_own(const ElementRange& range, bool stands);
   void append_payload(const collective::Transfer& transfer, const Said& said,

@@ -17,6 +17,7 @@ wire::CallDescription describe(const CollectiveCall& call) {
   description.reduce = call.reduce;
   description.tensors = static_cast<uint32_t>(call.tensors.size());
   std::vector<uint64_t> counts;
+  counts.reserve(call.tensors.size() + 1);
   for (const codec::TensorView& tensor : call.tensors) {
     description.count += tensor.count;
     counts.push_back(tensor.count);

@@ -123,7 +123,7 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
 
 void LinkTable::drop(std::map<PeerId, Entry>::iterator at, const std::string& reason) {
   for (const link::ConnectionKey key : at->second.connections) {
-    connection_owner_.erase(key);
+    open_.erase(key);
     context_.emit(output::CloseConnection{key, reason});
   }
   add(dropped_counters_, at->second.link->counters());
@@ -186,10 +186,9 @@ void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
 }
 
 void LinkTable::add_connection(Entry& entry, link::ConnectionKey key) {
-  entry.link->add_connection(key);
+  open_[key] = {entry.info.id, &entry.link->add_connection(key)};
   entry.connections.insert(key);
   entry.connected_at = context_.now;
-  connection_owner_[key] = entry.info.id;
   if (pulse_at_ == kNever) pulse_at_ = context_.now + heartbeat();
   context_.emit(output::StartConnection{key});
   report(entry, wire::LinkState::kUp, "");
@@ -243,10 +242,10 @@ void LinkTable::adapt_connections(Entry& entry) {
 
 void LinkTable::on_closed(link::ConnectionKey key, const std::string& reason) {
   orphans_.erase(key);
-  const auto owner = connection_owner_.find(key);
-  if (owner == connection_owner_.end()) return;
-  Entry& entry = entries_.at(owner->second);
-  connection_owner_.erase(owner);
+  const auto open = open_.find(key);
+  if (open == open_.end()) return;
+  Entry& entry = entries_.at(open->second.peer);
+  open_.erase(open);
   entry.connections.erase(key);
   entry.link->remove_connection(key);
   context_.log(2, fmt::format("a connection to {} is lost: {}", entry.info.name, reason));
@@ -303,7 +302,7 @@ Duration LinkTable::heartbeat() const {
 // connection: a silent connection is taken for a lost one.
 void LinkTable::pulse() {
   const Duration slept = context_.now - pulse_at_;  // this process did not run
-  pulse_at_ = connection_owner_.empty() ? kNever : context_.now + heartbeat();
+  pulse_at_ = open_.empty() ? kNever : context_.now + heartbeat();
   std::vector<link::SilentConnection> silent;
   for (auto& [peer, entry] : entries_) {
     for (auto& found : entry.link->pulse(context_.now, slept, silence_limit())) {
@@ -341,9 +340,8 @@ TimePoint LinkTable::next_deadline() const {
 }
 
 link::FrameStream* LinkTable::stream(link::ConnectionKey key) {
-  const auto owner = connection_owner_.find(key);
-  if (owner == connection_owner_.end()) return nullptr;
-  return entries_.at(owner->second).link->stream(key);
+  const auto open = open_.find(key);
+  return open == open_.end() ? nullptr : open->second.stream;
 }
 
 void LinkTable::send_chunk(PeerId to, link::OutFrame frame) {

@@ -62,7 +62,7 @@ class LinkTable {
   uint64_t waiting_frames(PeerId peer) const;
   // Nothing that may be sent waits for a connection or for the system.
   bool at_rest() const;
-  size_t open_connections() const { return connection_owner_.size(); }
+  size_t open_connections() const { return open_.size(); }
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;
   // 0: not known.
@@ -91,6 +91,10 @@ class LinkTable {
     TimePoint connected_at{};        // last time
     TimePoint redial_at = kNever;
     std::optional<wire::LinkState> reported;
+  };
+  struct Connection {
+    PeerId peer;
+    link::FrameStream* stream = nullptr;  // the link's
   };
   struct PendingDial {
     PeerId peer;
@@ -126,7 +130,7 @@ class LinkTable {
   uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
   std::map<PeerId, Entry> entries_;
-  std::map<link::ConnectionKey, PeerId> connection_owner_;
+  std::map<link::ConnectionKey, Connection> open_;
   std::map<link::ConnectionKey, Orphan> orphans_;
   std::map<DialId, PendingDial> dials_;
   DialId next_dial_ = 1;

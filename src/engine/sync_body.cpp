@@ -22,13 +22,13 @@ class SyncBody final : public CallBody {
         links_(parts.links),
         server_(parts.server) {}
 
-  void begin(const AttemptContext& attempt) override {
-    attempt_ = attempt;
+  void begin(AttemptContext attempt) override {
+    attempt_ = std::move(attempt);
     done_ = false;
     failure_.reset();
     wire::SyncRequest request;
-    request.op = attempt.id.op;
-    request.epoch = attempt.id.epoch;
+    request.op = attempt_.id.op;
+    request.epoch = attempt_.id.epoch;
     request.state = state::make_summary(*call_.table, call_.digests, call_.strategy);
     membership_.send(std::move(request));
   }

@@ -10,7 +10,7 @@ namespace atoll_core::link {
 SendQueue::Flow& SendQueue::flow_of(const AttemptId& attempt) {
   const auto found = by_attempt_.find(attempt);
   if (found != by_attempt_.end()) return *found->second;
-  Flow& flow = flows_.emplace_back();  // made in its place: a deque allocates when it is moved, too
+  Flow& flow = flows_.emplace_back();
   flow.attempt = attempt;
   by_attempt_.emplace(attempt, std::prev(flows_.end()));
   return flow;

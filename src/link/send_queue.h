@@ -37,7 +37,7 @@ class SendQueue {
  private:
   struct Flow {
     AttemptId attempt;
-    std::deque<OutFrame> frames;
+    std::list<OutFrame> frames;  // mostly one
     uint64_t sent = 0;
     uint64_t granted = 0;  // 0: eager
   };

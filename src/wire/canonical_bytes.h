@@ -7,8 +7,9 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
-#include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "wire/little_endian.h"
@@ -21,20 +22,21 @@ class CanonicalBytes {
   CanonicalBytes& number(T value) {
     std::array<std::byte, sizeof(T)> bytes;
     store_little_endian(value, bytes.data());
-    bytes_.append(as_text(bytes));
+    const std::string_view chars = as_text(bytes);
+    bytes_.append(chars.data(), chars.data() + chars.size());
     return *this;
   }
   CanonicalBytes& text(std::string_view value) {
     length(value.size());
-    bytes_.append(value);
+    bytes_.append(value.data(), value.data() + value.size());
     return *this;
   }
   CanonicalBytes& length(size_t value) { return number(static_cast<uint32_t>(value)); }
 
-  const std::string& bytes() const { return bytes_; }
+  std::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
-  std::string bytes_;
+  fmt::memory_buffer bytes_;  // of a call it all fits without a heap
 };
 
 }  // namespace atoll_core::wire
