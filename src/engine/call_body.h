@@ -65,13 +65,15 @@ class CallBody {
 
   virtual Result<link::Placement> place(PeerId from, const wire::FrameHeader& header) = 0;
   virtual Result<void> deliver(PeerId from, const wire::FrameHeader& header,
-                               ByteSpan payload) = 0;
+                               const link::Payload& payload) = 0;
   virtual void on_plan(const wire::SyncPlan& plan) = 0;
 
   // Locally complete: the result is held.
   virtual bool complete() const = 0;
   // The call may return on local completion, because its result is kept for those who miss it.
   virtual bool small() const { return false; }
+  // A small one that sends the caller's memory: all of that has arrived when it is complete.
+  virtual bool lends_input() const { return false; }
   // Cannot go on: the call is to be aborted for this reason.
   virtual const Error* failure() const = 0;
   virtual wire::ToCoordinator done_message() const = 0;

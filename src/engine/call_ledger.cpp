@@ -130,7 +130,7 @@ void CallLedger::replay_stash(Open& open) {
       std::memcpy(placement->destination.data(), payload.data(), payload.size());
       payload = placement->destination;
     }
-    if (!open.call.body->deliver(chunk.from, chunk.header, payload)) continue;
+    if (!open.call.body->deliver(chunk.from, chunk.header, {payload, nullptr})) continue;
     heard_data(open, chunk.from);
   }
 }
@@ -183,8 +183,9 @@ void CallLedger::commit(Open& open, const Epoch& epoch) {
   context_.trace("op.commit");
   context_.note({FlightKind::kOpCommitted, &open.op, {}, open.contributors.size()});
   CallBody& body = *open.call.body;
-  // The frames of a small call are still needed by others; they own what they carry.
-  if (!body.small()) end_attempt(open);
+  // The frames of a small call are still needed by others; they own what they carry. Those that do
+  // not have arrived.
+  if (!body.small() || body.lends_input()) end_attempt(open);
   Result<CallInfo> info = body.commit(open.contributors, open.attempts);
   const OpId op = open.op;
   const AttemptId attempt{op, epoch};  // `epoch` may be part of what end() destroys

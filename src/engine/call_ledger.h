@@ -83,7 +83,7 @@ class CallLedger final : public link::LinkOwner {
   // LinkOwner.
   Result<link::Placement> place(link::Link& link, const wire::FrameHeader& header) override;
   Result<void> deliver(link::Link& link, const wire::FrameHeader& header,
-                       ByteSpan payload) override;
+                       const link::Payload& payload) override;
   Result<void> deliver_kept(link::Link& link, const wire::FrameHeader& header,
                             ByteBuffer payload) override;
   void wake(link::Link& link, link::ConnectionKey connection) override;

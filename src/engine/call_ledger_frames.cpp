@@ -81,13 +81,13 @@ Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHea
 }
 
 Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& header,
-                                 ByteSpan payload) {
+                                 const link::Payload& payload) {
   if (header.kind == wire::FrameKind::kResultRequest) {
     serve_result(link.peer(), header);
     return {};
   }
   if (wire::is_about_result(header.kind)) {
-    heard_result(link.peer(), header, payload);
+    heard_result(link.peer(), header, payload.bytes);
     return {};
   }
   Open* open = nullptr;

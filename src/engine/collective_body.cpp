@@ -70,9 +70,8 @@ class CollectiveBody final : public CallBody {
     stable_below_ = 0;
     kept_.begin();
     const bool keeps_old_copy = broken(Canary::kSkipFence) && data_.has_copy();
-    if (small_ && !keeps_old_copy) {
-      data_.open_copy(brought_by(call_, attempt_.self, data_.caller().total_count()));
-    }
+    const ElementRange brings = brought_by(call_, attempt_.self, data_.caller().total_count());
+    if (small_ && !keeps_old_copy && !data_.open_over_caller(brings)) data_.open_copy(brings);
     heard_of_.assign(attempt_.participants.size(), 0);
     begin_schedule();
     if (schedule_ == nullptr) return;
@@ -127,13 +126,17 @@ class CollectiveBody final : public CallBody {
     return data_.place(accepted->action, absolute(arrival.range), arrival.from, header);
   }
 
-  Result<void> deliver(PeerId from, const wire::FrameHeader& header, ByteSpan payload) override {
+  Result<void> deliver(PeerId from, const wire::FrameHeader& header,
+                       const link::Payload& payload) override {
     collective::Arrival arrival;
     Result<collective::Accepted> accepted = expect(from, header, arrival);
     if (!accepted) return tl::unexpected<Error>(accepted.error());
-    Result<WeightList> weights = data_.weights().read(header, payload);
+    Result<WeightList> weights = data_.weights().read(header, payload.bytes);
     if (!weights) return tl::unexpected<Error>(weights.error());
-    const ByteSpan elements = payload.first(payload.size() - data_.weights().bytes_after(header));
+    link::Payload elements = payload;
+    if (const size_t after = data_.weights().bytes_after(header); after > 0) {
+      elements = {payload.bytes.first(payload.bytes.size() - after), nullptr};
+    }
     Said said{header.argument, std::move(*weights), absolute(arrival.range), 0};
     const bool as_it_came = accepted->action == collective::Action::kStore && !header.weighted;
     if (as_it_came) said.checksum = header.payload_checksum;
@@ -141,7 +144,7 @@ class CollectiveBody final : public CallBody {
                     own_mark(), said)) {
       return {};
     }
-    bytes_received_ += payload.size();
+    bytes_received_ += payload.bytes.size();
     ++progress_;
     collective::Work work;
     schedule_->absorbed(arrival, work);
@@ -157,6 +160,7 @@ class CollectiveBody final : public CallBody {
 
   bool complete() const override { return schedule_ == nullptr || schedule_->complete(); }
   bool small() const override { return small_; }
+  bool lends_input() const override { return data_.reads_caller() && answered_; }
   bool posts_late() const override {
     return small_ && elements().total_bytes() <= limits::kLatePostBytes;
   }
@@ -321,6 +325,10 @@ class CollectiveBody final : public CallBody {
     const uint32_t self = index_of(attempt_.self);
     const ScheduleNeeds needs = this->needs();
     algorithm_ = choose_algorithm(needs, plan, elements().total_bytes());
+    // A hub keeps its input to itself, and its answer tells others that theirs has come.
+    const bool star = algorithm_ == topology::Algorithm::kStar;
+    answered_ = star && self != plan.hub;
+    if (data_.reads_caller() && !star) data_.open_copy(elements().all());
     if (algorithm_ == topology::Algorithm::kRing) {
       data_.begin_ring(attempt_, plan.ring, self, elements_left());
     } else {
@@ -426,6 +434,7 @@ class CollectiveBody final : public CallBody {
   KeptSegments kept_;
   AttemptContext attempt_;
   topology::Algorithm algorithm_ = topology::Algorithm::kRing;
+  bool answered_ = false;  // what this peer sends has arrived when the attempt is complete
   std::vector<uint64_t> heard_of_;  // by participant: what it said, where it says it to all
   std::unique_ptr<collective::Schedule> schedule_;
   uint64_t bytes_sent_ = 0;

@@ -27,6 +27,15 @@ void CollectiveData::open_copy(const ElementRange& brings) {
   if (weights_.scales()) codec::scale_sink(elements(), elements().all(), weights_.factor());
 }
 
+bool CollectiveData::open_over_caller(const ElementRange& brings) {
+  const auto& tensors = caller_.tensors();
+  const bool as_it_is = tensors.size() == 1 && tensors.front().source != nullptr &&
+                        caller_.type() == traits_.type && brings == caller_.all() &&
+                        !brings.empty() && traits_.extra == 0 && !weights_.scales();
+  if (as_it_is) work_.open_over(caller_);
+  return as_it_is;
+}
+
 void CollectiveData::begin_ring(const AttemptContext& attempt, const std::vector<uint32_t>& ring,
                                 uint32_t self, uint64_t count) {
   attempt_ = attempt.id;
@@ -76,8 +85,8 @@ link::Placement CollectiveData::place(collective::Action action, const ElementRa
 }
 
 bool CollectiveData::take(const collective::Accepted& accepted, const ElementRange& range,
-                          uint32_t from, const wire::FrameHeader& header, ByteSpan elements,
-                          uint64_t own_mark, Said& said) {
+                          uint32_t from, const wire::FrameHeader& header,
+                          const link::Payload& elements, uint64_t own_mark, Said& said) {
   if (accepted.action == collective::Action::kCollect) {
     context_.trace("scatter.receive");
     return collect(range, from, elements, said);
@@ -87,19 +96,27 @@ bool CollectiveData::take(const collective::Accepted& accepted, const ElementRan
   if (!keep(range)) return false;
   if (reduced) {
     said.weights = weights_.with_own(header.step, said.weights);
-    reduce(range, elements);
+    reduce(range, elements.bytes);
     if (accepted.finish) finish(range, header.step, said.weights);
     said.mark = std::min(said.mark, own_mark);
     return true;
   }
   weights_.heard_in_gather(header.step, said.weights);
   const bool placed = !traits_.small && !header.weighted && caller_.contiguous(range);
-  if (!placed) codec::copy_in(this->elements(), range, elements);
+  if (!placed) store(range, elements);
   return true;
 }
 
-bool CollectiveData::collect(const ElementRange& range, uint32_t from, ByteSpan elements,
-                             const Said& said) {
+void CollectiveData::store(const ElementRange& range, const link::Payload& elements) {
+  if (traits_.small && elements.holder != nullptr && range == this->elements().all()) {
+    return work_.adopt(caller_, elements.holder);
+  }
+  if (traits_.small) work_.make_room(caller_);
+  codec::copy_in(this->elements(), range, elements.bytes);
+}
+
+bool CollectiveData::collect(const ElementRange& range, uint32_t from,
+                             const link::Payload& elements, const Said& said) {
   if (!contributions_.add(range, from, elements)) return fail_for_memory(range);
   Contributions::Chunk& chunk = contributions_.chunk(range);
   chunk.mark = std::min(chunk.mark, said.mark);
@@ -109,6 +126,7 @@ bool CollectiveData::collect(const ElementRange& range, uint32_t from, ByteSpan 
 
 bool CollectiveData::combine(const ElementRange& range, uint64_t own_mark, Said& said) {
   if (!keep(range)) return false;
+  if (traits_.small) work_.make_room(caller_);
   Contributions::Chunk& chunk = contributions_.chunk(range);
   chunk.parts[self_].weight = weights_.factor();
   std::vector<ByteSpan> parts;
@@ -165,6 +183,7 @@ void CollectiveData::finish(const ElementRange& range, uint32_t step, const Weig
 }
 
 void CollectiveData::take_own(const ElementRange& range, bool stands) {
+  if (traits_.small) work_.make_room(caller_);
   if (!weights_.scales()) return codec::copy_across(elements(), range);
   if (!stands && !keep(range)) return;
   codec::copy_across(elements(), range);
@@ -202,7 +221,8 @@ void CollectiveData::append_payload(const collective::Transfer& transfer, const 
   const bool as_it_came = !transfer.from_source && transfer.range == said.range && after.empty();
   if (as_it_came) frame.header.payload_checksum = said.checksum;
   if (!after.empty()) frame.payload.push_back(after);
-  if (traits_.small) frame.owned = weights_.keep_with(work_.bytes());
+  const bool lent = transfer.from_source && reads_caller();
+  if (traits_.small && !lent) frame.owned = weights_.keep_with(work_.bytes());
 }
 
 // ---- an attempt ends ---------------------------------------------------------------------------

@@ -58,6 +58,9 @@ class CollectiveData {
 
   // Of a small call: a fresh copy, with what this peer brings.
   void open_copy(const ElementRange& brings);
+  // The same without a copy, if he who brings all that is his needs none. False: he does.
+  [[nodiscard]] bool open_over_caller(const ElementRange& brings);
+  bool reads_caller() const { return work_.reads_caller(); }
   bool has_copy() const { return work_.bytes() != nullptr; }
   // Around a ring, of so many elements; or by owners, whose chunks have at most so many bytes.
   void begin_ring(const AttemptContext& attempt, const std::vector<uint32_t>& ring, uint32_t self,
@@ -73,8 +76,8 @@ class CollectiveData {
   // A chunk that has come does what was accepted; `said` is made what holds for it from now on.
   // False, and failure(): nothing is overwritten any more.
   [[nodiscard]] bool take(const collective::Accepted& accepted, const ElementRange& range,
-                          uint32_t from, const wire::FrameHeader& header, ByteSpan elements,
-                          uint64_t own_mark, Said& said);
+                          uint32_t from, const wire::FrameHeader& header,
+                          const link::Payload& elements, uint64_t own_mark, Said& said);
   // All contributions to a range have come.
   [[nodiscard]] bool combine(const ElementRange& range, uint64_t own_mark, Said& said);
   // Of a chunk of the result, as it is sent.
@@ -101,7 +104,9 @@ class CollectiveData {
   bool scales_when_read() const { return weights_.scales() && !traits_.small; }
   [[nodiscard]] bool keep(const ElementRange& range);
   bool fail_for_memory(const ElementRange& range);
-  bool collect(const ElementRange& range, uint32_t from, ByteSpan elements, const Said& said);
+  bool collect(const ElementRange& range, uint32_t from, const link::Payload& elements,
+               const Said& said);
+  void store(const ElementRange& range, const link::Payload& elements);
   void reduce(const ElementRange& range, ByteSpan elements);
   void finish(const ElementRange& range, uint32_t step, const WeightList& weights);
 

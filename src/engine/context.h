@@ -8,10 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "engine/backup_pool.h"
-#include "engine/buffer_pool.h"
 #include "engine/call.h"
 #include "engine/flight_recorder.h"
 #include "link/link.h"

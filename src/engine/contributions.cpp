@@ -38,11 +38,18 @@ std::byte* Contributions::place(const ElementRange& range, uint32_t from, size_t
   return part.place;
 }
 
-bool Contributions::add(const ElementRange& range, uint32_t from, ByteSpan elements) {
-  std::byte* to = place(range, from, elements.size());
+bool Contributions::add(const ElementRange& range, uint32_t from, const link::Payload& elements) {
+  if (small_ && elements.holder != nullptr) {
+    Part& part = chunk(range).parts[from];
+    part.owned = elements.holder;
+    part.elements = elements.bytes;
+    return true;
+  }
+  const ByteSpan bytes = elements.bytes;
+  std::byte* to = place(range, from, bytes.size());
   if (to == nullptr) return false;
-  if (to != elements.data()) std::memcpy(to, elements.data(), elements.size());
-  chunk(range).parts[from].elements = {to, elements.size()};
+  if (to != bytes.data()) std::memcpy(to, bytes.data(), bytes.size());
+  chunk(range).parts[from].elements = {to, bytes.size()};
   return true;
 }
 

@@ -7,11 +7,12 @@
 #include <memory>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/element.h"
-#include "engine/buffer_pool.h"
 #include "engine/slab_slots.h"
 #include "engine/weight_list.h"
+#include "link/link.h"
 
 namespace atoll_core::engine {
 
@@ -29,7 +30,7 @@ class Contributions {
     uint64_t mark = std::numeric_limits<uint64_t>::max();  // the least that came with a part
   };
 
-  // `small`: chunks are copied to `buffers` and nobody may write to them. Else they have slots of a
+  // `small`: chunks lie in `buffers` and nobody may write to them. Else they have slots of a
   // slab, where they may be received.
   Contributions(bool small, BackupPool& slabs, BufferPool& buffers)
       : small_(small), buffers_(buffers), slots_(slabs) {}
@@ -41,8 +42,8 @@ class Contributions {
 
   // Where the elements of a large call may be received; the same when asked again. Null: no memory.
   std::byte* place(const ElementRange& range, uint32_t from, size_t bytes);
-  // They have come whole, perhaps at that place. False: no memory.
-  [[nodiscard]] bool add(const ElementRange& range, uint32_t from, ByteSpan elements);
+  // They have come whole, perhaps at that place, or in memory that may be kept. False: no memory.
+  [[nodiscard]] bool add(const ElementRange& range, uint32_t from, const link::Payload& elements);
 
   Chunk& chunk(const ElementRange& range);
   // It was reduced.

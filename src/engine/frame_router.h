@@ -23,12 +23,12 @@ class FrameRouter final : public link::LinkOwner {
   }
 
   Result<void> deliver(link::Link& link, const wire::FrameHeader& header,
-                       ByteSpan payload) override {
+                       const link::Payload& payload) override {
     if (!is_background(header.attempt)) return ledger_.deliver(link, header, payload);
     if (header.kind == wire::FrameKind::kStateRequest) {
       server_.serve(link.peer(), header);
     } else {
-      follower_.deliver(link.peer(), header, payload);
+      follower_.deliver(link.peer(), header, payload.bytes);
     }
     return {};
   }

@@ -98,6 +98,7 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
     if (entry.link == nullptr) {
       entry.info = listed.peer;
       link::LinkConfig config;
+      config.buffers = &context_.buffers;
       config.peer = listed.peer.id;
       config.peer_name = listed.peer.name;
       config.host = &host_;

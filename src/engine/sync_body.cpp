@@ -74,7 +74,8 @@ class SyncBody final : public CallBody {
     return link::Placement{link::Placement::Kind::kScratch, {}};
   }
 
-  Result<void> deliver(PeerId from, const wire::FrameHeader& header, ByteSpan payload) override {
+  Result<void> deliver(PeerId from, const wire::FrameHeader& header,
+                       const link::Payload& payload) override {
     Result<state::StateRequest> name = state::request_of(header);
     if (!name) return tl::unexpected<Error>(name.error());
     if (header.kind == wire::FrameKind::kStateRequest) {
@@ -87,8 +88,8 @@ class SyncBody final : public CallBody {
       fetch_->on_refused(from, *name, "the holder refused");
     } else if (header.kind == wire::FrameKind::kStateData) {
       context_.trace("sync.fetch");
-      bytes_received_ += payload.size();
-      if (Result<void> used = fetch_->on_response(from, *name, payload); !used) {
+      bytes_received_ += payload.bytes.size();
+      if (Result<void> used = fetch_->on_response(from, *name, payload.bytes); !used) {
         context_.log(3, used.error().message);
       }
     }

@@ -83,6 +83,7 @@ bool FrameStream::begin_payload(TimePoint now, MutableByteSpan behind) {
       if (behind.size() >= size && ahead_.lies_well(behind)) {
         incoming_.destination = behind.first(size);
         incoming_.payload_filled = size;
+        incoming_.holder = ahead_.holder_of(behind, size);
       } else {
         incoming_.destination = scratch(size);
       }
@@ -120,7 +121,10 @@ bool FrameStream::finish_frame(TimePoint now) {
   ByteBuffer buffer = std::move(incoming_.kept);
   incoming_.kept = ByteBuffer();
   incoming_.finishing = true;
-  Result<void> result = link_.frame_arrived(now, arrived, payload, kept ? &buffer : nullptr);
+  Result<void> result =
+      link_.frame_arrived(now, arrived, {payload, std::exchange(incoming_.holder, nullptr)},
+                          kept ? &buffer : nullptr);
+  ahead_.let_go();
   incoming_.finishing = false;
   incoming_.destination = {};
   incoming_.payload_filled = 0;

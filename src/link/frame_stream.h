@@ -20,7 +20,8 @@ namespace atoll_core::link {
 
 class FrameStream {
  public:
-  FrameStream(Link& link, ConnectionKey key) : link_(link), key_(key) {}
+  FrameStream(Link& link, ConnectionKey key)
+      : link_(link), key_(key), ahead_(link.config_.buffers) {}
 
   ConnectionKey key() const { return key_; }
 
@@ -70,6 +71,7 @@ class FrameStream {
     MutableByteSpan destination;
     size_t payload_filled = 0;
     ByteBuffer kept;
+    std::shared_ptr<ByteBuffer> holder;  // of a payload that lies there by itself
     bool finishing = false;  // whole: the owner is being told
   };
 
@@ -80,8 +82,8 @@ class FrameStream {
 
   void refill();
   void push_outgoing(const wire::FrameHeader& header, const OutFrame* frame);
-  // `behind`: what has come behind the header. A payload that is whole there, and has no place of its
-  // own, stays there.
+  // `behind`: what has come behind the header. A payload that is whole there, and has no place of
+  // its own, stays there.
   bool begin_payload(TimePoint now, MutableByteSpan behind);
   MutableByteSpan scratch(size_t size);
   bool finish_frame(TimePoint now);

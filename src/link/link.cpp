@@ -132,8 +132,8 @@ Result<Placement> Link::header_arrived(TimePoint now, const wire::FrameHeader& h
   return owner_.place(*this, header);
 }
 
-Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
-                                 ByteBuffer* kept) {
+Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header,
+                                 const Payload& payload, ByteBuffer* kept) {
   last_heard_ = now;
   if (unsequenced(header.kind)) return {};
   if (!receive_window_.add(header.link_sequence)) return {};

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -32,12 +33,20 @@ class Link;
 struct Placement {
   enum class Kind : uint8_t {
     kDirect,   // to `destination`, payload_bytes long, valid until the attempt is revoked
-    kScratch,  // to memory of the connection, valid during deliver()
+    kScratch,  // to memory of the connection, valid during deliver(); see Payload::holder
     kKeep,     // to memory of its own, handed over in deliver_kept()
     kDiscard,  // read and forgotten; the frame counts as arrived
   };
   Kind kind = Kind::kDiscard;
   MutableByteSpan destination;
+};
+
+// The payload of a frame, where place() said.
+struct Payload {
+  ByteSpan bytes;
+  // Of one that was to go to scratch memory: null, or all of the memory in which it lies, from its
+  // beginning on. Whoever keeps this may have it.
+  std::shared_ptr<ByteBuffer> holder;
 };
 
 // The owner's callbacks. None may destroy the link or its streams.
@@ -47,8 +56,9 @@ class LinkOwner {
   // A header has come. May be asked more than once for one frame (it was lost half-way).
   // An error breaks the connection.
   virtual Result<Placement> place(Link& link, const wire::FrameHeader& header) = 0;
-  // The frame is whole, verified and new. `payload` is where place() said.
-  virtual Result<void> deliver(Link& link, const wire::FrameHeader& header, ByteSpan payload) = 0;
+  // The frame is whole, verified and new.
+  virtual Result<void> deliver(Link& link, const wire::FrameHeader& header,
+                               const Payload& payload) = 0;
   virtual Result<void> deliver_kept(Link& link, const wire::FrameHeader& header,
                                     ByteBuffer payload) = 0;
   // The connection's writer should ask for spans.
@@ -63,6 +73,7 @@ struct LinkConfig {
   uint32_t ack_frames = 64;  // acknowledge at once after so many frames
   HostMeter* host = nullptr;  // of all links of this peer; null: nothing is measured
   RateStretch stretch;
+  BufferPool* buffers = nullptr;  // for what is read ahead of its place; null: the heap
 };
 
 struct LinkCounters {
@@ -129,8 +140,8 @@ class Link {
   bool ack_due() const { return ack_now_; }
   wire::FrameHeader stamp(wire::FrameHeader header);  // with the newest acknowledgement
   Result<Placement> header_arrived(TimePoint now, const wire::FrameHeader& header);
-  Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header, ByteSpan payload,
-                             ByteBuffer* kept);
+  Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header,
+                             const Payload& payload, ByteBuffer* kept);
   void note_arrival(TimePoint now);
   void wake_all();
 

@@ -18,8 +18,8 @@
 namespace atoll_core::transport {
 namespace {
 
-// So much in one read, and as much or more to come, is a bulk transfer. A read that got less than it
-// asked for has emptied the socket. In a bulk transfer, and in the middle of a frame of which so
+// So much in one read, and as much or more to come, is a bulk transfer. A read that got less than
+// it asked for has emptied the socket. In a bulk transfer, and in the middle of a frame of which so
 // much has come, the next segments are there before a wait could be set up; otherwise waiting is
 // the cheaper bet.
 constexpr size_t kBulkRead = 32u << 10;

@@ -33,6 +33,7 @@ class Side final : public LinkOwner {
   struct Delivered {
     wire::FrameHeader header;
     ByteBuffer payload;
+    std::shared_ptr<ByteBuffer> holder;
   };
   // By element_offset, which tests use as the frame's number.
   const std::map<uint64_t, Delivered>& delivered() const { return delivered_; }
@@ -42,14 +43,15 @@ class Side final : public LinkOwner {
     if (place_) return place_(header);
     return Placement{Placement::Kind::kScratch, {}};
   }
-  Result<void> deliver(Link&, const wire::FrameHeader& header, ByteSpan payload) override {
+  Result<void> deliver(Link&, const wire::FrameHeader& header, const Payload& payload) override {
     ++deliveries_;
-    delivered_[header.element_offset] = {header, ByteBuffer(payload.begin(), payload.end())};
+    delivered_[header.element_offset] = {
+        header, ByteBuffer(payload.bytes.begin(), payload.bytes.end()), payload.holder};
     return {};
   }
   Result<void> deliver_kept(Link& link, const wire::FrameHeader& header,
                             ByteBuffer payload) override {
-    return deliver(link, header, payload);
+    return deliver(link, header, {payload, nullptr});
   }
   void wake(Link&, ConnectionKey) override {}
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <random>
@@ -153,6 +154,36 @@ TEST(Link, ReadsAheadWhatTheLastFrameWithoutAPlaceHad) {
     EXPECT_EQ(pair.there().delivered().at(i).payload, payloads[i]) << i;
   }
   EXPECT_EQ(offered_ahead(pair.there(), key), at_first) << "too long, or with a place of its own";
+}
+
+TEST(Link, WhatCameByItselfMayBeKeptWithItsMemory) {
+  std::mt19937_64 random(10);
+  const ByteBuffer large = random_payload(random, 48u << 10);
+  const ByteBuffer small = random_payload(random, 1u << 10);
+  LinkPair pair;
+  pair.add();
+  pair.here().link().grant(attempt_number(1), UINT64_MAX);
+  const auto send = [&](uint32_t number, const ByteBuffer& payload) {
+    pair.here().link().send_chunk(frame_of(attempt_number(1), number, payload));
+  };
+  send(0, large);
+  pair.settle();
+  EXPECT_EQ(pair.there().delivered().at(0).holder, nullptr) << "it was not read ahead";
+  for (const uint32_t number : {1, 2}) {
+    send(number, large);
+    pair.settle();
+    const auto& delivered = pair.there().delivered().at(number);
+    ASSERT_NE(delivered.holder, nullptr);
+    ASSERT_GE(delivered.holder->size(), large.size());
+    EXPECT_TRUE(std::equal(large.begin(), large.end(), delivered.holder->begin()));
+  }
+  EXPECT_NE(pair.there().delivered().at(1).holder, pair.there().delivered().at(2).holder);
+  EXPECT_TRUE(std::equal(large.begin(), large.end(),
+                         pair.there().delivered().at(1).holder->begin()))
+      << "it is not written to any more";
+  send(3, small);
+  pair.settle();
+  EXPECT_EQ(pair.there().delivered().at(3).holder, nullptr) << "that is not worth it";
 }
 
 // Several frames in one read, each beginning wherever the one before ends, and the last one cut.

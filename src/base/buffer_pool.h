@@ -1,6 +1,6 @@
-// Memory for the copies that small calls work on and send from. A call that has it from the last
-// one finds pages that the kernel has given already: to fault them in and zero them took a fifth of
-// the CPU time of a call of a megabyte.
+// Memory for what short calls bring, get and work on. Who has it from the last call finds pages
+// that the kernel has given already: to fault them in and zero them took a fifth of the CPU time of
+// a call of a megabyte.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 
-namespace atoll_core::engine {
+namespace atoll_core {
 
 class BufferPool {
  public:
@@ -39,4 +39,4 @@ class BufferPool {
   std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
-}  // namespace atoll_core::engine
+}  // namespace atoll_core

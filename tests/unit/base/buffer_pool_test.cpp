@@ -1,14 +1,11 @@
-#include "engine/buffer_pool.h"
+#include "base/buffer_pool.h"
 
 #include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "codec/tensor_list.h"
-#include "engine/work_buffer.h"
-
-namespace atoll_core::engine {
+namespace atoll_core {
 namespace {
 
 constexpr size_t kLarge = 1u << 20;
@@ -61,23 +58,6 @@ TEST(BufferPool, MayGoBeforeWhatItGave) {
 }
 
 // What a call does not bring counts as nothing, whatever the last one has left there.
-TEST(WorkBuffer, HasZerosAroundTheInput) {
-  BufferPool pool;
-  ByteBuffer bytes(100'000, std::byte{0x55});
-  const auto caller = codec::TensorList::create(DataType::kUint8, {{bytes.data(), bytes.data(),
-                                                                    bytes.size()}});
-  ASSERT_TRUE(caller);
-  for (const ElementRange input : {caller->all(), ElementRange{100, 70'000}, ElementRange{0, 0}}) {
-    WorkBuffer work(DataType::kUint8, 1, pool);
-    work.open(*caller, input);
-    ASSERT_EQ(work.bytes()->size(), bytes.size() + 1);
-    for (uint64_t i = 0; i <= bytes.size(); ++i) {
-      const bool inside = i >= input.begin && i < input.end;
-      ASSERT_EQ((*work.bytes())[i], std::byte{inside ? uint8_t{0x55} : uint8_t{0}}) << i;
-    }
-    std::fill(work.bytes()->begin(), work.bytes()->end(), std::byte{0xEE});
-  }
-}
 
 }  // namespace
-}  // namespace atoll_core::engine
+}  // namespace atoll_core

@@ -1,8 +1,8 @@
-#include "engine/buffer_pool.h"
+#include "base/buffer_pool.h"
 
 #include <utility>
 
-namespace atoll_core::engine {
+namespace atoll_core {
 
 std::shared_ptr<ByteBuffer> BufferPool::take(size_t bytes) {
   if (bytes < kLeastBytes) return std::make_shared<ByteBuffer>(bytes);
@@ -33,4 +33,4 @@ std::unique_ptr<ByteBuffer> BufferPool::find(size_t bytes) {
   return nullptr;
 }
 
-}  // namespace atoll_core::engine
+}  // namespace atoll_core
