@@ -217,7 +217,7 @@ static int run_peer(Self* self, const char* coordinator) {
   for (uint64_t i = 0; i < work.count; ++i) {
     work.input[i] = work.output[i] = value_of(self->seed, self->index, i);
   }
-  /* Half of what it receives in the scatter phase, in chunks of 256 KiB. */
+  /* Half of what it receives in the scatter phase, in chunks of about 256 KiB. */
   self->kill_at = (uint64_t)options->mib * 4 * (options->peers - 1) / options->peers / 2;
   require(atollCommCreate(&work.comm, &config), "create");
   require(atollCommConnect(work.comm), "connect");

@@ -367,7 +367,7 @@ typedef enum {
 /* For `flags` of atollOpOptions_t, with an all-reduce of more than 1 MiB, or of any size when
    replicas have several shards: its segments stand once all peers have them complete, whoever dies
    after that. An in-place call then keeps a window of its input at a time, at most 24 segments (a
-   segment is 256 KiB for each peer), instead of all of it; and after a death only what is not
+   segment is 255 KiB for each peer), instead of all of it; and after a death only what is not
    complete on all survivors is reduced again, without the dead. The price: elements of one result
    may have different contributors (`ranges` of atollOpInfo_t), and once the first segment stands,
    the call ends in a result: cancel, deadline, the timeouts and atollNoRetry do not end it. Only a

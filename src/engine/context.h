@@ -16,6 +16,7 @@
 #include "engine/flight_recorder.h"
 #include "link/link.h"
 #include "membership/peer_machine.h"
+#include "topology/plan.h"
 #include "wire/hello.h"
 
 namespace atoll_core::engine {
@@ -23,7 +24,7 @@ namespace atoll_core::engine {
 struct EngineConfig {
   membership::PeerConfig membership;
   uint32_t connections_per_link = 1;  // 0: by what is measured, see connection_count.h
-  uint32_t chunk_bytes = 256u << 10;
+  uint32_t chunk_bytes = topology::kNearChunkBytes;
   Duration dial_timeout = std::chrono::milliseconds(5000);
   // A data connection over which nothing has come for so long is given up and dialled again; sooner
   // where the coordinator is less patient with its peers. A heartbeat goes over each one all the

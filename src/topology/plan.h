@@ -23,6 +23,12 @@ struct Choice {
   bool operator==(const Choice&) const = default;
 };
 
+// On short ways. With its header such a chunk fills four of the longest segments that TCP makes on
+// a loopback device, of 65,483 bytes, which is what a socket takes there at a time: of one that is
+// longer an end stays behind, and the receiver waits for it (of 256 KiB 340 bytes; 6 % of the time
+// of 16 MiB).
+inline constexpr uint32_t kNearChunkBytes = 255u << 10;
+
 // How finely a large call is cut, and how many of its segments are begun and not complete. On a
 // long way much must be in flight, in small chunks: each waits at each hop until it is whole.
 struct Pipelining {

@@ -24,7 +24,6 @@ inline constexpr double kWorthChanging = 1.10;
 // round trip takes a good part of that for a large one.
 inline constexpr uint64_t kLongWayNs = 1'000'000;
 inline constexpr uint32_t kLongWayChunkBytes = 64u << 10;
-inline constexpr uint32_t kNearChunkBytes = 256u << 10;
 inline constexpr uint32_t kNearSegmentsInFlight = 8;
 
 // So many latencies a ring's segment may take over an edge, before others have to wait for it: the
