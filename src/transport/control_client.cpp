@@ -28,13 +28,13 @@ ControlClient::ControlClient(Loop& loop, Network::ControlHandler handler)
 
 void ControlClient::send(std::string bytes) {
   if (!handler_ || bytes.empty()) return;
-  const bool nothing_ahead = sending_.empty() && queued_.empty();
-  if (socket_ && nothing_ahead) send_at_once(bytes);
   queued_ += bytes;
-  if (socket_) flush();
+  if (!socket_ || std::exchange(due_, true)) return;
+  loop_.at_end_of_turn([self = shared_from_this()] { self->send_queued(); });
 }
 
 void ControlClient::close() {
+  if (due_) send_queued();
   if (!std::exchange(handler_, nullptr)) return;
   if (race_) return std::exchange(race_, nullptr)->cancel();
   if (!socket_) return;
@@ -81,11 +81,15 @@ void ControlClient::receive() {
   });
 }
 
-// Removes from `bytes` what the socket takes now. An error shows again in flush.
-void ControlClient::send_at_once(std::string& bytes) {
-  std::error_code error;
-  const size_t sent = socket_->write_some(asio::buffer(bytes), error);
-  if (!error) bytes.erase(0, sent);
+// Without a wait, if the socket takes it now. An error shows again in flush.
+void ControlClient::send_queued() {
+  if (!std::exchange(due_, false) || !socket_) return;
+  if (sending_.empty()) {
+    std::error_code error;
+    const size_t sent = socket_->write_some(asio::buffer(queued_), error);
+    if (!error) queued_.erase(0, sent);
+  }
+  flush();
 }
 
 void ControlClient::flush() {

@@ -27,7 +27,8 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   static std::shared_ptr<ControlClient> open(Loop& loop, std::vector<Endpoint> candidates,
                                              Duration timeout, Network::ControlHandler handler);
 
-  void send(std::string bytes);  // before the connection is made it waits for it
+  // They go at the end of the turn, so that they hold up no data, or when the connection is made.
+  void send(std::string bytes);
   void close();
   bool at_rest() const { return sending_.empty() && queued_.empty(); }
 
@@ -36,7 +37,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
 
   void on_race_over(RaceOutcome outcome);
   void receive();
-  void send_at_once(std::string& bytes);
+  void send_queued();
   void flush();
   void shut_down();
   void fail(const std::string& reason);
@@ -50,6 +51,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   std::string remote_;
   std::string sending_;  // handed to the socket; empty: nothing is
   std::string queued_;   // behind it
+  bool due_ = false;     // at the end of the turn
   std::array<std::byte, 64u << 10> received_{};
 };
 

@@ -33,6 +33,16 @@ void Loop::serve_ready() {
   }
 }
 
+void Loop::at_end_of_turn(std::function<void()> late) {
+  late_.push_back(std::move(late));
+  if (!in_turn_) post_serving();
+}
+
+void Loop::do_late() {
+  if (late_.empty()) return;
+  for (const auto& late : std::exchange(late_, {})) late();
+}
+
 void Loop::add_bulk(std::shared_ptr<StreamConnection> connection) {
   bulk_.push_back(std::move(connection));
 }
@@ -54,7 +64,7 @@ void Loop::read_bulk() {
 
 void Loop::end_turn() {
   in_turn_ = false;
-  if (!ready_.empty()) post_serving();
+  if (!ready_.empty() || !late_.empty()) post_serving();
 }
 
 void Loop::post_serving() {

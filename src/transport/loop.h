@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -36,6 +37,7 @@ class Loop {
     const TurnGuard guard(*this);
     std::forward<Callback>(callback)();
     serve_ready();
+    do_late();
   }
 
   // The connection lives until release, or as long as the loop.
@@ -45,6 +47,9 @@ class Loop {
   // `connection->serve()` is called once, soon.
   void add_ready(std::shared_ptr<StreamConnection> connection);
   bool at_rest() const { return ready_.empty(); }
+
+  // Called once, soon, when the connections have been served.
+  void at_end_of_turn(std::function<void()> late);
 
   // A connection over which much comes; until it says that nothing does any more.
   void add_bulk(std::shared_ptr<StreamConnection> connection);
@@ -70,12 +75,14 @@ class Loop {
   static constexpr size_t kSentBetweenReading = 128u << 10;
 
   void serve_ready();
+  void do_late();
   void end_turn();
   void post_serving();
 
   asio::io_context context_;  // first: sockets and handlers must not outlive it
   std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
   std::deque<std::shared_ptr<StreamConnection>> ready_;
+  std::vector<std::function<void()>> late_;
   std::vector<std::shared_ptr<StreamConnection>> bulk_;
   size_t sent_since_reading_ = 0;
   bool in_turn_ = false;
