@@ -1,6 +1,11 @@
 #include "transport/stream_connection.h"
 
+#include <sys/epoll.h>
+
 #include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -57,6 +62,23 @@ class HookedDriver : public RandomDriver {
   }
 };
 
+// What this process watches its connected sockets for, all of them together.
+uint32_t watched_for() {
+  uint32_t all = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream info(entry.path());
+    for (std::string line; std::getline(info, line);) {
+      int socket = -1;
+      unsigned events = 0;
+      if (std::sscanf(line.c_str(), "tfd: %d events: %x", &socket, &events) != 2) continue;
+      sockaddr_storage peer{};
+      socklen_t size = sizeof(peer);
+      if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) == 0) all |= events;
+    }
+  }
+  return all;
+}
+
 class StreamConnectionTest : public testing::Test {
  protected:
   struct Ends {
@@ -84,6 +106,19 @@ class StreamConnectionTest : public testing::Test {
   TestPeer one_{1};
   TestPeer two_{2};
 };
+
+TEST_F(StreamConnectionTest, IsNotWatchedForRoomToWriteBeforeItLacksSome) {
+  HookedDriver one(1, random_bytes(1, 1000), 1000);
+  HookedDriver two(2, random_bytes(2, 1000), 1000);
+  const Ends ends = connect();
+  one_.on_loop([&] { ends.one->start(&one); });
+  two_.on_loop([&] { ends.two->start(&two); });
+  one.complete.pop();
+  two.complete.pop();
+  EXPECT_NE(watched_for() & EPOLLIN, 0u);
+  EXPECT_EQ(watched_for() & EPOLLOUT, 0u);
+  end();
+}
 
 TEST_F(StreamConnectionTest, ReportsThatTheOtherSideClosed) {
   RawSocket client;
