@@ -29,8 +29,12 @@ MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none
 # Iterations per round: many of what is short.
 ITERATIONS = ((64 << 10, 200), (1 << 20, 100), (16 << 20, 20), (64 << 20, 10), (1 << 62, 5))
 WARMUP = 5
-# What says nothing of larger ones.
-LARGEST = {"floor-star": 64 << 10}
+# Of floors that say nothing of other cells: which they are for.
+CELLS = {
+    "floor-star": lambda world, size: size <= 64 << 10,
+    "floor-pair": lambda world, size: world == 2 and size >= 1 << 20,
+    "floor-pair-safe": lambda world, size: world == 2 and size >= 1 << 20,
+}
 
 
 class Failure(Exception):
@@ -175,6 +179,10 @@ def find_contenders(program, folder):
     star = build("floor_star_driver", "g++", [], folder)
     if star:
         contenders["floor-star"] = processes(star)
+    pair = build("floor_pair_driver", "g++", ["-lxxhash"], folder)
+    if pair:
+        contenders["floor-pair"] = processes(pair, "--algorithm", "plain")
+        contenders["floor-pair-safe"] = processes(pair, "--algorithm", "both")
     return contenders
 
 
@@ -191,7 +199,7 @@ def compare(contenders, worlds, sizes, rounds, iterations, show):
             count = iterations_for(size, iterations)
             for turn in range(rounds):
                 for name, measure in contenders.items():
-                    if size > LARGEST.get(name, size):
+                    if name in CELLS and not CELLS[name](world, size):
                         continue
                     show(f"world {world}, {figures.describe_size(size)}, round {turn + 1} of "
                          f"{rounds}: {name}")

@@ -145,6 +145,10 @@ class CompareTest(unittest.TestCase):
                         [64 << 10, 1 << 20], 1, 7, lambda line: None)
         self.assertEqual([(name, size) for name, _, size, _ in calls],
                          [("atoll", 64 << 10), ("floor-star", 64 << 10), ("atoll", 1 << 20)])
+        calls.clear()
+        compare.compare({"floor-pair": contender("floor-pair", [1.0])}, [2, 4],
+                        [64 << 10, 1 << 20], 1, 7, lambda line: None)
+        self.assertEqual([(world, size) for _, world, size, _ in calls], [(2, 1 << 20)])
         self.assertEqual([one["library"] for one in rows], ["atoll", "floor"])
         self.assertEqual(failures, ["gloo-ring, world 2, 4 KiB: it is broken"] * 2)
 
@@ -178,7 +182,7 @@ class CompareTest(unittest.TestCase):
         path = self.folder / "compared.json"
         picture = self.folder / "compared.png"
         has_gnuplot = shutil.which("gnuplot") is not None
-        done = self.call("--world", "2", "--bytes", "4KiB,1000004", "--rounds", "1",
+        done = self.call("--world", "2", "--bytes", "4KiB,1048580", "--rounds", "1",
                          "--iterations", "3", "--json", str(path),
                          *(["--plot", str(picture)] if has_gnuplot else []))
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -186,8 +190,10 @@ class CompareTest(unittest.TestCase):
             self.assertGreater(picture.stat().st_size, 0)
         found = json.loads(path.read_text())
         libraries = list(dict.fromkeys(one["library"] for one in found["rows"]))
-        self.assertEqual((libraries[0], *libraries[-2:]), ("atoll", "floor", "floor-star"))
-        self.assertEqual(len(found["rows"]), 2 * len(libraries) - 1)  # the star is for short calls
+        self.assertEqual((libraries[0], *libraries[-4:]),
+                         ("atoll", "floor", "floor-star", "floor-pair", "floor-pair-safe"))
+        # The star is for short calls, the pairs are for long ones.
+        self.assertEqual(len(found["rows"]), 2 * len(libraries) - 3)
         for one in found["rows"]:
             self.assertGreater(one["time_us_median"], 0)
             self.assertGreater(one["cpu_s_per_gib"], 0)
