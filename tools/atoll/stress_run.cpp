@@ -221,6 +221,8 @@ void StressRun::take(Worker& worker, const ReportLine& line) {
   } else if (line.word == "reconnect") {
     ++tally_.reconnects;
     worker.synced = false;
+  } else if (line.word == "left") {
+    worker.left = true;
   } else if (line.word == "wrong") {
     find(tally_.parity_failures, worker, line.sentence);
   } else if (line.word == "hang") {
@@ -249,7 +251,8 @@ void StressRun::note_content(Worker& worker, const ReportLine& line) {
     // Nobody is left who holds that revision as it was known: then it is lost, not contradicted.
     const bool contradicted =
         std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
-          return other.get() != &worker && !other->ending && other->revision >= revision &&
+          const bool member = !other->ending && !other->left;
+          return other.get() != &worker && member && other->revision >= revision &&
                  ledger_.agrees(other->revision, other->hash);
         });
     if (stopping_ && !contradicted) return;  // those who come last begin anew

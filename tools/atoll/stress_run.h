@@ -38,6 +38,7 @@ class StressRun {
     bool frozen = false;
     bool synced = false;       // has held the run's state since it last connected
     bool told_to_leave = false;
+    bool left = false;         // the run, though the process may not have ended yet
     bool ending = false;       // killed by us, or its end was counted already
     bool gone = false;         // its process has ended, and was looked at
     uint64_t revision = 0;
