@@ -16,10 +16,14 @@ using std::chrono::seconds;
 constexpr uint32_t kPeers = 4;
 
 // Chunks are whole calls, and come in one piece.
-void in_one_piece(WorldConfig& config) {
-  config.engine.chunk_bytes = 256u << 10;
-  config.bytes_per_move_max = 256u << 10;
-  config.bytes_per_second = 2'000'000'000;
+SmallRun::Change in_one_piece(uint64_t seed, uint32_t connections = 1) {
+  return [=](WorldConfig& config) {
+    config.seed = seed;
+    config.engine.chunk_bytes = 256u << 10;
+    config.engine.connections_per_link = connections;
+    config.bytes_per_move_max = 256u << 10;
+    config.bytes_per_second = 2'000'000'000;
+  };
 }
 
 PlannedCall one_tensor(uint64_t count, bool in_place, uint64_t salt) {
@@ -31,20 +35,22 @@ PlannedCall one_tensor(uint64_t count, bool in_place, uint64_t salt) {
   return plan;
 }
 
+// Each time the memory of the calls is gone when the next ones begin.
+void call_again_and_again(SmallRun& run, uint64_t count) {
+  for (uint64_t round = 1; round <= 6; ++round) {
+    const std::vector<Call> calls = run.on_all(one_tensor(count, round % 2 == 0, round));
+    run.finish(calls, seconds(60));
+    run.expect_committed(calls);
+  }
+}
+
 constexpr uint64_t kCounts[] = {1000, 16'384, 100'000};  // the last one is of several chunks
 
 TEST(Star, CallAfterCall) {
   for (const uint64_t count : kCounts) {
     for (uint64_t seed = 1; seed <= 8; ++seed) {
-      SmallRun run(kPeers, [&](WorldConfig& config) {
-        config.seed = seed;
-        in_one_piece(config);
-      });
-      for (uint64_t round = 1; round <= 6; ++round) {
-        const std::vector<Call> calls = run.on_all(one_tensor(count, round % 2 == 0, round));
-        run.finish(calls, seconds(60));
-        run.expect_committed(calls);  // and then their memory is gone
-      }
+      SmallRun run(kPeers, in_one_piece(seed));
+      call_again_and_again(run, count);
     }
   }
 }
@@ -54,11 +60,7 @@ TEST(Star, WhatWasLostGoesAgainWithoutTheCallersMemory) {
   uint64_t resent = 0;
   for (const uint64_t count : kCounts) {
     for (uint64_t seed = 1; seed <= 8; ++seed) {
-      SmallRun run(kPeers, [&](WorldConfig& config) {
-        config.seed = seed;
-        in_one_piece(config);
-        config.engine.connections_per_link = 2;
-      });
+      SmallRun run(kPeers, in_one_piece(seed, 2));
       run.world().on_trace([&](ProcessId who, const char* point) {
         const std::string_view at = point;
         if (at != "scatter.receive" && at != "op.commit") return;
@@ -66,11 +68,7 @@ TEST(Star, WhatWasLostGoesAgainWithoutTheCallersMemory) {
           run.world().after(who, Duration{0}, [&run, who] { run.world().cut_connection(who); });
         }
       });
-      for (uint64_t round = 1; round <= 6; ++round) {
-        const std::vector<Call> calls = run.on_all(one_tensor(count, round % 2 == 0, round));
-        run.finish(calls, seconds(60));
-        run.expect_committed(calls);
-      }
+      call_again_and_again(run, count);
       for (const ProcessId process : run.processes()) {
         resent += run.world().engine(process).counters().frames_resent;
       }
@@ -84,10 +82,7 @@ TEST(Star, TriesAgainWhenSomebodyDies) {
   int retried = 0;
   for (const uint64_t count : kCounts) {
     for (uint64_t seed = 1; seed <= 40; ++seed) {
-      SmallRun run(kPeers, [&](WorldConfig& config) {
-        config.seed = seed;
-        in_one_piece(config);
-      });
+      SmallRun run(kPeers, in_one_piece(seed));
       run.finish(run.on_all(one_tensor(count, true, seed)), seconds(60));
       const ProcessId victim = run.process(seed % kPeers);
       const bool early = seed % 3 != 0;
@@ -110,7 +105,7 @@ TEST(Star, TriesAgainWhenSomebodyDies) {
 
 TEST(Star, AnInputIsAsItWasWhenTheCallIsCancelled) {
   for (const uint64_t count : kCounts) {
-    SmallRun run(kPeers, in_one_piece);
+    SmallRun run(kPeers, in_one_piece(1));
     const PlannedCall plan = one_tensor(count, true, 1);
     std::vector<Call> calls;
     for (size_t i = 0; i + 1 < kPeers; ++i) calls.push_back(run.collective(run.process(i), plan));
