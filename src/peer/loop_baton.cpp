@@ -1,5 +1,6 @@
 #include "peer/loop_baton.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "transport/network.h"
@@ -17,18 +18,21 @@ std::optional<uint64_t> LoopBaton::try_take() {
 void LoopBaton::give_back(bool nothing_left, uint64_t done) {
   const std::lock_guard<std::mutex> lock(mutex_);
   release(nothing_left, done);
-  // It sleeps without a limit only beside a caller that took long.
-  if (wanted_ || asleep_) changed_.notify_one();
+  followed_until_ = rested_at_ + kFollow;
+  pause_ = kRest;
+  if (wanted_) changed_.notify_one();
 }
 
-void LoopBaton::rest(uint64_t done) {
+void LoopBaton::rest(uint64_t done, std::optional<bool> came) {
   const std::lock_guard<std::mutex> lock(mutex_);
   release(true, done);
+  if (!came) followed_until_ = rested_at_ + kFollow;
+  pause_ = came.value_or(true) ? kRest : std::min(2 * pause_, kLook);
 }
 
 void LoopBaton::release(bool nothing_left, uint64_t done) {
   holder_ = Holder::kNobody;
-  rested_at_ = transport::Network::now() + kRest;
+  rested_at_ = transport::Network::now();
   if (!nothing_left || asked_ > done) wanted_ = true;
 }
 
@@ -46,22 +50,27 @@ void LoopBaton::end() {
   changed_.notify_one();
 }
 
-bool LoopBaton::take() {
+LoopBaton::Turn LoopBaton::take() {
   std::unique_lock<std::mutex> lock(mutex_);
   uint64_t seen = taken_;
+  Duration beside_caller = kLook;
+  Turn turn = Turn::kRun;
   for (;;) {
-    if (ended_) return false;
-    if (holder_ == Holder::kNobody && (wanted_ || transport::Network::now() >= rested_at_)) break;
+    if (ended_) return Turn::kEnd;
+    if (holder_ == Holder::kNobody) {
+      const TimePoint now = transport::Network::now();
+      turn = wanted_ || now >= followed_until_ ? Turn::kRun : Turn::kLook;
+      if (turn == Turn::kRun || now >= rested_at_ + pause_) break;
+    }
     // Callers that take turns are looked after now and then, without their having to wake anybody.
     const bool in_turns = std::exchange(seen, taken_) != taken_;
-    asleep_ = holder_ == Holder::kCaller && !in_turns;
-    if (asleep_) changed_.wait(lock);
-    else changed_.wait_for(lock, in_turns ? kLook : kRest);
-    asleep_ = false;
+    const bool beside = holder_ == Holder::kCaller && !in_turns;
+    beside_caller = beside ? std::min(2 * beside_caller, kLookBesideCaller) : kLook;
+    changed_.wait_for(lock, in_turns || beside ? beside_caller : pause_);
   }
   wanted_ = false;
   holder_ = Holder::kIoThread;
-  return true;
+  return turn;
 }
 
 }  // namespace atoll_core::peer

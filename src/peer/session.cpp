@@ -120,7 +120,10 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
 void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
   // It goes behind what this caller has asked for before.
   if (asked > tasks_done_) network_->post(std::exchange(begin, nullptr));
-  const bool intact = run_loop([&call] { return call.ended(); }, begin);
+  const bool intact = in_loop([&] {
+    if (begin) network_->take_turn(begin);
+    network_->run_until([&call] { return call.ended(); });
+  });
   rest_wanted_ = false;
   if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
   baton_.give_back(at_rest(), tasks_done_);
@@ -219,10 +222,21 @@ void Session::finish_all(const Error& error) {
 // ---- the thread that runs the loop -------------------------------------------------------------
 
 void Session::run() {
-  while (baton_.take()) {
-    if (!run_loop([this] { return rest_wanted_ && at_rest(); })) break;
+  for (;;) {
+    const LoopBaton::Turn turn = baton_.take();
+    if (turn == LoopBaton::Turn::kEnd) break;
+    std::optional<bool> came;
+    const bool intact = in_loop([&] {
+      if (turn == LoopBaton::Turn::kRun) {
+        network_->run_until([this] { return rest_wanted_ && at_rest(); });
+      } else {
+        came = network_->run_ready(LoopBaton::kRest);
+        network_->run_until([this] { return at_rest(); });
+      }
+    });
+    if (!intact) break;
     rest_wanted_ = false;
-    baton_.rest(tasks_done_);
+    baton_.rest(tasks_done_, came);
   }
   baton_.end();
   left_ = true;
@@ -231,12 +245,11 @@ void Session::run() {
   io_ended_ = true;
 }
 
-bool Session::run_loop(const std::function<bool()>& done, const std::function<void()>& first) {
+bool Session::in_loop(const std::function<void()>& work) {
   // Reductions happen on this thread: their bits must not depend on what the process has set.
   const kernels::FloatEnvironment environment;
   try {
-    if (first) network_->take_turn(first);
-    network_->run_until(done);
+    work();
     return true;
   } catch (const std::bad_alloc&) {
     loop_failure_ = Error{ErrorCode::kOutOfMemory, "the I/O thread ran out of memory"};

@@ -80,8 +80,8 @@ class Session {
   explicit Session(SessionConfig config);
   Result<void> open();
   void run();
-  // `first`: before anything else, if there is something.
-  bool run_loop(const std::function<bool()>& done, const std::function<void()>& first = nullptr);
+  // Whoever has the baton. False: the loop has failed.
+  bool in_loop(const std::function<void()>& work);
   // Until the call has ended, which `begin` begins; so much had been asked of the loop before.
   void lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked);
   void post(std::function<void()> task) const;

@@ -70,6 +70,13 @@ class AsioNetwork final : public Network {
 
   void take_turn(const std::function<void()>& callback) override { loop_.turn(callback); }
 
+  bool run_ready(Duration quiet) override {
+    if (loop_.context().poll() == 0) return false;
+    while (loop_.context().run_one_for(quiet) > 0) {
+    }
+    return true;
+  }
+
   void run_until(const std::function<bool()>& done) override {
     while (!done() && loop_.context().run_one() > 0) {
     }

@@ -110,6 +110,9 @@ class Network {
   virtual void run() = 0;
   // Calls it at once, as the loop would.
   virtual void take_turn(const std::function<void()>& callback) = 0;
+  // Does what is ready, without waiting; if there was something, then also what comes until nothing
+  // has for `quiet`. Whether there was something.
+  virtual bool run_ready(Duration quiet) = 0;
   // Runs until `done()`, which is asked after each event, or until stop().
   virtual void run_until(const std::function<bool()>& done) = 0;
   // What was to be sent on the control connection has been handed to the system, and no

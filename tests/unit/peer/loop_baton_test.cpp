@@ -2,6 +2,7 @@
 #include "peer/loop_baton.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -9,6 +10,9 @@
 
 namespace atoll_core::peer {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using Turn = LoopBaton::Turn;
 
 // What the baton guards: nothing else does, so that a sanitizer sees two holders.
 struct Loop {
@@ -26,9 +30,10 @@ struct Loop {
     inside = false;
   }
   void io_thread() {
-    while (baton.take()) {
+    for (auto to_do = baton.take(); to_do != LoopBaton::Turn::kEnd; to_do = baton.take()) {
       turn();
-      baton.rest(done);
+      if (to_do == LoopBaton::Turn::kRun) baton.rest(done);
+      else baton.rest(done, false);
     }
   }
   void post() {
@@ -64,13 +69,39 @@ TEST(LoopBaton, OneAtATimeHoldsIt) {
 
 TEST(LoopBaton, TheIoThreadBeginsWithItAndRestsAfterwards) {
   LoopBaton baton;
-  ASSERT_TRUE(baton.take());
+  ASSERT_EQ(baton.take(), Turn::kRun);
   EXPECT_FALSE(baton.try_take()) << "the I/O thread has it";
   baton.rest(0);
   EXPECT_TRUE(baton.try_take()) << "it rests";
   EXPECT_FALSE(baton.try_take()) << "another caller has it";
   baton.give_back(true, 0);
-  EXPECT_TRUE(baton.take()) << "when it has rested it takes it without being asked";
+  EXPECT_EQ(baton.take(), Turn::kLook) << "when it has rested it takes it without being asked";
+}
+
+TEST(LoopBaton, WhileNothingComesTheIoThreadLooksLessAndLessOften) {
+  LoopBaton baton;
+  ASSERT_EQ(baton.take(), Turn::kRun);
+  auto resting = Clock::now();
+  baton.rest(0);
+  for (const auto pause : {LoopBaton::kRest, 2 * LoopBaton::kRest, LoopBaton::kLook}) {
+    ASSERT_EQ(baton.take(), Turn::kLook);
+    EXPECT_GE(Clock::now() - resting, pause);
+    resting = Clock::now();
+    baton.rest(0, false);
+  }
+}
+
+TEST(LoopBaton, WhenNoCallHasFollowedTheIoThreadStaysInTheLoop) {
+  LoopBaton baton;
+  ASSERT_EQ(baton.take(), Turn::kRun);
+  baton.rest(0);
+  ASSERT_TRUE(baton.try_take());
+  const auto last = Clock::now();
+  baton.give_back(true, 0);
+  Turn turn = baton.take();
+  for (; turn == Turn::kLook; turn = baton.take()) baton.rest(0, true);
+  EXPECT_EQ(turn, Turn::kRun);
+  EXPECT_GE(Clock::now() - last, LoopBaton::kFollow);
 }
 
 TEST(LoopBaton, WhatIsAskedWhileTheIoThreadRestsIsDone) {
@@ -92,34 +123,33 @@ TEST(LoopBaton, WhatIsAskedWhileTheIoThreadRestsIsDone) {
 
 TEST(LoopBaton, WhatWasAskedBehindACallersBackIsNotLeftLying) {
   LoopBaton baton;
-  ASSERT_TRUE(baton.take());
+  ASSERT_EQ(baton.take(), Turn::kRun);
   baton.rest(0);
   ASSERT_TRUE(baton.try_take());
   baton.asked();  // the caller has looked already, and saw nothing
   baton.give_back(true, 0);
-  EXPECT_TRUE(baton.take());
+  EXPECT_EQ(baton.take(), Turn::kRun);
 }
 
 TEST(LoopBaton, AfterTheEndNobodyGetsIt) {
   LoopBaton baton;
-  ASSERT_TRUE(baton.take());
+  ASSERT_EQ(baton.take(), Turn::kRun);
   baton.end();
   baton.rest(0);
   EXPECT_FALSE(baton.try_take());
-  EXPECT_FALSE(baton.take());
+  EXPECT_EQ(baton.take(), Turn::kEnd);
 }
 
-TEST(LoopBaton, ALongCallWakesTheIoThreadThatSleepsBesideIt) {
+TEST(LoopBaton, BesideALongCallTheIoThreadSleepsAndComesBack) {
   LoopBaton baton;
-  ASSERT_TRUE(baton.take());
+  ASSERT_EQ(baton.take(), Turn::kRun);
   baton.rest(0);
   ASSERT_TRUE(baton.try_take());
   std::thread io([&] {
-    ASSERT_TRUE(baton.take());
-    baton.rest(0);
+    EXPECT_EQ(baton.take(), Turn::kLook);
+    baton.rest(0, false);
   });
-  // Long enough for it to sleep without a limit; if it does not, the test shows less, and passes.
-  std::this_thread::sleep_for(10 * LoopBaton::kRest);
+  std::this_thread::sleep_for(10 * LoopBaton::kLook);
   baton.give_back(true, 0);
   io.join();
 }
