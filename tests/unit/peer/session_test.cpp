@@ -2,6 +2,7 @@
 #include "peer/session.h"
 
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -46,6 +47,27 @@ TEST(Session, BeginsTheCallsOfOneThreadInItsOrder) {
   }
   const std::lock_guard<std::mutex> lock(mutex);
   EXPECT_EQ(begun, made);
+}
+
+// Calls follow each other with pauses for computing. The I/O thread must not sit in the loop then;
+// but it may be about to look what has come.
+TEST(Session, ACallAfterAPauseIsRunByItsCaller) {
+  Result<std::unique_ptr<Session>> session = Session::create(unconnected());
+  ASSERT_TRUE(session) << session.error().message;
+  int run_here = 0;
+  for (int i = 0; i < 20; ++i) {
+    std::thread::id runs;
+    const auto call = (*session)->call(
+        [&runs](engine::Engine& engine, TimePoint now, engine::CallId id) {
+          runs = std::this_thread::get_id();
+          engine.update(now, id);  // ends at once: it is not connected
+        },
+        Caller::kWaits);
+    EXPECT_FALSE(call->wait());
+    if (runs == std::this_thread::get_id()) ++run_here;
+    std::this_thread::sleep_for(5 * LoopBaton::kRest);
+  }
+  EXPECT_GT(run_here, 0);
 }
 
 }  // namespace
