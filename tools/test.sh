@@ -57,7 +57,7 @@ run_preset() {
 
 presets=()
 jobs="$(default_jobs)"
-test_jobs=2
+test_jobs=4  # those with real processes mostly wait
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --preset)
