@@ -64,7 +64,8 @@ TEST(Session, ACallAfterAPauseIsRunByItsCaller) {
         },
         Caller::kWaits);
     EXPECT_FALSE(call->wait());
-    if (runs == std::this_thread::get_id()) ++run_here;
+    // The first ones may have come before the I/O thread.
+    if (i >= 2 && runs == std::this_thread::get_id()) ++run_here;
     std::this_thread::sleep_for(5 * LoopBaton::kRest);
   }
   EXPECT_GT(run_here, 0);
