@@ -190,6 +190,8 @@ void LinkTable::add_connection(Entry& entry, link::ConnectionKey key) {
   open_[key] = {entry.info.id, &entry.link->add_connection(key)};
   entry.connections.insert(key);
   entry.connected_at = context_.now;
+  entry.missing_since = kNever;
+  entry.warned = false;
   if (pulse_at_ == kNever) pulse_at_ = context_.now + heartbeat();
   context_.emit(output::StartConnection{key});
   report(entry, wire::LinkState::kUp, "");
@@ -221,6 +223,7 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   if (entry.connections.empty()) {
     report(entry, result.refused ? wire::LinkState::kRefused : wire::LinkState::kUnreachable,
            result.reason);
+    warn_of(entry, result.reason);
   }
   if (entry.backoff == Duration{0}) entry.backoff = kFirstBackoff;
   schedule_redial(entry);
@@ -271,13 +274,19 @@ void LinkTable::schedule_redial(Entry& entry) {
   }
 }
 
+// Who leaves closes his connections a little before the roster tells of it: that the first dial
+// fails is no news yet.
+void LinkTable::warn_of(Entry& missing, const std::string& reason) {
+  if (missing.missing_since == kNever) missing.missing_since = context_.now;
+  if (missing.warned || context_.now - missing.missing_since < kFirstBackoff) return;
+  missing.warned = true;
+  context_.log(3, fmt::format("no connection to {}: {}", missing.info.name, reason));
+}
+
 void LinkTable::report(Entry& entry, wire::LinkState state, const std::string& reason) {
   if (entry.reported == state) return;
   entry.reported = state;
   context_.note({flight_kind(state), nullptr, entry.info.id, entry.connections.size(), reason});
-  if (state != wire::LinkState::kUp) {
-    context_.log(3, fmt::format("no connection to {}: {}", entry.info.name, reason));
-  }
   const bool up = state == wire::LinkState::kUp;
   reports_.push_back(wire::LinkReport{entry.info.id, state, reason, up ? entry.rtt_us : 0});
   if (up) entry.told_rtt_us = entry.rtt_us;

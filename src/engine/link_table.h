@@ -89,6 +89,8 @@ class LinkTable {
     uint64_t redials = 0;
     Duration backoff{0};             // before the next dial; 0: at once
     TimePoint connected_at{};        // last time
+    TimePoint missing_since = kNever;  // dials have failed, no connection stands
+    bool warned = false;               // since then
     TimePoint redial_at = kNever;
     std::optional<wire::LinkState> reported;
   };
@@ -116,6 +118,7 @@ class LinkTable {
   void adapt_connections(Entry& entry);
   static uint64_t bytes_per_second(const Entry& entry);  // 0: not known
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
+  void warn_of(Entry& missing, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
   uint32_t connections_wanted(const Entry& entry) const;
   Duration silence_limit() const;
