@@ -235,7 +235,7 @@ void Session::run() {
       }
     });
     if (!intact) break;
-    rest_wanted_ = false;
+    if (std::exchange(rest_wanted_, false)) came.reset();
     baton_.rest(tasks_done_, came);
   }
   baton_.end();
