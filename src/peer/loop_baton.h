@@ -60,9 +60,9 @@ class LoopBaton {
   bool ended_ = false;
   uint64_t taken_ = 0;     // by callers, so many times
   uint64_t asked_ = 0;
-  TimePoint rested_at_{};  // since then nobody holds it
+  TimePoint rested_at_{};   // since then nobody holds it
+  Duration pause_ = kRest;  // for so long from then on, before the I/O thread looks
   TimePoint followed_until_{};
-  Duration pause_ = kRest;  // since then, before the I/O thread looks
 };
 
 }  // namespace atoll_core::peer
