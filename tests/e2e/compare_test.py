@@ -164,7 +164,7 @@ class CompareTest(unittest.TestCase):
         self.assertIn("there is no " + str(self.folder / "atoll"), done.stderr)
         with contextlib.redirect_stderr(io.StringIO()) as said:
             self.assertIsNone(compare.build("gloo_driver", "no-such-compiler", [], self.folder))
-            self.assertIsNone(compare.build("gloo_driver", "g++", ["-lno_such_library"],
+            self.assertIsNone(compare.build("floor_driver", "g++", ["-lno_such_library"],
                                             self.folder))
         self.assertIn("there is no no-such-compiler", said.getvalue())
         self.assertIn("no_such_library", said.getvalue())
