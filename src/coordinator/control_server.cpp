@@ -42,7 +42,6 @@ void ControlServer::accept(uv_stream_t* server, int status) {
   }
   to_flush_.push_back(id);
   machine_.on_connected(EventLoop::now(), id, connection.remote());
-  finish_turn();
 }
 
 void ControlServer::turn_away(Connection& connection) {
@@ -76,10 +75,7 @@ void ControlServer::on_messages(Connection& connection, std::vector<std::string>
       return;
     }
     machine_.on_message(EventLoop::now(), connection.id(), std::move(*message));
-    carry_out_outputs();
-    if (!connection.open()) break;  // closed by the machine: the rest is not wanted
   }
-  finish_turn();
 }
 
 void ControlServer::on_garbage(Connection& connection, const Error& error) {
@@ -91,7 +87,6 @@ void ControlServer::on_garbage(Connection& connection, const Error& error) {
 
 void ControlServer::on_broken(Connection& connection, const std::string& reason) {
   machine_.on_disconnected(EventLoop::now(), connection.id(), reason);
-  finish_turn();
 }
 
 void ControlServer::on_closed(Connection& connection) noexcept {
@@ -147,7 +142,8 @@ void ControlServer::mark_broken(Connection& connection, const std::string& reaso
   broken_.emplace_back(connection.id(), reason);
 }
 
-// Writes once per turn of the loop what was queued for a connection in several messages.
+// What came of all connections has been fed in: rosters and views are made once of it, and what was
+// queued for a connection is written at once.
 void ControlServer::finish_turn() {
   do {
     carry_out_outputs();

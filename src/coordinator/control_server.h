@@ -43,6 +43,8 @@ class ControlServer final : private ConnectionHandler {
   void accept(uv_stream_t* server, int status);
   // For the loop's deadline, and once at the start.
   void tick();
+  // For the end of each turn of the loop: what the machine wants done after what has come in it.
+  void finish_turn();
   // Closes all connections; they are gone when the loop is drained.
   void close_all();
 
@@ -60,7 +62,6 @@ class ControlServer final : private ConnectionHandler {
   void carry_out(const membership::CoordinatorOutput::Event& event);
   void carry_out(const membership::CoordinatorOutput::Save& save);
   void mark_broken(Connection& connection, const std::string& reason);
-  void finish_turn();
 
   EventLoop& loop_;
   ControlServerConfig config_;

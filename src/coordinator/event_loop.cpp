@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <new>
+#include <utility>
 
 #include "base/assert.h"
 #include "coordinator/sigpipe_block.h"
@@ -56,6 +57,8 @@ EventLoop::~EventLoop() {
 TimePoint EventLoop::now() { return TimePoint(Duration(static_cast<int64_t>(uv_hrtime()))); }
 
 void EventLoop::set_deadline(TimePoint at) {
+  // A timer that is set anew in each turn of the loop would never be due.
+  if (at == deadline_ && uv_is_active(as_handle(&deadline_timer_)) != 0) return;
   deadline_ = at;
   if (at == kNever) {
     uv_timer_stop(&deadline_timer_);
@@ -72,6 +75,16 @@ void EventLoop::set_deadline(TimePoint at) {
     self->guard([self] { self->deadline_callback_(); });
   };
   uv_timer_start(&deadline_timer_, on_timer, static_cast<uint64_t>(wait_ms), 0);
+}
+
+void EventLoop::on_turn_end(std::function<void()> callback) {
+  turn_end_callback_ = std::move(callback);
+  uv_check_init(&loop_, &turn_end_);  // this and the next cannot fail
+  turn_end_.data = this;
+  uv_check_start(&turn_end_, [](uv_check_t* check) {
+    EventLoop* self = owner_of(check->data);
+    self->guard([self] { self->turn_end_callback_(); });
+  });
 }
 
 Result<void> EventLoop::stop_on_signals() {

@@ -31,6 +31,10 @@ class EventLoop {
   void on_deadline(std::function<void()> callback) { deadline_callback_ = std::move(callback); }
   void set_deadline(TimePoint at);
 
+  // Called after each turn of the loop in which sockets were looked at, when what had come over all
+  // of them has been read, and before the loop waits again.
+  void on_turn_end(std::function<void()> callback);
+
   // SIGINT and SIGTERM stop the loop from now on.
   Result<void> stop_on_signals();
 
@@ -63,10 +67,12 @@ class EventLoop {
   uv_loop_t loop_{};
   uv_async_t stop_async_{};
   uv_timer_t deadline_timer_{};
+  uv_check_t turn_end_{};
   TimePoint deadline_ = kNever;
   std::array<uv_signal_t, 2> signals_{};
   bool started_ = false;
   std::function<void()> deadline_callback_;
+  std::function<void()> turn_end_callback_;
   std::optional<Error> failure_;
 };
 

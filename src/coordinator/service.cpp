@@ -78,6 +78,7 @@ class LoopService final : public Service {
         logger_(std::move(logger)),
         server_(*loop_, server_config(config, store), logger_) {
     loop_->on_deadline([this] { server_.tick(); });
+    loop_->on_turn_end([this] { server_.finish_turn(); });
   }
 
   // Handles of the listener and of connections must be closed while these still live.

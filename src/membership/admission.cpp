@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <utility>
 
 namespace atoll_core::membership {
 namespace {
 
 // Names the first pair that is not linked.
-std::optional<std::string> unlinked(const std::vector<PeerId>& inside, const Candidate& candidate,
-                                    const Roster& roster, const LinkMatrix& links) {
+std::string unlinked(const std::vector<PeerId>& inside, const Candidate& candidate,
+                     const Roster& roster, const LinkMatrix& links) {
   std::vector<PeerId> others = inside;
   for (const PeerId peer : candidate.peers) {
     for (const PeerId other : others) {
@@ -20,21 +20,46 @@ std::optional<std::string> unlinked(const std::vector<PeerId>& inside, const Can
     }
     others.push_back(peer);
   }
-  return std::nullopt;
+  return fmt::format("{} is left out", candidate.replica);
 }
 
+// Takes each candidate, in this order, that is linked with all who are inside by then.
 Admission admit_in_order(std::vector<PeerId> inside, const std::vector<const Candidate*>& order,
                          const Roster& roster, const LinkMatrix& links) {
+  LinkMatrix::Group group(links);
+  for (const PeerId peer : inside) group.add(peer);
   Admission admission;
   for (const Candidate* candidate : order) {
-    if (auto reason = unlinked(inside, *candidate, roster, links)) {
-      admission.left_out.push_back(std::move(*reason));
+    LinkMatrix::Group with = group;
+    const bool linked = std::all_of(candidate->peers.begin(), candidate->peers.end(),
+                                    [&with](PeerId peer) {
+                                      const bool fits = with.all_linked_with(peer);
+                                      with.add(peer);
+                                      return fits;
+                                    });
+    if (!linked) {
+      admission.left_out.push_back(unlinked(inside, *candidate, roster, links));
       continue;
     }
+    group = std::move(with);
     inside.insert(inside.end(), candidate->peers.begin(), candidate->peers.end());
     admission.admitted.push_back(*candidate);
   }
   return admission;
+}
+
+// Whether so few candidates have so many links that a run of `at_least` replicas cannot begin yet.
+// Cheap, so that what follows is not tried after each of the many links that a first view needs.
+bool surely_too_few(const std::vector<Candidate>& candidates, const LinkMatrix& links,
+                    size_t at_least) {
+  const auto enough_links = [&](const Candidate& candidate) {
+    // With at least one peer of each other replica, and with all of its own.
+    const size_t needed = at_least - 1 + candidate.peers.size() - 1;
+    return std::all_of(candidate.peers.begin(), candidate.peers.end(),
+                       [&](PeerId peer) { return links.count(peer) >= needed; });
+  };
+  const auto possible = std::count_if(candidates.begin(), candidates.end(), enough_links);
+  return static_cast<size_t>(possible) < at_least;
 }
 
 // Groups the pending peers by replica; the key that orders them is the id of their first peer.
@@ -95,20 +120,23 @@ Admission choose_admitted(const std::vector<Participant>& members,
   for (const Participant& member : members) inside.push_back(member.peer);
   std::vector<const Candidate*> order;
   for (const Candidate& candidate : candidates) order.push_back(&candidate);
+  if (!members.empty()) return admit_in_order(inside, order, roster, links);
 
-  Admission best = admit_in_order(inside, order, roster, links);
-  if (!members.empty() || best.admitted.size() >= at_least) return best;
-  for (size_t first = 1; first < order.size(); ++first) {
+  const size_t tries = surely_too_few(candidates, links, at_least) ? 0 : order.size();
+  for (size_t first = 0; first < tries; ++first) {
+    // This one, then the others in order of registration.
     std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first),
                 order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
-    Admission other = admit_in_order(inside, order, roster, links);
-    if (other.admitted.size() >= at_least) return other;
+    Admission admission = admit_in_order({}, order, roster, links);
+    if (admission.admitted.size() >= at_least) return admission;
+    std::rotate(order.begin(), order.begin() + 1,
+                order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
   }
-  best.left_out.push_back(
-      fmt::format("a run starts with {} replicas, {} are ready and linked with each other",
-                  at_least, best.admitted.size()));
-  best.admitted.clear();
-  return best;
+  Admission nobody;
+  nobody.left_out.push_back(fmt::format(
+      "a run starts with {} replicas that are linked with each other; {} are ready", at_least,
+      candidates.size()));
+  return nobody;
 }
 
 }  // namespace atoll_core::membership

@@ -72,8 +72,8 @@ void CoordinatorMachine::Parts::drop_pending(PeerId peer, const std::string& rea
   people.network.forget(peer);
   waits.updates.forget(peer);
   people.roster.erase(peer);
-  pending.roster_changed = true;
-  pending.updates_changed = true;
+  changed.roster = true;
+  changed.updates = true;
 }
 
 void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& reason, bool leaves) {
@@ -102,7 +102,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
     people.roster.erase(shard);
     pending.gone.insert(shard);
   }
-  pending.roster_changed = true;
+  changed.roster = true;
   pending.somebody_lost = true;
   need_round(sentence);
 }
@@ -217,7 +217,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport 
   people.network.changed();
   if (message.state == wire::LinkState::kUp) {
     people.network.report_round_trip(from, message.peer, message.rtt_us);
-    pending.updates_changed = true;
+    changed.updates = true;
     return;
   }
   const std::string reporter = who(from).name;

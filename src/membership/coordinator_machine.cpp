@@ -59,14 +59,17 @@ void CoordinatorMachine::tick(TimePoint now) {
   if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) parts_->send_heartbeats(now);
   if (parts_->timers.take_expired(Parts::Timer::kLiveness, now)) parts_->check_liveness(now);
   if (parts_->timers.take_expired(Parts::Timer::kRejoin, now)) {
-    parts_->pending.updates_changed = true;  // the first view may be made
+    parts_->changed.updates = true;  // the first view may be made
   }
   parts_->settle_dust(now);
 }
 
 TimePoint CoordinatorMachine::next_deadline() const { return parts_->timers.next_deadline(); }
 
-CoordinatorOutput CoordinatorMachine::take_output() { return parts_->out.take(); }
+CoordinatorOutput CoordinatorMachine::take_output() {
+  parts_->finish_turn();
+  return parts_->out.take();
+}
 
 // A coordinator that did not run for a while (stopped, swapped out, suspended with its machine)
 // must not take its own sleep for the silence of all peers: what they sent waits to be read.
@@ -95,11 +98,16 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
 void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
   evaluate_claims(now);
   if (std::exchange(pending.round_needed, false)) begin_round(now);
-  if (std::exchange(pending.roster_changed, false)) send_rosters();
   complete_rounds();
-  if (std::exchange(pending.marks_changed, false)) tell_stable();
-  if (std::exchange(pending.updates_changed, false)) evaluate_updates();
   if (!people.claims.empty()) timers.arm_earlier(Timer::kRejoin, people.claims.deadline());
+}
+
+// What is made of everything that the peers have said. Hundreds of newcomers report tens of
+// thousands of links: to look after each of them at all the others would take minutes.
+void CoordinatorMachine::Parts::finish_turn() {
+  if (std::exchange(changed.roster, false)) send_rosters();
+  if (std::exchange(changed.marks, false)) tell_stable();
+  if (std::exchange(changed.updates, false)) evaluate_updates();
   // Also for the next life: a run that this one has not found may still be elsewhere.
   const bool has_members = !view.members.empty() || people.run_may_be_elsewhere;
   const wire::Snapshot snapshot{config.run, incarnation.counter, has_members};

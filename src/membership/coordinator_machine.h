@@ -1,8 +1,11 @@
 // The coordinator side of membership and agreement as one state machine without I/O.
 //
-// Use: feed it connections, messages and time; after each call take the outputs, in order, and
-// carry them out: Send before Close. Call tick() when next_deadline() has come. It never reads a
-// clock and never fails: bad input from a peer ends that peer's connection with a sentence.
+// Use: feed it connections, messages and time; then take the outputs, in order, and carry them out:
+// Send before Close. Who feeds it all that has come over many connections before it takes the
+// outputs spares it work: what concerns all peers (rosters, whether an update is complete, who can
+// be admitted) is looked at once for each take_output(). Call tick() when next_deadline() has come;
+// both are of use only after outputs were taken. It never reads a clock and never fails: bad input
+// from a peer ends that peer's connection with a sentence.
 //
 // It composes one class per concern: Roster (who is there), UpdateBarrier, OpLedger (done, commit,
 // abort), SettleRound, SyncLedger. Each is in its own file and knows nothing of connections.

@@ -17,7 +17,7 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Ended m
                                 fmt::format("more than {} watermarks are kept", kMarksMax)});
     }
   }
-  pending.marks_changed = true;
+  changed.marks = true;
 }
 
 void CoordinatorMachine::Parts::tell_stable() {

@@ -34,7 +34,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::FollowState
   out.event(fmt::format("{} follows tag {}, holds revision {}{}", display_name(record.info),
                         message.tag, message.revision,
                         message.waits ? "" : " and waits no longer for another one"));
-  pending.updates_changed = true;
+  changed.updates = true;
   offer_state(record);
 }
 

@@ -2,8 +2,9 @@
 // the functions here carry decisions from one to the other and into messages. They are grouped by
 // file: registration, liveness, updates, ops, settling, syncs.
 //
-// Every input ends with settle_dust(): changes are first noted in `pending` and then carried out
-// together, so that one input starts at most one settle round.
+// Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
+// together, so that one input starts at most one settle round. What is to be looked at again is
+// noted in `changed` until outputs are taken, perhaps after many inputs: finish_turn().
 #pragma once
 
 #include <map>
@@ -63,12 +64,15 @@ struct Waits {
   SettleRounds rounds;
 };
 
-// What this input changed and settle_dust() carries out; and what the settle round that is needed
-// or open is about, until it ends.
+// Of what finish_turn() is to look at.
+struct Changed {
+  bool roster = false;
+  bool updates = false;  // the update barrier may be complete
+  bool marks = false;    // more ops may have ended on all
+};
+
+// What the settle round that is needed or open is about, until it ends.
 struct Pending {
-  bool roster_changed = false;
-  bool updates_changed = false;  // the update barrier may be complete
-  bool marks_changed = false;    // more ops may have ended on all
   bool round_needed = false;
   bool somebody_lost = false;
   std::set<PeerId> gone;  // dropped since the view was made
@@ -94,6 +98,7 @@ struct CoordinatorMachine::Parts {
   // ---- coordinator_machine.cpp
   void begin_input(TimePoint now);
   void settle_dust(TimePoint now);
+  void finish_turn();
   void need_round(std::string cause);
 
   // ---- coordinator_registration.cpp
@@ -194,6 +199,7 @@ struct CoordinatorMachine::Parts {
   Ledgers ledgers;
   Waits waits;
   Pending pending;
+  Changed changed;
   Counters counters;
   Outbox out;
   TimerTable<Timer> timers;

@@ -190,7 +190,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
   people.several_coordinators = people.several_coordinators || hello->coordinators > 1;
   people.visitors.erase(connection);
   out.send(connection, answer);
-  pending.roster_changed = true;
+  changed.roster = true;
   timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
   timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);
 }

@@ -155,8 +155,8 @@ void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::str
   }
   answer_claims(*this);
   people.claims.clear();
-  pending.roster_changed = true;
-  pending.updates_changed = true;
+  changed.roster = true;
+  changed.updates = true;
   need_round(cause);
   for (const PeerId peer : lost) {
     if (people.roster.find(peer) == nullptr) continue;  // went with its replica
@@ -192,6 +192,7 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   ledgers = {};
   waits = {};
   pending = {};
+  changed = {};
   // Views that this incarnation has issued live on among peers: their numbers are never used again.
   const uint64_t issued = view.epoch.incarnation == incarnation ? view.epoch.number : 0;
   view = {};

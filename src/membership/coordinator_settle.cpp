@@ -196,8 +196,8 @@ void complete_round(Parts& parts) {
   parts.ledgers.marks.members_changed();
   parts.view = std::move(next);
   parts.pending = {};
-  parts.pending.updates_changed = true;
-  parts.pending.marks_changed = true;
+  parts.changed.updates = true;
+  parts.changed.marks = true;
   parts.out.event(fmt::format("view {}: {} members, settled in round {} ({})",
                               to_string(parts.view.epoch), parts.view.members.size(),
                               round.number, reason));
@@ -257,10 +257,8 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
     view.plan = {};
     ledgers = {};
     waits.rounds.clear();
-    const bool roster_changed = pending.roster_changed;
     pending = {};
-    pending.roster_changed = roster_changed;
-    pending.updates_changed = true;
+    changed.updates = true;
     send_away_newcomers();
     return;
   }

@@ -31,6 +31,22 @@ TEST(EventLoop, ADeadlineComesNotBeforeItsTime) {
   EXPECT_GE(came, at);
 }
 
+TEST(EventLoop, ADeadlineThatIsSetInEachTurnComesToo) {
+  auto loop = EventLoop::create();
+  ASSERT_TRUE(loop.has_value());
+  const TimePoint at = EventLoop::now() + milliseconds(5);
+  int turns = 0;
+  (*loop)->on_deadline([&] { (*loop)->stop(); });
+  (*loop)->on_turn_end([&] {
+    ++turns;
+    if (turns == 100'000) (*loop)->fail({ErrorCode::kTimeout, "the deadline was put off for ever"});
+    (*loop)->set_deadline(at);
+  });
+  (*loop)->set_deadline(at);
+  EXPECT_TRUE((*loop)->run().has_value());
+  EXPECT_GT(turns, 0);
+}
+
 TEST(EventLoop, ALaterCallMovesTheDeadline) {
   auto loop = EventLoop::create();
   ASSERT_TRUE(loop.has_value());

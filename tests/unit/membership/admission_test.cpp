@@ -128,6 +128,36 @@ TEST_F(AdmissionTest, ShardsOfOneReplicaMustBeLinkedToo) {
   EXPECT_EQ(choose({}, 1).admitted.size(), 1u);
 }
 
+TEST_F(AdmissionTest, TheFirstViewSaysWhatItWaitsFor) {
+  for (uint64_t peer = 1; peer <= 3; ++peer) add(info(peer, "p" + std::to_string(peer)));
+  link(1, 2);
+  const std::string sentence =
+      "a run starts with 3 replicas that are linked with each other; 3 are ready";
+  EXPECT_THAT(choose({}, 3).left_out, ElementsAre(sentence)) << "too few links to look further";
+  link(2, 3);
+  link(1, 4);
+  link(3, 4);
+  EXPECT_THAT(choose({}, 3).left_out, ElementsAre(sentence)) << "enough links, of the wrong ones";
+  link(1, 3);
+  EXPECT_THAT(replicas(choose({}, 3).admitted), ElementsAre("r-p1", "r-p2", "r-p3"));
+}
+
+TEST_F(AdmissionTest, WithoutWhoeverIsInTheWay) {
+  // 1 and 2 are linked, and each with one more; 3, 4 and 5 with each other.
+  for (uint64_t peer = 1; peer <= 5; ++peer) add(info(peer, "p" + std::to_string(peer)));
+  link(1, 2);
+  link(1, 3);
+  link(2, 4);
+  link(3, 4);
+  link(4, 5);
+  link(3, 5);
+  const Admission admission = choose({}, 3);
+  EXPECT_THAT(replicas(admission.admitted), ElementsAre("r-p5", "r-p3", "r-p4"));
+  EXPECT_THAT(admission.left_out,
+              ElementsAre("r-p1 is left out: p1 and p5 are not linked",
+                          "r-p2 is left out: p2 and p5 are not linked"));
+}
+
 TEST_F(AdmissionTest, OneOutOfReachDoesNotKeepTheRunFromStarting) {
   for (uint64_t peer = 1; peer <= 3; ++peer) add(info(peer, "p" + std::to_string(peer)));
   link(2, 3);

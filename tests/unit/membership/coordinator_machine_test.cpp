@@ -52,6 +52,7 @@ TEST_F(CoordinatorMachineTest, KnowsNoConnectionItWasNotTold) {
 TEST_F(CoordinatorMachineTest, TellsAVisitorHowTheRunIsAndThatIsAll) {
   connect(1, info(0, "a"));
   machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  machine_.take_output();
   const wire::PeerInfo member = machine_.status().peers.at(0).info;
   connect(2, info(1, "b"));
   wire::OpWaiting waiting;
@@ -147,6 +148,7 @@ TEST_F(CoordinatorMachineTest, DoesNotTakeItsOwnSleepForSilence) {
 TEST_F(CoordinatorMachineTest, NumbersNoViewTwiceWhenItHasSteppedDown) {
   connect(1, info(0, "a"));
   machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  machine_.take_output();
   const Epoch first = machine_.status().epoch;
   EXPECT_EQ(first.number, 1u);
   // An earlier life of this coordinator, of which it knows nothing, had drawn a greater number.
@@ -160,9 +162,52 @@ TEST_F(CoordinatorMachineTest, NumbersNoViewTwiceWhenItHasSteppedDown) {
   EXPECT_TRUE(machine_.status().peers.empty());
   connect(3, info(1, "c"));
   machine_.on_message(now_, {3}, wire::UpdateRequest{});
+  machine_.take_output();
   EXPECT_EQ(machine_.status().epoch.incarnation, first.incarnation);
   EXPECT_GT(machine_.status().epoch.number, first.number);
   EXPECT_EQ(machine_.status().generation.first, machine_.status().epoch);
+}
+
+// 65,000 reports of links come before the first view can be made.
+TEST(CoordinatorMachine, MakesAFirstViewOfHundreds) {
+  constexpr uint64_t kPeers = 256;
+  CoordinatorConfig config;
+  config.min_replicas = kPeers;
+  CoordinatorMachine machine(config, {1, 42});
+  TimePoint now{1s};
+  uint64_t inputs = 0;
+  size_t rosters = 0;
+  size_t views = 0;
+  const auto take_outputs = [&] {
+    for (const auto& item : machine.take_output().items) {
+      const auto* send = std::get_if<CoordinatorOutput::Send>(&item);
+      if (send == nullptr) continue;
+      if (std::holds_alternative<wire::Roster>(send->message)) ++rosters;
+      if (std::holds_alternative<wire::Updated>(send->message)) ++views;
+    }
+  };
+  const auto say = [&](uint64_t peer, wire::ToCoordinator message) {
+    machine.on_message(now, {peer}, std::move(message));
+    if (++inputs % 50 == 0) take_outputs();
+  };
+  for (uint64_t peer = 1; peer <= kPeers; ++peer) {
+    machine.on_connected(now, {peer}, "somewhere");
+    wire::Register hello;
+    hello.peer = info(peer, std::to_string(peer));
+    say(peer, std::move(hello));
+    say(peer, wire::UpdateRequest{});
+  }
+  take_outputs();
+  EXPECT_LE(rosters, 11 * kPeers) << "one for each peer and each time that outputs were taken";
+  const auto id = [](uint64_t peer) { return PeerId{(uint64_t{1} << 32) | peer}; };
+  for (uint64_t one = 1; one <= kPeers; ++one) {
+    for (uint64_t other = 1; other <= kPeers; ++other) {
+      if (one != other) say(one, wire::LinkReport{id(other), wire::LinkState::kUp, "", 0});
+    }
+  }
+  take_outputs();
+  EXPECT_EQ(views, kPeers);
+  EXPECT_EQ(machine.status().epoch.number, 1u);
 }
 
 TEST_F(CoordinatorMachineTest, GivesIdsThatCarryTheIncarnation) {
