@@ -18,7 +18,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "coordinator/event_loop.h"
-#include "membership/coordinator_machine.h"
+#include "membership/coordinator/coordinator_machine.h"
 #include "wire/control_framing.h"
 
 namespace atoll_core::coordinator {

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "coordinator/connection.h"
 #include "coordinator/event_loop.h"
-#include "membership/coordinator_machine.h"
+#include "membership/coordinator/coordinator_machine.h"
 
 namespace atoll_core::coordinator {
 

@@ -27,7 +27,7 @@
 #include "engine/report.h"
 #include "engine/stash.h"
 #include "engine/wait_notice.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 
 namespace atoll_core::engine {
 

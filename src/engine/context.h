@@ -15,7 +15,7 @@
 #include "engine/call.h"
 #include "engine/flight_recorder.h"
 #include "link/link.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 #include "topology/plan.h"
 #include "wire/hello.h"
 

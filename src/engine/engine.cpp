@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "engine/collective_body.h"
 #include "engine/sync_body.h"
-#include "membership/update_tag.h"
+#include "membership/common/update_tag.h"
 
 namespace atoll_core::engine {
 

@@ -20,7 +20,7 @@
 #include "engine/report.h"
 #include "engine/state_follower.h"
 #include "engine/state_server.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 #include "wire/control_framing.h"
 
 namespace atoll_core::engine {

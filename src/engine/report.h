@@ -14,7 +14,7 @@
 #include "engine/call_body.h"
 #include "engine/control_watch.h"
 #include "engine/flight_recorder.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 #include "wire/control.h"
 
 namespace atoll_core::engine {

@@ -16,7 +16,7 @@
 #include "engine/call.h"
 #include "engine/context.h"
 #include "engine/link_table.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 #include "state/fetch.h"
 #include "wire/control.h"
 #include "wire/frame.h"

@@ -6,7 +6,7 @@
 #include "engine/context.h"
 #include "engine/link_table.h"
 #include "engine/state_server.h"
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 
 namespace atoll_core::engine {
 

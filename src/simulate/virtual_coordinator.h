@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "membership/coordinator_machine.h"
+#include "membership/coordinator/coordinator_machine.h"
 #include "simulate/connection.h"
 #include "wire/control_framing.h"
 

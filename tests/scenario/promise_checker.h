@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 
 namespace atoll_core::scenario {
 

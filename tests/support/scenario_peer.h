@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 
 namespace atoll_core::scenario {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "membership/sentence.h"
+#include "membership/common/sentence.h"
 #include "support/scenario_world.h"
 
 namespace atoll_core::scenario {

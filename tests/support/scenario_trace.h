@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "membership/peer_machine.h"
+#include "membership/peer/peer_machine.h"
 #include "wire/control.h"
 
 namespace atoll_core::scenario {

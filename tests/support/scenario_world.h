@@ -12,7 +12,7 @@
 #include <utility>
 #include <variant>
 
-#include "membership/coordinator_machine.h"
+#include "membership/coordinator/coordinator_machine.h"
 #include "support/scenario_peer.h"
 
 namespace atoll_core::scenario {

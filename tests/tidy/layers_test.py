@@ -68,6 +68,25 @@ def check_cmake(room, cmake, rooms):
             f"only here {sorted(linked - allowed)}, only there {sorted(allowed - linked)}"]
 
 
+def parts_table(markdown):
+    """{part: parts that it may use} of the rooms that have folders inside."""
+    return {row["part"]: set(re.findall(r"[\w/]+", row["may use"])) | {row["part"]}
+            for row in table_rows(markdown, "part")}
+
+
+def check_parts(path, text, parts):
+    """Problems of the includes of one file of src: a part of a room may know some others only."""
+    part = "/".join(path.parts[1:-1])
+    if part not in parts:
+        return [f"{path}: {part} is in no table of docs/ARCHITECTURE.md"] if "/" in part else []
+    problems = []
+    for number, spelling in includes(text):
+        target = spelling[1:-1].rpartition("/")[0]
+        if target in parts and target not in parts[part]:
+            problems.append(f"{path}:{number}: {part} may not include {spelling}")
+    return problems
+
+
 def allowed_rooms(path, rooms):
     """Which rooms a file may include; None: any."""
     if path.parts[0] == "src":
@@ -109,6 +128,17 @@ class LayersTest(unittest.TestCase):
     def test_table_names_the_folders_of_src(self):
         folders = {path.parent.name for path in (ROOT / "src").glob("*/CMakeLists.txt")}
         self.assertEqual(folders, set(self.rooms))
+
+    def test_parts_of_rooms_follow_their_table(self):
+        parts = parts_table(read("docs/ARCHITECTURE.md"))
+        folders = {str(path.parent.relative_to(ROOT / "src"))
+                   for path in (ROOT / "src").glob("*/*/*.h")}
+        self.assertEqual(folders, set(parts))
+        problems = []
+        for path in cpp_files():
+            if path.parts[0] == "src":
+                problems += check_parts(path, read(path), parts)
+        self.assertFalse(problems, report(problems))
 
     def test_cmake_follows_the_table(self):
         problems = []
@@ -156,6 +186,17 @@ class LayersSelfTest(unittest.TestCase):
         self.assertTrue(self.problems("src/link/a.cpp", "#include <thread>\n"))
         self.assertTrue(self.problems("src/link/a.cpp", "std::chrono::steady_clock::now();"))
         self.assertFalse(self.problems("src/peer/a.cpp", "#include <thread>\n"))
+
+    def test_sees_parts_that_know_each_other(self):
+        parts = parts_table("| part | holds | may use |\n|---|---|---|\n"
+                            "| link/common | both | |\n| link/here | one | link/common |\n"
+                            "| link/there | the other | link/common |\n")
+        problems = lambda path, text: check_parts(Path(path), text, parts)
+        self.assertTrue(problems("src/link/here/a.h", '#include "link/there/b.h"\n'))
+        self.assertTrue(problems("src/link/common/a.h", '#include "link/here/b.h"\n'))
+        self.assertTrue(problems("src/link/nowhere/a.h", ""))
+        self.assertFalse(problems("src/link/here/a.h", '#include "link/common/b.h"\n'))
+        self.assertFalse(problems("src/peer/a.h", '#include "link/here/b.h"\n'))
 
     def test_sees_cmake_that_differs(self):
         self.assertTrue(check_cmake("link", "atoll_room(link ROOMS base wire)", self.rooms))

@@ -5,7 +5,7 @@
 # read these calls and compare them with the includes.
 function(atoll_room name)
   cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   if(sources OR ROOM_GENERATED)
     add_library(atoll_${name} STATIC ${sources})
     set(scope PUBLIC)

@@ -22,6 +22,6 @@ function(atoll_test name)
 endfunction()
 
 function(atoll_unit_tests room)
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
   atoll_test(${room}_unit_test SOURCES ${sources} LINK atoll_${room} ${ARGN} LABELS unit)
 endfunction()

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "membership/op_key.h"
-#include "membership/participant.h"
-#include "membership/view_delta.h"
+#include "membership/common/op_key.h"
+#include "membership/common/participant.h"
+#include "membership/common/view_delta.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {

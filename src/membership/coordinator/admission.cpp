@@ -1,0 +1,142 @@
+#include "membership/coordinator/admission.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace atoll_core::membership {
+namespace {
+
+// Names the first pair that is not linked.
+std::string unlinked(const std::vector<PeerId>& inside, const Candidate& candidate,
+                     const Roster& roster, const LinkMatrix& links) {
+  std::vector<PeerId> others = inside;
+  for (const PeerId peer : candidate.peers) {
+    for (const PeerId other : others) {
+      if (links.linked(peer, other)) continue;
+      return fmt::format("{} is left out: {} and {} are not linked", candidate.replica,
+                         display_name(roster.find(peer)->info),
+                         display_name(roster.find(other)->info));
+    }
+    others.push_back(peer);
+  }
+  return fmt::format("{} is left out", candidate.replica);
+}
+
+// Takes each candidate, in this order, that is linked with all who are inside by then.
+Admission admit_in_order(std::vector<PeerId> inside, const std::vector<const Candidate*>& order,
+                         const Roster& roster, const LinkMatrix& links) {
+  LinkMatrix::Group group(links);
+  for (const PeerId peer : inside) group.add(peer);
+  Admission admission;
+  for (const Candidate* candidate : order) {
+    LinkMatrix::Group with = group;
+    const bool linked = std::all_of(candidate->peers.begin(), candidate->peers.end(),
+                                    [&with](PeerId peer) {
+                                      const bool fits = with.all_linked_with(peer);
+                                      with.add(peer);
+                                      return fits;
+                                    });
+    if (!linked) {
+      admission.left_out.push_back(unlinked(inside, *candidate, roster, links));
+      continue;
+    }
+    group = std::move(with);
+    inside.insert(inside.end(), candidate->peers.begin(), candidate->peers.end());
+    admission.admitted.push_back(*candidate);
+  }
+  return admission;
+}
+
+// Whether so few candidates have so many links that a run of `at_least` replicas cannot begin yet.
+// Cheap, so that what follows is not tried after each of the many links that a first view needs.
+bool surely_too_few(const std::vector<Candidate>& candidates, const LinkMatrix& links,
+                    size_t at_least) {
+  const auto enough_links = [&](const Candidate& candidate) {
+    // With at least one peer of each other replica, and with all of its own.
+    const size_t needed = at_least - 1 + candidate.peers.size() - 1;
+    return std::all_of(candidate.peers.begin(), candidate.peers.end(),
+                       [&](PeerId peer) { return links.count(peer) >= needed; });
+  };
+  const auto possible = std::count_if(candidates.begin(), candidates.end(), enough_links);
+  return static_cast<size_t>(possible) < at_least;
+}
+
+// Groups the pending peers by replica; the key that orders them is the id of their first peer.
+std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& roster) {
+  std::map<std::string, PeerId> first;
+  std::map<PeerId, std::vector<const PeerRecord*>> replicas;
+  for (const auto& [peer, record] : roster.records()) {
+    if (record.in_view()) continue;
+    const PeerId key = first.emplace(record.info.replica, peer).first->second;
+    replicas[key].push_back(&record);
+  }
+  return replicas;
+}
+
+}  // namespace
+
+Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
+                           const PublishedStates& states) {
+  Candidates result;
+  for (auto& [key, records] : pending_replicas(roster)) {
+    const wire::PeerInfo& info = records.front()->info;
+    std::vector<const PeerRecord*> shards = records;
+    std::sort(shards.begin(), shards.end(), [](const PeerRecord* a, const PeerRecord* b) {
+      return a->info.shard < b->info.shard;
+    });
+    const auto busy = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
+      return !updates.waits(record->info.id);
+    });
+    const auto behind = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
+      return states.waits_for(*record).has_value();
+    });
+    if (shards.size() < info.shard_count) {
+      result.not_ready.push_back(fmt::format("{} has {} of {} shards", info.replica,
+                                             shards.size(), info.shard_count));
+    } else if (roster.has_member_of(info.replica)) {
+      result.not_ready.push_back(
+          fmt::format("{} waits for its former self to be dropped", info.replica));
+    } else if (busy != shards.end()) {
+      result.not_ready.push_back(fmt::format("{} waits for {} to call atollUpdate", info.replica,
+                                             display_name((*busy)->info)));
+    } else if (behind != shards.end()) {
+      result.not_ready.push_back(fmt::format("{}: {} waits for {}", info.replica,
+                                             display_name((*behind)->info),
+                                             *states.waits_for(**behind)));
+    } else {
+      Candidate candidate{info.replica, {}};
+      for (const PeerRecord* record : shards) candidate.peers.push_back(record->info.id);
+      result.ready.push_back(std::move(candidate));
+    }
+  }
+  return result;
+}
+
+Admission choose_admitted(const std::vector<Participant>& members,
+                          const std::vector<Candidate>& candidates, const Roster& roster,
+                          const LinkMatrix& links, size_t at_least) {
+  std::vector<PeerId> inside;
+  for (const Participant& member : members) inside.push_back(member.peer);
+  std::vector<const Candidate*> order;
+  for (const Candidate& candidate : candidates) order.push_back(&candidate);
+  if (!members.empty()) return admit_in_order(inside, order, roster, links);
+
+  const size_t tries = surely_too_few(candidates, links, at_least) ? 0 : order.size();
+  for (size_t first = 0; first < tries; ++first) {
+    // This one, then the others in order of registration.
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first),
+                order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+    Admission admission = admit_in_order({}, order, roster, links);
+    if (admission.admitted.size() >= at_least) return admission;
+    std::rotate(order.begin(), order.begin() + 1,
+                order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+  }
+  Admission nobody;
+  nobody.left_out.push_back(fmt::format(
+      "a run starts with {} replicas that are linked with each other; {} are ready", at_least,
+      candidates.size()));
+  return nobody;
+}
+
+}  // namespace atoll_core::membership

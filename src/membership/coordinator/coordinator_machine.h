@@ -1,0 +1,108 @@
+// The coordinator side of membership and agreement as one state machine without I/O.
+//
+// Use: feed it connections, messages and time; then take the outputs, in order, and carry them out:
+// Send before Close. Who feeds it all that has come over many connections before it takes the
+// outputs spares it work: what concerns all peers (rosters, whether an update is complete, who can
+// be admitted) is looked at once for each take_output(). Call tick() when next_deadline() has come;
+// both are of use only after outputs were taken. It never reads a clock and never fails: bad input
+// from a peer ends that peer's connection with a sentence.
+//
+// It composes one class per concern: Roster (who is there), UpdateBarrier, OpLedger (done, commit,
+// abort), SettleRound, SyncLedger. Each is in its own file and knows nothing of connections.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "wire/control.h"
+#include "wire/snapshot.h"
+
+namespace atoll_core::membership {
+
+// Names one control connection for the machine; never used twice.
+struct ConnectionId {
+  uint64_t value = 0;
+  auto operator<=>(const ConnectionId&) const = default;
+};
+
+struct CoordinatorConfig {
+  std::string run;                  // run id; peers that name another are refused
+  uint32_t min_replicas = 1;        // the first view has at least these
+  Duration heartbeat_interval = std::chrono::milliseconds(500);
+  Duration peer_timeout = std::chrono::milliseconds(5000);    // silence after which a peer is dead
+  Duration register_timeout = std::chrono::milliseconds(10000);  // connected, but no Register
+  // How long members of a run that this coordinator does not know are waited for.
+  Duration rejoin_window = std::chrono::milliseconds(1500);
+  // A coordinator that may have been started again makes no new run before that.
+  Duration first_view_delay = Duration::zero();
+};
+
+struct CoordinatorOutput {
+  struct Send {
+    ConnectionId connection;
+    wire::ToPeer message;
+  };
+  struct Close {  // after what was sent has been flushed
+    ConnectionId connection;
+    std::string reason;
+  };
+  struct Event {  // for the log and for traces: "evict island-3: control connection broken, …"
+    std::string text;
+  };
+  struct Save {  // before what follows is sent
+    wire::Snapshot snapshot;
+  };
+  using Item = std::variant<Send, Close, Event, Save>;
+  std::vector<Item> items;
+};
+
+// A copy; what `atoll status` shows is made of the same (status.cpp).
+struct CoordinatorStatus {
+  Epoch epoch;
+  Generation generation;
+  struct Peer {
+    wire::PeerInfo info;
+    std::string state;  // "member", "pending", "suspect"
+    TimePoint last_heard;
+  };
+  std::vector<Peer> peers;
+  uint64_t commits = 0;
+  uint64_t aborts = 0;
+  uint64_t settle_rounds = 0;
+  uint64_t admissions = 0;
+  uint64_t evictions = 0;
+  uint64_t replans = 0;
+};
+
+class CoordinatorMachine {
+ public:
+  CoordinatorMachine(CoordinatorConfig config, Incarnation incarnation);
+  ~CoordinatorMachine();
+  CoordinatorMachine(const CoordinatorMachine&) = delete;
+  CoordinatorMachine& operator=(const CoordinatorMachine&) = delete;
+
+  // `remote` is the address text, for sentences.
+  void on_connected(TimePoint now, ConnectionId connection, const std::string& remote);
+  void on_message(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
+  // Bytes that are no message: the connection is told so and closed; the peer becomes suspect.
+  void on_garbage(TimePoint now, ConnectionId connection, const Error& error);
+  void on_disconnected(TimePoint now, ConnectionId connection, const std::string& reason);
+  void tick(TimePoint now);
+  TimePoint next_deadline() const;
+
+  CoordinatorOutput take_output();
+  CoordinatorStatus status() const;
+
+  struct Parts;  // see coordinator_parts.h; of no use outside this folder
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,250 @@
+#include <algorithm>
+
+#include "membership/common/sentence.h"
+#include "membership/coordinator/parts.h"
+
+namespace atoll_core::membership {
+namespace {
+
+constexpr size_t kProbers = 2;
+
+// The nearest members before and after the suspect that are connected; without any, pending peers:
+// they hold links with all members too.
+std::vector<const PeerRecord*> choose_probers(PeerId suspect,
+                                              const std::vector<Participant>& members,
+                                              const Roster& roster) {
+  std::vector<const PeerRecord*> probers;
+  const auto add = [&](PeerId peer) {
+    const PeerRecord* record = roster.find(peer);
+    const bool usable = record != nullptr && record->connected() && probers.size() < kProbers &&
+                        std::find(probers.begin(), probers.end(), record) == probers.end();
+    if (usable) probers.push_back(record);
+    return usable;
+  };
+  const auto place = std::find_if(members.begin(), members.end(), [suspect](const auto& member) {
+    return member.peer == suspect;
+  });
+  const auto start = static_cast<size_t>(place - members.begin());
+  const size_t count = members.size();
+  for (size_t step = 1; step < count && !add(members[(start + step) % count].peer); ++step) {
+  }
+  for (size_t step = 1; step < count && !add(members[(start + count - step) % count].peer);
+       ++step) {
+  }
+  if (!probers.empty()) return probers;
+  for (const auto& [peer, record] : roster.records()) {
+    if (!record.in_view()) add(peer);
+  }
+  return probers;
+}
+
+}  // namespace
+
+void CoordinatorMachine::Parts::lose_connection(TimePoint now, PeerId peer,
+                                                const std::string& reason) {
+  const PeerRecord& record = *people.roster.find(peer);
+  if (record.standing == Standing::kPending) return drop_pending(peer, reason);
+  people.roster.mark_suspect(peer, now, reason);
+  timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
+  std::vector<std::string> names;
+  for (const PeerRecord* prober : choose_probers(peer, members(), people.roster)) {
+    out.send(*prober, wire::Probe{record.info});
+    names.push_back(display_name(prober->info));
+  }
+  const std::string probing = names.empty() ? "nobody can probe it" : "probed by " + join(names);
+  out.event(fmt::format("suspect {}: control connection broken ({}); {}",
+                        display_name(record.info), reason, probing));
+}
+
+void CoordinatorMachine::Parts::reject(TimePoint now, PeerId peer, Error error) {
+  const PeerRecord& record = *people.roster.find(peer);
+  const ConnectionId connection = record.connection;
+  out.event(fmt::format("reject {}: {}", display_name(record.info), error.message));
+  out.send(connection, wire::Refused{error.code, bounded(error.message)});
+  out.close(connection, error.message);
+  lose_connection(now, peer, error.message);
+}
+
+void CoordinatorMachine::Parts::drop_pending(PeerId peer, const std::string& reason) {
+  out.event(fmt::format("drop pending {}: {}", display_name(people.roster.find(peer)->info),
+                        reason));
+  people.links.forget(peer);
+  people.network.forget(peer);
+  waits.updates.forget(peer);
+  people.roster.erase(peer);
+  changed.roster = true;
+  changed.updates = true;
+}
+
+void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& reason, bool leaves) {
+  const wire::PeerInfo cause = people.roster.find(peer)->info;
+  const std::string name = display_name(cause);
+  const std::string sentence =
+      fmt::format("{} {}: {}", name, leaves ? "left" : "is lost", reason);
+  out.event(fmt::format("evict replica {}: {}", cause.replica, sentence));
+  ++counters.evictions;
+  std::vector<PeerId> shards;
+  for (const auto& [id, record] : people.roster.records()) {
+    if (record.in_view() && record.info.replica == cause.replica) shards.push_back(id);
+  }
+  for (const PeerId shard : shards) {
+    const PeerRecord& record = *people.roster.find(shard);
+    const std::string told = bounded(
+        shard == peer ? sentence : fmt::format("replica {}: {}", cause.replica, sentence));
+    if (record.connected()) {
+      if (!leaves || shard != peer) out.send(record, wire::Evicted{ErrorCode::kEvicted, told});
+      out.close(record.connection, told);
+    }
+    people.departures.add(record.info.session, told);
+    people.links.forget(shard);
+    people.network.forget(shard);
+    waits.updates.forget(shard);
+    people.roster.erase(shard);
+    pending.gone.insert(shard);
+  }
+  changed.roster = true;
+  pending.somebody_lost = true;
+  need_round(sentence);
+}
+
+void CoordinatorMachine::Parts::send_heartbeats(TimePoint now) {
+  if (people.roster.size() == 0 && people.claims.empty()) return;
+  // During a round nothing is forgotten: its end may have to tell of it.
+  if (!waits.rounds.about_all_open()) {
+    uint64_t heard = counters.heartbeats;
+    for (const Participant& member : members()) {
+      heard = std::min(heard, people.roster.find(member.peer)->heartbeat_heard);
+    }
+    ledgers.history.prune(heard);
+  }
+  ++counters.heartbeats;
+  for (const auto& [peer, record] : people.roster.records()) {
+    out.send(record, wire::CoordinatorHeartbeat{counters.heartbeats});
+  }
+  for (const RejoinClaim& claim : people.claims.claims()) {
+    out.send(claim.connection, wire::CoordinatorHeartbeat{counters.heartbeats});
+  }
+  timers.arm(Timer::kHeartbeat, now + config.heartbeat_interval);
+}
+
+void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
+  std::vector<ConnectionId> mute;
+  for (const auto& [connection, visitor] : people.visitors) {
+    if (visitor.since + config.register_timeout <= now) mute.push_back(connection);
+  }
+  for (const ConnectionId connection : mute) {
+    refuse(connection,
+           {ErrorCode::kTimeout,
+            fmt::format("no register within {} ms", to_ms(config.register_timeout))});
+  }
+  const bool blocked = !drop_silent(now);
+  while (const auto overdue = waits.rounds.overdue(now)) {
+    // Its record may have gone above: the round that restarts without it has not begun yet.
+    if (people.roster.find(*overdue) != nullptr && may_lose(*overdue)) {
+      drop_replica(*overdue, fmt::format("no settle report within {} ms",
+                                         to_ms(2 * config.peer_timeout)), false);
+    }
+    waits.rounds.excuse(*overdue);
+  }
+  if (!blocked) blocked_since.reset();
+  else if (!blocked_since) blocked_since = now;
+  if (blocked && now - *blocked_since > 2 * config.peer_timeout) {
+    step_down("it has lost the majority of the run");
+  }
+  arm_liveness(now);
+}
+
+bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
+  bool all = true;
+  std::vector<PeerId> peers;
+  for (const auto& [peer, record] : people.roster.records()) peers.push_back(peer);
+  for (const PeerId peer : peers) {
+    const PeerRecord* record = people.roster.find(peer);
+    if (record == nullptr) continue;  // went with its replica
+    const TimePoint since = record->connected() ? record->last_heard : record->suspect_since;
+    if (since + config.peer_timeout > now) continue;
+    const int64_t late = to_ms(now - since);
+    std::string reason = fmt::format("silent for {} ms", late);
+    if (record->standing == Standing::kPending) {
+      out.send(*record, wire::Evicted{ErrorCode::kEvicted, reason});
+      out.close(record->connection, reason);
+      drop_pending(peer, reason);
+    } else if (!may_lose(peer)) {
+      all = false;
+    } else {
+      if (record->standing == Standing::kSuspect) {
+        reason = fmt::format("control connection broken ({}) and not back after {} ms",
+                             record->suspect_reason, late);
+      }
+      drop_replica(peer, reason, false);
+    }
+  }
+  return all;
+}
+
+void CoordinatorMachine::Parts::arm_liveness(TimePoint now) {
+  TimePoint next = waits.rounds.next_deadline();
+  for (const auto& [connection, visitor] : people.visitors) {
+    next = std::min(next, visitor.since + config.register_timeout);
+  }
+  for (const auto& [peer, record] : people.roster.records()) {
+    const TimePoint since = record.connected() ? record.last_heard : record.suspect_since;
+    next = std::min(next, since + config.peer_timeout);
+  }
+  // Who may not be dropped is looked at again.
+  if (blocked_since) next = std::max(next, now + config.heartbeat_interval);
+  timers.arm(Timer::kLiveness, next);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::PeerHeartbeat message) {
+  PeerRecord& record = *people.roster.find(from);
+  const bool never_sent = message.number > counters.heartbeats;
+  if (never_sent || record.view_unknown || message.number <= record.echo_floor) return;
+  record.heartbeat_heard = std::max(record.heartbeat_heard, message.number);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Leave message) {
+  const PeerRecord& record = *people.roster.find(from);
+  if (record.in_view()) return drop_replica(from, message.reason, true);
+  out.close(record.connection, "left: " + message.reason);
+  drop_pending(from, "left: " + message.reason);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport message) {
+  const PeerRecord* about = people.roster.find(message.peer);
+  if (about == nullptr || message.peer == from) return;
+  people.links.report(from, message.peer, message.state);
+  people.network.changed();
+  if (message.state == wire::LinkState::kUp) {
+    people.network.report_round_trip(from, message.peer, message.rtt_us);
+    changed.updates = true;
+    return;
+  }
+  const std::string reporter = who(from).name;
+  const bool refused = message.state == wire::LinkState::kRefused;
+  if (refused && about->standing == Standing::kSuspect && may_lose(message.peer)) {
+    return drop_replica(message.peer,
+                        fmt::format("control connection broken ({}), and {} was refused: {}",
+                                    about->suspect_reason, reporter, message.reason), false);
+  }
+  out.event(fmt::format("{} finds {} {}: {}", reporter, display_name(about->info),
+                        refused ? "refused" : "unreachable", message.reason));
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::ProbeResult message) {
+  const PeerRecord* about = people.roster.find(message.peer);
+  const bool asked = about != nullptr && about->standing == Standing::kSuspect &&
+                     about->info.session == message.session;
+  if (!asked) return;
+  const std::string prober = who(from).name;
+  if (message.outcome == wire::ProbeOutcome::kDead && may_lose(message.peer)) {
+    return drop_replica(message.peer,
+                        fmt::format("control connection broken ({}), and {} found it dead: {}",
+                                    about->suspect_reason, prober, message.reason), false);
+  }
+  const bool alive = message.outcome == wire::ProbeOutcome::kAlive;
+  out.event(fmt::format("{} found {} {}: {}", prober, display_name(about->info),
+                        alive ? "alive" : "silent", message.reason));
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,213 @@
+// What the coordinator machine is made of. The concerns decide and know nothing of connections;
+// the functions here carry decisions from one to the other and into messages. They are grouped by
+// file: registration, liveness, updates, ops, settling, syncs.
+//
+// Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
+// together, so that one input starts at most one settle round. What is to be looked at again is
+// noted in `changed` until outputs are taken, perhaps after many inputs: finish_turn().
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/timer_table.h"
+#include "membership/common/generation_table.h"
+#include "membership/coordinator/admission.h"
+#include "membership/coordinator/coordinator_machine.h"
+#include "membership/coordinator/link_matrix.h"
+#include "membership/coordinator/measured_network.h"
+#include "membership/coordinator/op_ledger.h"
+#include "membership/coordinator/outbox.h"
+#include "membership/coordinator/published_states.h"
+#include "membership/coordinator/rejoin_claims.h"
+#include "membership/coordinator/roster.h"
+#include "membership/coordinator/settle_decision.h"
+#include "membership/coordinator/settle_rounds.h"
+#include "membership/coordinator/sync_ledger.h"
+#include "membership/coordinator/update_barrier.h"
+#include "membership/coordinator/verdict_history.h"
+#include "membership/coordinator/watermark_table.h"
+
+namespace atoll_core::membership {
+
+// Those that are connected, and those of them that are registered.
+struct People {
+  struct Visitor {  // not registered yet
+    std::string remote;
+    TimePoint since;
+  };
+  std::map<ConnectionId, Visitor> visitors;
+  RejoinClaims claims;
+  bool several_coordinators = false;  // members know other coordinators
+  bool run_may_be_elsewhere = false;  // what this coordinator does not know, another one may
+  Roster roster;
+  LinkMatrix links;
+  MeasuredNetwork network;
+  Departures departures;
+  uint32_t last_number = 0;  // of a PeerId
+};
+
+struct Ledgers {
+  GenerationTable generations;
+  OpLedger ops;
+  SyncLedger syncs;
+  PublishedStates states;
+  VerdictHistory history;
+  WatermarkTable marks;
+};
+
+struct Waits {
+  UpdateBarrier updates;
+  SettleRounds rounds;
+};
+
+// Of what finish_turn() is to look at.
+struct Changed {
+  bool roster = false;
+  bool updates = false;  // the update barrier may be complete
+  bool marks = false;    // more ops may have ended on all
+};
+
+// What the settle round that is needed or open is about, until it ends.
+struct Pending {
+  bool round_needed = false;
+  bool somebody_lost = false;
+  std::set<PeerId> gone;  // dropped since the view was made
+  std::vector<std::string> causes;
+};
+
+struct Counters {
+  uint64_t commits = 0;
+  uint64_t aborts = 0;
+  uint64_t settle_rounds = 0;
+  uint64_t admissions = 0;
+  uint64_t evictions = 0;
+  uint64_t replans = 0;    // generations that began without newcomers
+  uint64_t heartbeats = 0;  // number of the last one sent
+};
+
+struct CoordinatorMachine::Parts {
+  Parts(CoordinatorConfig configuration, Incarnation life)
+      : config(std::move(configuration)), incarnation(life) {
+    view.epoch = {incarnation, 0};
+  }
+
+  // ---- machine.cpp
+  void begin_input(TimePoint now);
+  void settle_dust(TimePoint now);
+  void finish_turn();
+  void need_round(std::string cause);
+
+  // ---- registration.cpp
+  void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
+  void refuse(ConnectionId connection, Error error);
+  void refuse_claim(ConnectionId connection, const wire::Register& hello);
+  // Of several coordinators only the first begins a run, and only if there can be none.
+  // Whether a run may begin with a peer that was given so many coordinators and came to this one.
+  Result<void> check_beginning(uint32_t address, uint32_t coordinators) const;
+  // The run has ended here: who waited to be let in goes where one may begin.
+  void send_away_newcomers();
+  void handle(TimePoint now, PeerId from, wire::Register message);
+  void send_rosters();
+
+  // ---- rejoin.cpp
+  wire::Registered registered(PeerId peer, bool member) const;
+  void claim(TimePoint now, ConnectionId connection, wire::Register message);
+  void evaluate_claims(TimePoint now);
+  void rejoin(TimePoint now, const std::vector<std::string>& missing);
+  // With several coordinators, losing half of the view or more needs a majority that stays.
+  bool may_lose(PeerId peer) const;
+  // Forgets the run: its members go to another coordinator, or come again.
+  void step_down(const std::string& reason);
+
+  // ---- liveness.cpp
+  // The control connection of a peer is gone, by their fault or by ours.
+  void lose_connection(TimePoint now, PeerId peer, const std::string& reason);
+  // A bad message: the sender is told so and its connection closed.
+  void reject(TimePoint now, PeerId peer, Error error);
+  void drop_pending(PeerId peer, const std::string& reason);
+  // The replica of a member that is lost, or leaves, is no longer part of the run.
+  void drop_replica(PeerId peer, const std::string& reason, bool leaves);
+  void check_liveness(TimePoint now);
+  // False: somebody is silent whom this coordinator may not drop.
+  bool drop_silent(TimePoint now);
+  void arm_liveness(TimePoint now);
+  void send_heartbeats(TimePoint now);
+  void handle(TimePoint now, PeerId from, wire::PeerHeartbeat message);
+  void handle(TimePoint now, PeerId from, wire::Leave message);
+  void handle(TimePoint now, PeerId from, wire::LinkReport message);
+  void handle(TimePoint now, PeerId from, wire::ProbeResult message);
+
+  // ---- updates.cpp
+  void handle(TimePoint now, PeerId from, wire::UpdateRequest message);
+  void handle(TimePoint now, PeerId from, wire::Measured message);
+  void evaluate_updates();
+
+  // ---- ops.cpp
+  // The op that a member names, if it is a participant of it. Otherwise it has been answered.
+  std::optional<OpKey> op_named_by(TimePoint now, PeerId from, const OpId& op);
+  bool is_present_attempt(const OpKey& key, const Epoch& epoch) const;
+  void abort_op(TimePoint now, const OpKey& key, AbortNote note);
+  // The op ends now, for good: all participants are told.
+  void end_op(const OpKey& key, Outcome outcome);
+  EndedOp record_end(const OpKey& key, Outcome outcome, ToldCommits told = {});
+  // A member that has not called an op stands in atollUpdate while others wait for it in the op.
+  void compare_with_update(TimePoint now, const OpKey& key);
+  void handle(TimePoint now, PeerId from, wire::OpDone message);
+  void handle(TimePoint now, PeerId from, wire::OpWaiting message);
+  void handle(TimePoint now, PeerId from, wire::AbortRequest message);
+
+  // ---- settle.cpp
+  void begin_round(TimePoint now);
+  void begin_round_about(TimePoint now, const OpKey& key);
+  void complete_rounds();
+  void handle(TimePoint now, PeerId from, wire::SettleReport message);
+
+  // ---- marks.cpp
+  void handle(TimePoint now, PeerId from, wire::Ended message);
+  void tell_stable();
+
+  // ---- status.cpp
+  wire::Status wire_status(TimePoint now) const;
+  void handle(TimePoint now, PeerId from, wire::StatusRequest message);
+
+  // ---- syncs.cpp
+  void handle(TimePoint now, PeerId from, wire::SyncRequest message);
+  void handle(TimePoint now, PeerId from, wire::SyncDone message);
+
+  // ---- offers.cpp
+  // A sync has committed: pending peers that follow may fetch its content.
+  void note_synced(const OpKey& key);
+  void offer_state(const PeerRecord& follower);
+  void handle(TimePoint now, PeerId from, wire::FollowState message);
+
+  // Members of the view that still have a record, in view order.
+  std::vector<Participant> members() const;
+  Participant who(PeerId peer) const { return participant_of(people.roster.find(peer)->info); }
+  // The time by which a frozen member must have reported.
+  TimePoint report_deadline(TimePoint now) const { return now + 2 * config.peer_timeout; }
+
+  enum class Timer { kHeartbeat, kLiveness, kRejoin, kCount };
+
+  CoordinatorConfig config;
+  Incarnation incarnation;
+  wire::View view;
+  People people;
+  Ledgers ledgers;
+  Waits waits;
+  Pending pending;
+  Changed changed;
+  Counters counters;
+  Outbox out;
+  TimerTable<Timer> timers;
+  std::optional<TimePoint> last_input;
+  TimePoint started{};  // the first input
+  TimePoint first_view_after{};            // members of a run that goes on may come until then
+  std::optional<TimePoint> blocked_since;  // members are silent but may not be dropped
+  wire::Snapshot saved;
+};
+
+}  // namespace atoll_core::membership

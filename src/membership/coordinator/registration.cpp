@@ -1,0 +1,213 @@
+#include <algorithm>
+
+#include "base/limits.h"
+#include "membership/common/sentence.h"
+#include "membership/coordinator/parts.h"
+
+namespace atoll_core::membership {
+namespace {
+
+Result<void> check_bounds(const wire::PeerInfo& peer) {
+  if (peer.session == SessionId{}) {
+    return fail(ErrorCode::kInvalidArgument, "the session of {} is zero", display_name(peer));
+  }
+  if (peer.replica.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "{} names no replica", display_name(peer));
+  }
+  if (peer.name.size() > limits::kNameBytes || peer.replica.size() > limits::kNameBytes) {
+    return fail(ErrorCode::kInvalidArgument, "names have at most {} bytes", limits::kNameBytes);
+  }
+  if (peer.shard_count == 0 || peer.shard_count > limits::kShardsPerReplica ||
+      peer.shard >= peer.shard_count) {
+    return fail(ErrorCode::kInvalidArgument, "{} cannot be shard {} of {} (at most {})",
+                display_name(peer), peer.shard, peer.shard_count, limits::kShardsPerReplica);
+  }
+  if (peer.endpoints.size() > limits::kEndpointsPerPeer) {
+    return fail(ErrorCode::kInvalidArgument, "{} has {} endpoints, at most {} are allowed",
+                display_name(peer), peer.endpoints.size(), limits::kEndpointsPerPeer);
+  }
+  return {};
+}
+
+Result<void> check_version(const wire::Register& message) {
+  if (message.version_min <= wire::kProtocolVersion &&
+      wire::kProtocolVersion <= message.version_max) {
+    return {};
+  }
+  return fail(ErrorCode::kVersionMismatch,
+              "{} speaks protocol versions {} to {}, this coordinator version {}",
+              display_name(message.peer), message.version_min, message.version_max,
+              wire::kProtocolVersion);
+}
+
+// Compares with the siblings; a suspect may be the former life of the same replica.
+Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
+  if (const PeerRecord* holder = roster.holder(peer.replica, peer.shard)) {
+    return fail(ErrorCode::kDuplicatePeer, "shard {} of replica {} is {} at {} already",
+                peer.shard, peer.replica, display_name(holder->info), holder->remote);
+  }
+  for (const auto& [id, record] : roster.records()) {
+    const bool differs = record.connected() && record.info.replica == peer.replica &&
+                         record.info.shard_count != peer.shard_count;
+    if (!differs) continue;
+    return fail(ErrorCode::kMismatch, "replica {} has {} shards by {} and {} by {}", peer.replica,
+                peer.shard_count, display_name(peer), record.info.shard_count,
+                display_name(record.info));
+  }
+  if (roster.size() >= limits::kPeers) {
+    return fail(ErrorCode::kInvalidUsage, "the run is full: it has {} peers", roster.size());
+  }
+  return {};
+}
+
+Result<void> check(const wire::Register& message, const CoordinatorConfig& config,
+                   const People& people) {
+  if (auto version = check_version(message); !version) return version;
+  if (!message.run.empty() && message.run != config.run) {
+    return fail(ErrorCode::kMismatch, "{} wants run '{}', this coordinator has '{}'",
+                display_name(message.peer), message.run, config.run);
+  }
+  if (auto bounds = check_bounds(message.peer); !bounds) return bounds;
+  if (const std::string* reason = people.departures.find(message.peer.session)) {
+    return fail(ErrorCode::kEvicted, "{}", *reason);
+  }
+  return {};
+}
+
+}  // namespace
+
+void CoordinatorMachine::Parts::refuse(ConnectionId connection, Error error) {
+  const auto visitor = people.visitors.find(connection);
+  out.event(fmt::format("refuse {}: {}", visitor->second.remote, error.message));
+  out.send(connection, wire::Refused{error.code, bounded(error.message)});
+  out.close(connection, error.message);
+  people.visitors.erase(visitor);
+}
+
+void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire::Register& hello) {
+  const wire::Rejoin& rejoin = *hello.rejoin;
+  if (rejoin.incarnation > incarnation) {
+    // The run has gone on elsewhere; who is left here should go there, too.
+    const std::string why =
+        fmt::format("{} comes from incarnation {}, which is newer than {}",
+                    display_name(hello.peer), to_string(rejoin.incarnation),
+                    to_string(incarnation));
+    refuse(connection, {ErrorCode::kCoordinatorUnreachable, why});
+    return step_down(why);
+  }
+  refuse(connection, {ErrorCode::kEvicted,
+                      fmt::format("{} holds epoch {}, but this coordinator does not know its "
+                                  "session",
+                                  display_name(hello.peer), to_string(rejoin.view.epoch))});
+}
+
+Result<void> CoordinatorMachine::Parts::check_beginning(uint32_t address,
+                                                         uint32_t coordinators) const {
+  if (!view.members.empty() || coordinators == 1) return {};
+  if (address != 0) {
+    return fail(ErrorCode::kCoordinatorUnreachable,
+                "coordinator {} of {} knows of no run; only the first begins one",
+                address + 1, coordinators);
+  }
+  if (people.run_may_be_elsewhere) {
+    return fail(ErrorCode::kCoordinatorUnreachable,
+                "this coordinator knows of no run, but one may go on at another of {}; if it does "
+                "not, start this one for a new run",
+                coordinators);
+  }
+  return {};
+}
+
+void CoordinatorMachine::Parts::send_away_newcomers() {
+  std::vector<std::pair<PeerId, Error>> refused;
+  for (const auto& [peer, record] : people.roster.records()) {
+    auto fine = check_beginning(record.address, record.coordinators);
+    if (!fine && record.standing == Standing::kPending) refused.emplace_back(peer, fine.error());
+  }
+  for (const auto& [peer, error] : refused) {
+    const PeerRecord& record = *people.roster.find(peer);
+    out.send(record, wire::Refused{error.code, bounded(error.message)});
+    out.close(record.connection, error.message);
+    drop_pending(peer, error.message);
+  }
+}
+
+void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId connection,
+                                               wire::ToCoordinator message) {
+  if (std::holds_alternative<wire::StatusRequest>(message)) {
+    people.visitors.erase(connection);
+    out.send(connection, wire_status(now));
+    return out.close(connection, "the status was told");
+  }
+  auto* hello = std::get_if<wire::Register>(&message);
+  if (hello == nullptr) {
+    return refuse(connection, {ErrorCode::kInvalidUsage,
+                               fmt::format("{} before register", wire::name_of(message))});
+  }
+  if (auto fine = check(*hello, config, people); !fine) return refuse(connection, fine.error());
+
+  const std::string remote = people.visitors.at(connection).remote;
+  PeerRecord* known = people.roster.find(hello->peer.session);
+  if (known != nullptr && known->standing == Standing::kPending) {
+    const ConnectionId old = known->connection;
+    drop_pending(known->info.id, "replaced by a new connection");
+    out.close(old, "replaced by a new connection");
+    known = nullptr;
+  }
+  if (known == nullptr && hello->rejoin) {
+    if (view.members.empty()) return claim(now, connection, std::move(*hello));
+    return refuse_claim(connection, *hello);
+  }
+  wire::Registered answer = registered({}, known != nullptr);
+  if (known != nullptr) {
+    if (known->connected()) out.close(known->connection, "replaced by a new connection");
+    people.roster.attach(known->info.id, connection, remote, now);
+    known->info.endpoints = hello->peer.endpoints;
+    answer.peer = known->info.id;
+    need_round(display_name(known->info) + " came back on a new connection");
+    out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
+  } else {
+    if (auto fine = check_beginning(hello->address, hello->coordinators); !fine) {
+      return refuse(connection, fine.error());
+    }
+    if (auto place = check_place(hello->peer, people.roster); !place) {
+      return refuse(connection, place.error());
+    }
+    answer.peer = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
+    PeerRecord record;
+    record.info = std::move(hello->peer);
+    record.info.id = answer.peer;
+    record.connection = connection;
+    record.remote = remote;
+    record.address = hello->address;
+    record.coordinators = hello->coordinators;
+    record.last_heard = now;
+    out.event(fmt::format("{} registers as {}: replica {} shard {} of {}, from {}",
+                          display_name(record.info), to_string(answer.peer), record.info.replica,
+                          record.info.shard, record.info.shard_count, remote));
+    people.roster.add(std::move(record));
+  }
+  people.several_coordinators = people.several_coordinators || hello->coordinators > 1;
+  people.visitors.erase(connection);
+  out.send(connection, answer);
+  changed.roster = true;
+  timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
+  timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Register) {
+  reject(now, from, {ErrorCode::kInvalidUsage, "this connection has registered already"});
+}
+
+void CoordinatorMachine::Parts::send_rosters() {
+  const auto& records = people.roster.records();
+  for (const auto& [receiver, record] : records) {
+    wire::Roster roster;
+    for (const auto& [peer, other] : records) {
+      if (peer != receiver) roster.peers.push_back({other.info, receiver > peer});
+    }
+    out.send(record, std::move(roster));
+  }
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,93 @@
+// Who is there: one record for each registered peer. Removing the record removes all of it.
+//
+// Invariants: ids, sessions and connections are each unique; a suspect is a member without a
+// connection, and everybody else has one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "membership/coordinator/coordinator_machine.h"
+#include "wire/control.h"
+
+namespace atoll_core::membership {
+
+enum class Standing : uint8_t {
+  kPending,  // registered, not in the view
+  kMember,
+  kSuspect,  // a member whose control connection is broken
+};
+std::string_view to_string(Standing standing);
+
+struct PeerRecord {
+  wire::PeerInfo info;
+  Standing standing = Standing::kPending;
+  ConnectionId connection;
+  std::string remote;
+  uint32_t address = 0;       // of the coordinators that it was given, the one where it registered
+  uint32_t coordinators = 1;  // how many it was given
+  TimePoint last_heard;
+  TimePoint suspect_since;
+  std::string suspect_reason;
+  // The last coordinator heartbeat that it has echoed; those up to `echo_floor` prove nothing: what
+  // it had missed before it came back was sent after them.
+  uint64_t heartbeat_heard = 0;
+  uint64_t echo_floor = 0;
+  bool view_unknown = false;     // came back: what it holds may be older than what was sent
+  bool gap = true;               // not yet through a committed sync since its admission
+  std::optional<wire::FollowState> follows;  // pending: fetches what the members have synced
+
+  bool connected() const { return standing != Standing::kSuspect; }
+  bool in_view() const { return standing != Standing::kPending; }
+};
+
+class Roster {
+ public:
+  PeerRecord& add(PeerRecord record);
+  void erase(PeerId peer);
+
+  void mark_member(PeerId peer);
+  // The control connection is broken.
+  void mark_suspect(PeerId peer, TimePoint now, std::string reason);
+  // A member has a (new) control connection.
+  void attach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now);
+
+  PeerRecord* find(PeerId peer);
+  const PeerRecord* find(PeerId peer) const;
+  PeerRecord* find(SessionId session);
+  PeerRecord* find(ConnectionId connection);
+  // The connected peer that holds this place, or null: a suspect does not keep others away.
+  const PeerRecord* holder(const std::string& replica, uint32_t shard) const;
+  bool has_member_of(const std::string& replica) const;
+
+  size_t size() const { return records_.size(); }
+  std::map<PeerId, PeerRecord>& records() { return records_; }
+  const std::map<PeerId, PeerRecord>& records() const { return records_; }
+
+ private:
+  std::map<PeerId, PeerRecord> records_;
+  std::map<SessionId, PeerId> sessions_;
+  std::map<ConnectionId, PeerId> connections_;
+};
+
+// The sessions that were dropped from the run, and why, so that one that comes back is told.
+// Bounded: the last kDeparturesKept.
+class Departures {
+ public:
+  static constexpr size_t kDeparturesKept = 1024;
+
+  void add(SessionId session, std::string reason);
+  const std::string* find(SessionId session) const;
+
+ private:
+  std::map<SessionId, std::string> reasons_;
+  std::deque<SessionId> order_;
+};
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,143 @@
+// How the run is, for operators: as a plain struct and as the answer to StatusRequest.
+#include <algorithm>
+
+#include "base/limits.h"
+#include "membership/common/sentence.h"
+#include "membership/coordinator/parts.h"
+
+namespace atoll_core::membership {
+
+CoordinatorStatus CoordinatorMachine::status() const {
+  CoordinatorStatus status;
+  status.epoch = parts_->view.epoch;
+  status.generation = parts_->view.generation;
+  for (const auto& [peer, record] : parts_->people.roster.records()) {
+    status.peers.push_back(
+        {record.info, std::string(to_string(record.standing)), record.last_heard});
+  }
+  const Counters& counters = parts_->counters;
+  status.commits = counters.commits;
+  status.aborts = counters.aborts;
+  status.settle_rounds = counters.settle_rounds;
+  status.admissions = counters.admissions;
+  status.evictions = counters.evictions;
+  status.replans = counters.replans;
+  return status;
+}
+
+namespace {
+
+uint64_t ms_since(TimePoint now, TimePoint then) {
+  return static_cast<uint64_t>(std::max<int64_t>(0, to_ms(now - then)));
+}
+
+wire::PeerStanding wire_standing(Standing standing) {
+  switch (standing) {
+    case Standing::kPending: return wire::PeerStanding::kPending;
+    case Standing::kMember: return wire::PeerStanding::kMember;
+    case Standing::kSuspect: break;
+  }
+  return wire::PeerStanding::kSuspect;
+}
+
+void add_some(PeerId peer, std::vector<PeerId>& list) {
+  if (list.size() < limits::kPeersPerOpStatus) list.push_back(peer);
+}
+
+// Those of `participants` for which `has_come` holds are done, the others are awaited.
+template <class HasCome>
+void split(const std::vector<Participant>& participants, HasCome has_come, wire::OpStatus& op) {
+  for (const Participant& participant : participants) {
+    const bool done = has_come(participant.peer);
+    ++(done ? op.done_count : op.awaited_count);
+    add_some(participant.peer, done ? op.done : op.awaited);
+  }
+}
+
+wire::OpStatus status_of(const OpKey& key, const OpRecord& record,
+                         const std::vector<Participant>& participants, TimePoint now) {
+  wire::OpStatus op;
+  op.op = op_for(key, 0);
+  if (!record.calls.empty()) {
+    op.what = wire::to_string(record.calls.begin()->second.description);
+  }
+  op.known_ms = ms_since(now, record.since);
+  split(participants, [&](PeerId peer) { return record.done.count(peer) != 0; }, op);
+  std::set<PeerId> absent;
+  for (const auto& [waiter, missing] : record.waiting) {
+    for (const PeerId peer : missing) {
+      if (record.calls.count(peer) == 0) absent.insert(peer);
+    }
+  }
+  for (const PeerId peer : absent) add_some(peer, op.absent);
+  if (record.abort) op.abort_reason = bounded(record.abort->reason);
+  return op;
+}
+
+wire::OpStatus status_of(const OpKey& key, const SyncRecord& record,
+                         const std::vector<Participant>& participants, TimePoint now) {
+  wire::OpStatus op;
+  op.op = op_for(key, 0);
+  op.what = record.planned ? "sync, being fetched" : "sync, being called";
+  op.known_ms = ms_since(now, record.since);
+  split(participants, [&](PeerId peer) {
+    return record.planned ? record.done.count(peer) != 0 : record.requests.count(peer) != 0;
+  }, op);
+  if (!record.planned) op.absent = op.awaited;
+  if (record.abort) op.abort_reason = bounded(record.abort->reason);
+  return op;
+}
+
+wire::PeerStatus status_of(const PeerRecord& record, bool updating, TimePoint now) {
+  wire::PeerStatus peer;
+  peer.peer = record.info;
+  if (peer.peer.endpoints.size() > 1) peer.peer.endpoints.resize(1);  // a run may be large
+  peer.standing = wire_standing(record.standing);
+  peer.remote = record.remote;
+  peer.silent_ms = ms_since(now, record.last_heard);
+  peer.updating = updating;
+  return peer;
+}
+
+}  // namespace
+
+wire::Status CoordinatorMachine::Parts::wire_status(TimePoint now) const {
+  wire::Status status;
+  status.run = config.run;
+  status.incarnation = incarnation;
+  status.epoch = view.epoch;
+  status.generation = view.generation;
+  status.uptime_ms = ms_since(now, started);
+  status.settling = waits.rounds.about_all_open();
+  status.counters = {counters.commits, counters.aborts, counters.settle_rounds,
+                     counters.admissions, counters.evictions};
+  for (const Participant& member : members()) {
+    const PeerRecord* record = people.roster.find(member.peer);
+    if (record == nullptr) continue;
+    status.peers.push_back(status_of(*record, waits.updates.waits(member.peer), now));
+  }
+  for (const auto& [peer, record] : people.roster.records()) {
+    if (record.in_view() || status.peers.size() >= limits::kPeers) continue;
+    status.peers.push_back(status_of(record, waits.updates.waits(peer), now));
+  }
+  const auto& syncs = ledgers.syncs.records();
+  const auto add = [&](const OpKey& key, const auto& record) {
+    if (++status.ops_open > limits::kOpsPerStatus) return;
+    status.ops.push_back(status_of(key, record, ledgers.generations.participants(key), now));
+  };
+  for (const auto& [key, record] : ledgers.ops.records()) {
+    if (syncs.count(key) == 0) add(key, record);  // a sync that stalls is in both
+  }
+  for (const auto& [key, record] : syncs) add(key, record);
+  for (const RecentEvents::Event& event : out.recent().events()) {
+    status.events.push_back({ms_since(now, event.at), bounded(event.text)});
+  }
+  return status;
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::StatusRequest) {
+  reject(now, from, {ErrorCode::kInvalidUsage,
+                     "the status is told on a connection that registers no peer"});
+}
+
+}  // namespace atoll_core::membership

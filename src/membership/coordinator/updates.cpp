@@ -1,0 +1,157 @@
+#include <algorithm>
+
+#include "membership/common/sentence.h"
+#include "membership/common/view_delta.h"
+#include "membership/coordinator/parts.h"
+
+namespace atoll_core::membership {
+namespace {
+
+std::vector<std::string> names_in(const wire::View& view) {
+  std::vector<std::string> names;
+  for (const wire::PeerInfo& member : view.members) names.push_back(display_name(member));
+  return names;
+}
+
+wire::ToPeer update_answer(const UpdateBarrier& updates, const Epoch& epoch) {
+  if (!updates.last_error()) return wire::Updated{epoch, {}};
+  return wire::Refused{updates.last_error()->code, bounded(updates.last_error()->message)};
+}
+
+// Members that ask for an update which has ended: the answer was lost with their connection.
+void answer_latecomers(CoordinatorMachine::Parts& parts,
+                       const std::vector<Participant>& members) {
+  UpdateBarrier& updates = parts.waits.updates;
+  for (const Participant& member : members) {
+    const PeerRecord& record = *parts.people.roster.find(member.peer);
+    if (!record.connected() || !updates.answered_already(member.peer)) continue;
+    parts.out.event(fmt::format("{} is told again how its update ended", member.name));
+    parts.out.send(record, update_answer(updates, parts.view.epoch));
+    updates.forget(member.peer);
+  }
+}
+
+// The members' update ends without a new view.
+void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+                std::optional<Error> error) {
+  if (error) {
+    parts.out.event("update fails: " + error->message);
+  } else {
+    parts.out.event(fmt::format("update of {} members: nobody is admitted", members.size()));
+  }
+  parts.waits.updates.finish(members, std::move(error));
+  const wire::ToPeer answer = update_answer(parts.waits.updates, parts.view.epoch);
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), answer);
+  }
+}
+
+std::string reason_to_begin(const std::vector<std::string>& admitted) {
+  if (admitted.empty()) return "a generation without those that were lost";
+  return bounded(join(admitted) + (admitted.size() == 1 ? " is" : " are") + " admitted");
+}
+
+// The view that follows, in which `newcomers` stand behind the members; with a plan of its own.
+void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+                     wire::View next, const std::vector<PeerId>& newcomers,
+                     const std::string& reason) {
+  next.epoch = {parts.incarnation, next.epoch.number + 1};
+  next.generation.first = next.epoch;
+  number_slots(next);
+  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
+  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
+  parts.view = std::move(next);
+  parts.ledgers.generations.open(parts.view);
+  parts.waits.updates.finish(members, std::nullopt);
+  parts.waits.updates.start_generation();
+  parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),
+                              join(names_in(parts.view)), reason));
+  for (const Participant& member : members) {
+    parts.out.send(*parts.people.roster.find(member.peer), for_members);
+  }
+  for (const PeerId peer : newcomers) {
+    parts.out.send(*parts.people.roster.find(peer), for_newcomers);
+  }
+}
+
+// A new generation, perhaps without newcomers.
+void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
+           const Admission& admission) {
+  wire::View next = parts.view;
+  std::vector<std::string> names;
+  std::vector<PeerId> newcomers;
+  for (const Candidate& candidate : admission.admitted) {
+    for (const PeerId peer : candidate.peers) {
+      parts.people.roster.mark_member(peer);
+      parts.waits.updates.forget(peer);
+      next.members.push_back(parts.people.roster.find(peer)->info);
+      names.push_back(display_name(next.members.back()));
+      newcomers.push_back(peer);
+    }
+    ++parts.counters.admissions;
+  }
+  next.plan = parts.people.network.plan(next.members, parts.people.links);
+  open_generation(parts, members, std::move(next), newcomers, reason_to_begin(names));
+}
+
+}  // namespace
+
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateRequest message) {
+  const PeerRecord& record = *people.roster.find(from);
+  changed.updates = true;
+  if (!record.in_view()) return waits.updates.open(from, {});
+  // A member that speaks of an older generation was admitted, or saw others admitted, without
+  // hearing so. The view that it is told in the settle round is the answer.
+  const bool old = !message.epoch || *message.epoch < view.generation.first;
+  if (old) {
+    out.event(fmt::format("{} asks for an update that ended with an admission",
+                          display_name(record.info)));
+    return;
+  }
+  waits.updates.open(from, std::move(message.positions));
+  std::vector<OpKey> waited_for;
+  for (const auto& [key, op] : ledgers.ops.records()) {
+    if (!op.waiting.empty()) waited_for.push_back(key);
+  }
+  for (const OpKey& key : waited_for) compare_with_update(now, key);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured message) {
+  std::erase_if(message.paths, [this](const wire::Measured::Path& path) {
+    return people.roster.find(path.to) == nullptr;
+  });
+  people.network.report_rates(from, message);
+}
+
+void CoordinatorMachine::Parts::evaluate_updates() {
+  if (waits.rounds.about_all_open()) return;
+  const std::vector<Participant> present = members();
+  const bool too_early = !people.claims.empty() || *last_input < first_view_after;
+  if (view.members.empty() && too_early) return;
+  answer_latecomers(*this, present);
+  const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
+    return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();
+  });
+  if (waiting) return;
+  if (auto what = waits.updates.difference(present)) {
+    return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
+  }
+  const Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  const Admission admission = choose_admitted(present, candidates.ready, people.roster,
+                                              people.links, config.min_replicas);
+  if (present.empty() && admission.admitted.empty()) return;
+  for (const std::string& why : candidates.not_ready) out.event(why);
+  for (const std::string& why : admission.left_out) out.event(why);
+  // After each update slots and members are the same: who calls next may count on it.
+  const bool lost = view.members.size() < view.slots.size();
+  if (lost || !admission.admitted.empty()) return admit(*this, present, admission);
+  if (auto plan = people.network.better_plan(view, people.links)) {
+    wire::View next = view;
+    next.plan = std::move(*plan);
+    ++counters.replans;
+    return open_generation(*this, present, std::move(next), {}, "a new plan is faster");
+  }
+  end_update(*this, present, std::nullopt);
+}
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,48 @@
+#include "membership/coordinator/watermark_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace atoll_core::membership {
+
+bool WatermarkTable::note(OpKey name, PeerId peer, uint64_t below) {
+  name.sequence = 0;
+  if (size_ >= kMarksMax) return false;
+  Marks& marks = marks_[name];
+  const auto [mark, inserted] = marks.below.try_emplace(peer, below);
+  if (inserted) ++size_;
+  mark->second = std::max(mark->second, below);
+  changed_.insert(std::move(name));
+  return true;
+}
+
+void WatermarkTable::members_changed() {
+  for (const auto& [name, marks] : marks_) changed_.insert(name);
+}
+
+std::vector<OpKey> WatermarkTable::take_advanced(const GenerationTable& generations) {
+  std::vector<OpKey> advanced;
+  for (const OpKey& name : std::exchange(changed_, {})) {
+    const auto found = marks_.find(name);
+    const std::vector<Participant> participants = generations.participants(name);
+    if (participants.empty()) {  // a generation that is forgotten
+      size_ -= found->second.below.size();
+      marks_.erase(found);
+      continue;
+    }
+    uint64_t lowest = std::numeric_limits<uint64_t>::max();
+    for (const Participant& participant : participants) {
+      const auto mark = found->second.below.find(participant.peer);
+      lowest = std::min(lowest, mark == found->second.below.end() ? 0 : mark->second);
+    }
+    if (lowest <= found->second.stable) continue;
+    found->second.stable = lowest;
+    OpKey stable = name;
+    stable.sequence = lowest;
+    advanced.push_back(std::move(stable));
+  }
+  return advanced;
+}
+
+}  // namespace atoll_core::membership

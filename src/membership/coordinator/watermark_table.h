@@ -1,0 +1,44 @@
+// How far each member is with the ops of each name: those below its watermark have ended there.
+// What has ended on all participants is stable: nobody can ask for it any more.
+//
+// Invariants: marks never decrease; `stable` is what the participants were told last; bounded by
+// kMarksMax.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/ids.h"
+#include "membership/common/generation_table.h"
+#include "membership/common/op_key.h"
+
+namespace atoll_core::membership {
+
+inline constexpr size_t kMarksMax = 1u << 20;
+
+class WatermarkTable {
+ public:
+  // `name`: a key whose sequence counts for nothing. False: the table is full.
+  bool note(OpKey name, PeerId peer, uint64_t below);
+
+  // The names that have become stable further, each with its mark as sequence: since their last
+  // call, when these marks were noted or members are gone.
+  std::vector<OpKey> take_advanced(const GenerationTable& generations);
+  // Members are gone: fewer must have got so far.
+  void members_changed();
+  void clear() { *this = WatermarkTable(); }
+
+ private:
+  struct Marks {
+    std::map<PeerId, uint64_t> below;
+    uint64_t stable = 0;
+  };
+
+  std::map<OpKey, Marks> marks_;  // sequence 0
+  std::set<OpKey> changed_;
+  size_t size_ = 0;
+};
+
+}  // namespace atoll_core::membership

@@ -1,0 +1,434 @@
+#include "membership/peer/peer_machine.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/limits.h"
+#include "membership/common/update_tag.h"
+#include "membership/common/view_delta.h"
+
+namespace atoll_core::membership {
+namespace {
+
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
+constexpr Duration kBackoffLongest = std::chrono::milliseconds(400);
+// Of the generations that a coordinator is told of.
+constexpr size_t kRejoinMembers = 4 * limits::kPeers;
+
+// Between a half and all of it; differs from peer to peer and from time to time, so that they do
+// not come all at once.
+Duration jittered(Duration delay, const SessionId& session, uint64_t count) {
+  uint64_t bits = (session.low + count) * 0x9E3779B97F4A7C15u;
+  bits ^= bits >> 32;
+  return delay / 2 + delay / 2 * static_cast<int64_t>(bits % 1024) / 1024;
+}
+
+}  // namespace
+
+PeerMachine::PeerMachine(PeerConfig config) : config_(std::move(config)) {}
+
+// ---- the control connection
+
+void PeerMachine::start(TimePoint now) {
+  if (state_ != State::kIdle) return;
+  state_ = State::kConnecting;
+  timers_.arm(Timer::kConnect, now + config_.connect_timeout);
+  dial();
+}
+
+void PeerMachine::dial() {
+  control_.status = Control::Status::kDialling;
+  ++control_.dials;
+  outputs_.push_back(peer_output::DialCoordinator{control_.address});
+}
+
+wire::Rejoin PeerMachine::rejoin() const {
+  wire::Rejoin rejoin;
+  rejoin.incarnation = control_.incarnation;
+  rejoin.view = *view_;
+  rejoin.generations = generations_.states(kRejoinMembers);
+  rejoin.updates = update_.number;
+  if (update_.last_error) {
+    rejoin.update_code = update_.last_error->code;
+    rejoin.update_reason = update_.last_error->message;
+  }
+  rejoin.gap = gap_;
+  return rejoin;
+}
+
+void PeerMachine::on_control_connected(TimePoint now) {
+  if (control_.status != Control::Status::kDialling) return;
+  control_.status = Control::Status::kRegistering;
+  if (state_ == State::kConnecting) state_ = State::kRegistering;
+  // An answer must come: a coordinator that accepts but says nothing is given up like a silent one.
+  if (control_.silence_timeout > Duration::zero()) hear(now);
+  wire::Register hello;
+  hello.run = config_.run;
+  hello.peer = config_.self;
+  hello.coordinators = config_.coordinators;
+  hello.address = control_.address;
+  if (view_) hello.rejoin = rejoin();
+  outputs_.push_back(peer_output::Send{std::move(hello)});
+}
+
+void PeerMachine::on_control_failed(TimePoint now, const std::string& reason) {
+  if (control_.status == Control::Status::kDown) return;
+  // One that was fine a moment ago may be back there at once.
+  const bool was_up = control_.status == Control::Status::kUp;
+  lose_control(now, reason);
+  if (!was_up) control_.address = (control_.address + 1) % config_.coordinators;
+  redial_later(now);
+}
+
+void PeerMachine::look_elsewhere(TimePoint now, const std::string& reason) {
+  outputs_.push_back(peer_output::CloseControl{reason});
+  lose_control(now, reason);
+  control_.address = (control_.address + 1) % config_.coordinators;
+  redial_later(now);
+}
+
+void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
+  control_.status = Control::Status::kDown;
+  control_.last_reason = reason;
+  timers_.disarm(Timer::kHeartbeat);
+  timers_.disarm(Timer::kCoordinatorSilence);
+  if (state_ == State::kRegistering) state_ = State::kConnecting;
+  // Armed already while the first registration, or an earlier loss, is still to be mended.
+  timers_.arm_earlier(Timer::kConnect, now + config_.coordinator_timeout);
+}
+
+void PeerMachine::redial_later(TimePoint now) {
+  control_.backoff = control_.backoff == Duration::zero()
+                         ? kBackoffFirst
+                         : std::min(2 * control_.backoff, kBackoffLongest);
+  timers_.arm(Timer::kRedial,
+              now + jittered(control_.backoff, config_.self.session, control_.dials));
+}
+
+void PeerMachine::hear(TimePoint now) {
+  timers_.arm(Timer::kCoordinatorSilence, now + control_.silence_timeout);
+}
+
+void PeerMachine::tick(TimePoint now) {
+  if (timers_.take_expired(Timer::kConnect, now)) {
+    const Duration waited = state_ == State::kConnecting || state_ == State::kRegistering
+                                ? config_.connect_timeout
+                                : config_.coordinator_timeout;
+    return fail_run(ErrorCode::kCoordinatorUnreachable,
+                    fmt::format("no coordinator for {} ms: {}", to_ms(waited),
+                                control_.last_reason.empty() ? "no answer" : control_.last_reason));
+  }
+  const TimePoint silence = timers_.deadline(Timer::kCoordinatorSilence);
+  if (timers_.take_expired(Timer::kCoordinatorSilence, now)) {
+    if (now - silence > control_.silence_timeout / 2) {
+      hear(now);  // it was this process that slept: what has come meanwhile is still to be read
+    } else {
+      const std::string reason =
+          fmt::format("the coordinator was silent for {} ms", to_ms(control_.silence_timeout));
+      outputs_.push_back(peer_output::CloseControl{reason});
+      lose_control(now, reason);
+      dial();
+    }
+  }
+  if (timers_.take_expired(Timer::kRedial, now)) dial();
+  if (timers_.take_expired(Timer::kHeartbeat, now)) {
+    // The echo tells the coordinator that everything it sent before that heartbeat has arrived.
+    pass_on(wire::PeerHeartbeat{control_.heartbeat_heard});
+    timers_.arm(Timer::kHeartbeat, now + control_.heartbeat_interval);
+  }
+}
+
+// ---- commands
+
+Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPosition> positions) {
+  if (state_ != State::kPending && state_ != State::kMember) {
+    return fail(ErrorCode::kNotConnected, "{} is not connected", config_.self.name);
+  }
+  if (update_.kept) {
+    end_update(*std::exchange(update_.kept, std::nullopt));
+    return {};
+  }
+  if (update_.positions) {
+    if (update_.caller_waits) {
+      return fail(ErrorCode::kInvalidUsage, "{} waits in atollUpdate already", config_.self.name);
+    }
+    if (*update_.positions != positions) {
+      return fail(ErrorCode::kInvalidUsage,
+                  "{} gave up waiting in atollUpdate, which is still open, and made other calls",
+                  config_.self.name);
+    }
+    update_.caller_waits = true;
+    return {};
+  }
+  update_.positions = std::move(positions);
+  update_.caller_waits = true;
+  send_update();
+  return {};
+}
+
+void PeerMachine::cancel_update() { update_.caller_waits = false; }
+
+void PeerMachine::leave(TimePoint, std::string reason) {
+  if (state_ == State::kLeft || state_ == State::kFailed) return;
+  pass_on(wire::Leave{reason});
+  if (control_.status != Control::Status::kDown) {
+    outputs_.push_back(peer_output::CloseControl{"left: " + reason});
+  }
+  control_.status = Control::Status::kDown;
+  state_ = State::kLeft;
+  timers_ = {};
+}
+
+void PeerMachine::send(wire::ToCoordinator message) {
+  if (auto* report = std::get_if<wire::LinkReport>(&message)) {
+    sent_again_.links.insert_or_assign(report->peer, *report);
+  } else if (auto* request = std::get_if<wire::AbortRequest>(&message)) {
+    sent_again_.aborts.insert_or_assign(request->op, *request);
+  } else if (auto* follow = std::get_if<wire::FollowState>(&message)) {
+    sent_again_.follow = *follow;
+  } else if (auto* measured = std::get_if<wire::Measured>(&message)) {
+    sent_again_.measured = *measured;
+  }
+  pass_on(std::move(message));
+}
+
+void PeerMachine::pass_on(wire::ToCoordinator message) {
+  if (control_.status != Control::Status::kUp) return;
+  outputs_.push_back(peer_output::Send{std::move(message)});
+}
+
+std::vector<PeerOutput> PeerMachine::take_outputs() { return std::exchange(outputs_, {}); }
+
+// ---- the update
+
+void PeerMachine::send_update() {
+  wire::UpdateRequest request;
+  if (state_ == State::kMember) {
+    // Admitted, but not told yet: the view that is on its way is the answer.
+    if (!view_) return;
+    request.epoch = view_->epoch;
+    request.positions = *update_.positions;
+    request.positions.push_back({kGroupAll, kUpdateTag, update_.number});
+  }
+  pass_on(std::move(request));
+}
+
+void PeerMachine::end_update(Result<Epoch> answer) {
+  if (answer) {
+    outputs_.push_back(peer_output::UpdateFinished{*answer});
+  } else {
+    outputs_.push_back(peer_output::UpdateFailed{answer.error()});
+  }
+}
+
+// ---- messages
+
+void PeerMachine::on_message(TimePoint now, wire::ToPeer message) {
+  const bool registers = control_.status == Control::Status::kRegistering;
+  if (!registers && control_.status != Control::Status::kUp) return;
+  // A coordinator that waits for others before it answers says that it lives.
+  if (registers && std::holds_alternative<wire::CoordinatorHeartbeat>(message)) {
+    if (control_.silence_timeout > Duration::zero()) hear(now);
+    return;
+  }
+  const bool expected = std::holds_alternative<wire::Registered>(message) == registers ||
+                        std::holds_alternative<wire::Refused>(message);
+  if (!expected) {
+    return fail_run(ErrorCode::kInternalError,
+                    fmt::format("the coordinator sent {} {} registration", wire::name_of(message),
+                                registers ? "before" : "after"));
+  }
+  if (!registers) hear(now);
+  std::visit([&](auto& typed) { handle(now, std::move(typed)); }, message);
+}
+
+void PeerMachine::handle(TimePoint now, wire::Registered message) {
+  if (message.version != wire::kProtocolVersion) {
+    return fail_run(ErrorCode::kVersionMismatch,
+                    fmt::format("the coordinator chose protocol version {}, only {} is spoken here",
+                                message.version, wire::kProtocolVersion));
+  }
+  if (view_ && message.incarnation < control_.incarnation) {
+    return look_elsewhere(now, fmt::format("the coordinator is an old one: incarnation {}, {} is "
+                                           "known",
+                                           to_string(message.incarnation),
+                                           to_string(control_.incarnation)));
+  }
+  if (state_ == State::kMember && !message.member) {
+    return fail_run(ErrorCode::kEvicted, "the coordinator does not know this member any more");
+  }
+  control_.status = Control::Status::kUp;
+  control_.backoff = Duration::zero();
+  control_.incarnation = message.incarnation;
+  control_.heartbeat_interval = std::chrono::milliseconds(
+      std::clamp<uint64_t>(message.heartbeat_interval_ms, 1, 3600 * 1000));
+  // Sooner than the coordinator takes this peer for dead: when their connection is broken and
+  // neither end has been told, this peer must be back on a new one in time.
+  const uint64_t peer_timeout_ms = std::clamp<uint64_t>(message.peer_timeout_ms, 2, 3600 * 1000);
+  control_.silence_timeout = std::chrono::milliseconds(peer_timeout_ms * 3 / 4);
+  if (config_.self.id != message.peer) {
+    sent_again_.links.clear();
+    sent_again_.measured.reset();
+  }
+  config_.self.id = message.peer;
+  state_ = message.member ? State::kMember : State::kPending;
+  timers_.disarm(Timer::kConnect);
+  timers_.arm(Timer::kHeartbeat, now + control_.heartbeat_interval);
+  hear(now);
+  outputs_.push_back(peer_output::Connected{message.peer, std::move(message.run)});
+  send_again();
+}
+
+void PeerMachine::send_again() {
+  for (const auto& [peer, report] : sent_again_.links) pass_on(report);
+  if (sent_again_.measured) pass_on(*sent_again_.measured);
+  // Before the update: who is not level is not to be admitted by it.
+  if (state_ == State::kPending && sent_again_.follow) pass_on(*sent_again_.follow);
+  if (update_.positions) send_update();
+  for (const auto& [op, request] : sent_again_.aborts) pass_on(request);
+}
+
+void PeerMachine::handle(TimePoint now, wire::Refused message) {
+  const bool registered = control_.status == Control::Status::kUp;
+  const bool not_by_this_one = message.code == ErrorCode::kCoordinatorUnreachable ||
+                               (!registered && message.code == ErrorCode::kTimeout);
+  if (not_by_this_one) return look_elsewhere(now, message.reason);
+  const bool about_update =
+      registered && state_ == State::kMember && message.code == ErrorCode::kMismatch;
+  if (!about_update || !update_.positions) return fail_run(message.code, message.reason);
+  ++update_.number;
+  answer_update(tl::unexpected<Error>(Error{message.code, message.reason}));
+}
+
+void PeerMachine::handle(TimePoint, wire::CoordinatorHeartbeat message) {
+  control_.heartbeat_heard = message.number;
+}
+
+void PeerMachine::handle(TimePoint, wire::Roster message) {
+  std::set<PeerId> present;
+  for (const wire::Roster::Entry& entry : message.peers) present.insert(entry.peer.id);
+  auto& links = sent_again_.links;
+  for (auto link = links.begin(); link != links.end();) {
+    link = present.count(link->first) == 0 ? links.erase(link) : std::next(link);
+  }
+  outputs_.push_back(peer_output::RosterChanged{std::move(message)});
+}
+
+void PeerMachine::handle(TimePoint, wire::Updated message) {
+  if (message.delta) {
+    if (!change_view(*message.delta)) return;
+    state_ = State::kMember;
+    sent_again_.follow.reset();
+  }
+  if (!update_.positions) {
+    return fail_run(ErrorCode::kInternalError, "the coordinator ended an update that nobody asked");
+  }
+  if (!message.delta) ++update_.number;
+  answer_update(message.epoch);
+}
+
+void PeerMachine::answer_update(Result<Epoch> answer) {
+  update_.positions.reset();
+  update_.last_error.reset();
+  if (!answer) update_.last_error = answer.error();
+  if (std::exchange(update_.caller_waits, false)) {
+    end_update(std::move(answer));
+  } else {
+    update_.kept = std::move(answer);
+  }
+}
+
+bool PeerMachine::change_view(const wire::ViewDelta& delta) {
+  Result<wire::View> next = apply_delta(view_ ? &*view_ : nullptr, delta);
+  if (!next) {
+    fail_run(next.error().code, next.error().message);
+    return false;
+  }
+  peer_output::ViewChanged change;
+  change.admission = !view_ || view_->generation != next->generation;
+  change.reason = delta.reason;
+  if (view_) {
+    for (const wire::PeerInfo& member : view_->members) {
+      const bool stays = std::any_of(next->members.begin(), next->members.end(),
+                                     [&](const auto& other) { return other.id == member.id; });
+      if (!stays) change.lost.push_back(member);
+    }
+  }
+  if (change.admission) {
+    update_.number = 0;
+    update_.last_error.reset();
+    generations_.open(*next);
+  }
+  if (next->epoch != next->generation.first) {  // settled: all attempts begin anew
+    std::set<PeerId> gone;
+    for (const wire::PeerInfo& member : change.lost) gone.insert(member.id);
+    generations_.restart(next->epoch, gone);
+  }
+  view_ = std::move(*next);
+  change.view = *view_;
+  outputs_.push_back(std::move(change));
+  return true;
+}
+
+void PeerMachine::handle(TimePoint, wire::OpVerdict message) { emit(message.verdict); }
+
+void PeerMachine::emit(const wire::Verdict& verdict) {
+  if (verdict.final || verdict.kept_below > 0) sent_again_.aborts.erase(verdict.op);
+  if (verdict.final && syncs_.erase(verdict.op) > 0 && verdict.committed) gap_ = false;
+  outputs_.push_back(peer_output::VerdictHeard{verdict});
+}
+
+void PeerMachine::handle(TimePoint, wire::Freeze message) {
+  if (!message.op) open_round_ = message.round;
+  outputs_.push_back(
+      peer_output::FreezeOps{message.round, message.op, std::move(message.reason)});
+}
+
+void PeerMachine::handle(TimePoint, wire::Settled message) {
+  const Generation before = view_ ? view_->generation : Generation{};
+  if (message.delta && !change_view(*message.delta)) return;
+  for (const wire::Verdict& verdict : message.verdicts) emit(verdict);
+  // Without a verdict, too: then the op cannot be aborted.
+  if (message.op) sent_again_.aborts.erase(*message.op);
+  outputs_.push_back(peer_output::Thaw{message.op});
+  if (message.op) return;
+  open_round_.reset();
+  // An admission whose message was lost with the connection has answered the open update.
+  if (update_.positions && view_ && before != view_->generation) answer_update(view_->epoch);
+}
+
+void PeerMachine::handle(TimePoint, wire::Probe message) {
+  outputs_.push_back(peer_output::ProbePeer{std::move(message.peer)});
+}
+
+void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
+  syncs_.insert(message.op);
+  outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
+}
+
+void PeerMachine::handle(TimePoint, wire::StateOffer message) {
+  if (state_ == State::kPending) {
+    outputs_.push_back(peer_output::StateOffered{std::move(message)});
+  }
+}
+
+void PeerMachine::handle(TimePoint, wire::Stable message) {
+  outputs_.push_back(peer_output::StableHeard{std::move(message.marks)});
+}
+
+void PeerMachine::handle(TimePoint, wire::Evicted message) {
+  fail_run(message.code, std::move(message.reason));
+}
+
+void PeerMachine::fail_run(ErrorCode code, std::string reason) {
+  if (control_.status != Control::Status::kDown) {
+    outputs_.push_back(peer_output::CloseControl{reason});
+  }
+  control_.status = Control::Status::kDown;
+  state_ = State::kFailed;
+  timers_ = {};
+  outputs_.push_back(peer_output::Failed{{code, std::move(reason)}});
+}
+
+}  // namespace atoll_core::membership

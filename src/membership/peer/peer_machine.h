@@ -1,0 +1,182 @@
+// The peer side of membership without I/O: registration, heartbeats, the view, the update barrier
+// and the settle round as one member sees them. The engine owns one; it carries out the outputs in
+// order and keeps ops, links and state itself.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "base/timer_table.h"
+#include "membership/common/generation_table.h"
+#include "wire/control.h"
+
+namespace atoll_core::membership {
+
+struct PeerConfig {
+  std::string run;
+  wire::PeerInfo self;              // id is 0 until registered
+  Duration connect_timeout = std::chrono::milliseconds(10000);  // until registered
+  // Without a coordinator for this long the peer has left the run.
+  Duration coordinator_timeout = std::chrono::milliseconds(30000);
+  uint32_t coordinators = 1;        // addresses where a coordinator may be
+};
+
+// What the engine must do; in this order.
+namespace peer_output {
+struct Send { wire::ToCoordinator message; };
+struct DialCoordinator { uint32_t address = 0; };  // open a control connection (again), there
+struct CloseControl { std::string reason; };
+// Registration accepted, in the run with this id; also each time the control connection was lost
+// and is back. A pending peer that comes back has a new id and makes its links anew.
+struct Connected { PeerId self; std::string run; };
+struct RosterChanged { wire::Roster roster; };    // links to hold from now on
+// A new view stands. Verdicts, if any, follow as their own outputs before anything else.
+struct ViewChanged { wire::View view; bool admission = false; std::vector<wire::PeerInfo> lost;
+                     std::string reason; };
+struct UpdateFinished { Epoch epoch; };           // the caller of atollUpdate may return
+struct UpdateFailed { Error error; };             // it returns this; the membership goes on
+struct FreezeOps { uint64_t round; std::optional<OpId> op; std::string reason; };  // then report()
+// The round is over, its verdicts were output. Without an op: about everything, ops that were
+// frozen alone too; syncs that are open are to be asked for again in the new epoch.
+struct Thaw { std::optional<OpId> op; };
+struct VerdictHeard { wire::Verdict verdict; };
+struct ProbePeer { wire::PeerInfo peer; };        // dial it, then probe_result()
+struct SyncPlanned { wire::SyncPlan plan; };
+struct StateOffered { wire::StateOffer offer; };  // pending: may be fetched from its holders
+struct StableHeard { std::vector<wire::Watermark> marks; };
+struct Failed { Error error; };                   // the communicator is no longer part of the run
+}  // namespace peer_output
+
+using PeerOutput =
+    std::variant<peer_output::Send, peer_output::DialCoordinator, peer_output::CloseControl,
+                 peer_output::Connected, peer_output::RosterChanged, peer_output::ViewChanged,
+                 peer_output::UpdateFinished, peer_output::UpdateFailed, peer_output::FreezeOps,
+                 peer_output::Thaw, peer_output::VerdictHeard, peer_output::ProbePeer,
+                 peer_output::SyncPlanned, peer_output::StateOffered, peer_output::StableHeard,
+                 peer_output::Failed>;
+
+// While a control connection is lost, members stay members and may go on with their ops; what the
+// coordinator must still hear is kept here and sent again: the open update, links as last reported,
+// requested aborts that have no verdict. Ops are told of in the settle round that a return starts.
+class PeerMachine {
+ public:
+  enum class State { kIdle, kConnecting, kRegistering, kPending, kMember, kLeft, kFailed };
+
+  explicit PeerMachine(PeerConfig config);
+
+  // Inputs. After CloseControl nothing of that connection is to be fed in any more; each
+  // DialCoordinator is answered by on_control_connected or on_control_failed.
+  void start(TimePoint now);
+  void on_control_connected(TimePoint now);
+  void on_control_failed(TimePoint now, const std::string& reason);  // dial failed or broken
+  void on_message(TimePoint now, wire::ToPeer message);
+  void tick(TimePoint now);
+  TimePoint next_deadline() const { return timers_.next_deadline(); }
+
+  // Commands. They return an error when the state does not allow them.
+  Result<void> request_update(TimePoint now, std::vector<wire::CallPosition> positions);
+  // The caller gave up waiting. The request cannot be taken back: it stays open, so that
+  // update_pending() stays true, until it is answered. The next request_update must have the same
+  // positions; it joins the open request, or gets the answer that has come meanwhile.
+  void cancel_update();
+  void leave(TimePoint now, std::string reason);
+  // Any message of an op, a link or a sync: passed on when registered, dropped otherwise.
+  void send(wire::ToCoordinator message);
+
+  std::vector<PeerOutput> take_outputs();
+
+  State state() const { return state_; }
+  bool frozen() const { return open_round_.has_value(); }  // a round about all ops is open
+  const std::optional<wire::View>& view() const { return view_; }
+  const GenerationTable& generations() const { return generations_; }
+  const wire::PeerInfo& self() const { return config_.self; }
+  // Silence for so long, and a connection to the coordinator counts as lost. Once registered.
+  Duration coordinator_patience() const { return control_.silence_timeout; }
+  bool update_pending() const { return update_.positions.has_value(); }
+
+ private:
+  enum class Timer { kConnect, kRedial, kHeartbeat, kCoordinatorSilence, kCount };
+
+  struct Control {
+    enum class Status { kDown, kDialling, kRegistering, kUp };
+    Status status = Status::kDown;
+    Duration backoff{};
+    uint32_t address = 0;     // dialled last
+    uint64_t dials = 0;
+    std::string last_reason;  // why there is no connection
+    Incarnation incarnation;  // the highest that has accepted this peer
+    Duration heartbeat_interval{};
+    Duration silence_timeout{};
+    uint64_t heartbeat_heard = 0;
+  };
+
+  // Number `number` of this generation is, or will be, the call of atollUpdate.
+  struct UpdateCall {
+    std::optional<std::vector<wire::CallPosition>> positions;  // of the open request
+    bool caller_waits = false;
+    uint64_t number = 0;
+    std::optional<Result<Epoch>> kept;  // the answer to a request whose caller had given up
+    std::optional<Error> last_error;    // of the last update that ended
+  };
+
+  struct SentAgain {
+    std::map<PeerId, wire::LinkReport> links;
+    std::map<OpId, wire::AbortRequest> aborts;
+    std::optional<wire::FollowState> follow;  // while pending
+    std::optional<wire::Measured> measured;
+  };
+
+  void dial();
+  wire::Rejoin rejoin() const;
+  // This coordinator will not do; perhaps one at another address.
+  void look_elsewhere(TimePoint now, const std::string& reason);
+  void lose_control(TimePoint now, const std::string& reason);
+  void redial_later(TimePoint now);
+  void hear(TimePoint now);
+  void pass_on(wire::ToCoordinator message);
+  void send_update();
+  void send_again();
+  void end_update(Result<Epoch> answer);
+  void answer_update(Result<Epoch> answer);
+  void fail_run(ErrorCode code, std::string reason);
+  bool change_view(const wire::ViewDelta& delta);
+  void emit(const wire::Verdict& verdict);
+
+  void handle(TimePoint now, wire::Registered message);
+  void handle(TimePoint now, wire::Refused message);
+  void handle(TimePoint now, wire::CoordinatorHeartbeat message);
+  void handle(TimePoint now, wire::Roster message);
+  void handle(TimePoint now, wire::Updated message);
+  void handle(TimePoint now, wire::OpVerdict message);
+  void handle(TimePoint now, wire::Freeze message);
+  void handle(TimePoint now, wire::Settled message);
+  void handle(TimePoint now, wire::Probe message);
+  void handle(TimePoint now, wire::SyncPlan message);
+  void handle(TimePoint now, wire::Stable message);
+  void handle(TimePoint now, wire::StateOffer message);
+  void handle(TimePoint now, wire::Evicted message);
+  void handle(TimePoint, wire::Status) {}  // nobody asked
+
+  PeerConfig config_;
+  State state_ = State::kIdle;
+  Control control_;
+  std::optional<wire::View> view_;
+  GenerationTable generations_;
+  std::set<OpId> syncs_;  // planned, not ended
+  bool gap_ = true;       // not through a committed sync since the admission
+  std::optional<uint64_t> open_round_;
+  UpdateCall update_;
+  SentAgain sent_again_;
+  TimerTable<Timer> timers_;
+  std::vector<PeerOutput> outputs_;
+};
+
+}  // namespace atoll_core::membership

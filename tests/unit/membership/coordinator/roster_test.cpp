@@ -1,0 +1,84 @@
+#include "membership/coordinator/roster.h"
+
+#include <gtest/gtest.h>
+
+#include "base/assert.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+constexpr TimePoint kNow{std::chrono::seconds(3)};
+
+PeerRecord record(uint64_t id, const std::string& name) {
+  PeerRecord made;
+  made.info = info(id, name);
+  made.connection = {100 + id};
+  return made;
+}
+
+TEST(Roster, FindsARecordByIdSessionAndConnection) {
+  Roster roster;
+  roster.add(record(1, "a"));
+  roster.add(record(2, "b"));
+  EXPECT_EQ(roster.find(PeerId{2})->info.name, "b");
+  EXPECT_EQ(roster.find(SessionId{77, 1})->info.name, "a");
+  EXPECT_EQ(roster.find(ConnectionId{102})->info.name, "b");
+  roster.erase({2});
+  EXPECT_EQ(roster.find(PeerId{2}), nullptr);
+  EXPECT_EQ(roster.find(SessionId{77, 2}), nullptr);
+  EXPECT_EQ(roster.find(ConnectionId{102}), nullptr);
+  EXPECT_EQ(roster.size(), 1u);
+}
+
+TEST(Roster, TakesNobodyTwice) {
+  Roster roster;
+  roster.add(record(1, "a"));
+  PeerRecord same_session = record(2, "b");
+  same_session.info.session = {77, 1};
+  EXPECT_THROW(roster.add(same_session), BrokenInvariant);
+}
+
+TEST(Roster, ASuspectHasNoConnectionUntilItIsBack) {
+  Roster roster;
+  roster.add(record(1, "a"));
+  EXPECT_THROW(roster.mark_suspect({1}, kNow, "pending"), BrokenInvariant);
+  roster.mark_member({1});
+  roster.find(PeerId{1})->heartbeat_heard = 9;
+  roster.mark_suspect({1}, kNow, "reset");
+  EXPECT_EQ(roster.find(ConnectionId{101}), nullptr);
+  EXPECT_FALSE(roster.find(PeerId{1})->connected());
+  EXPECT_TRUE(roster.find(PeerId{1})->in_view());
+  roster.attach({1}, {200}, "elsewhere", kNow);
+  const PeerRecord* back = roster.find(ConnectionId{200});
+  ASSERT_NE(back, nullptr);
+  EXPECT_EQ(back->standing, Standing::kMember);
+  EXPECT_TRUE(back->view_unknown);
+  EXPECT_EQ(back->heartbeat_heard, 0u) << "what it echoed before proves nothing now";
+}
+
+TEST(Roster, APlaceIsHeldByWhoIsConnected) {
+  Roster roster;
+  roster.add(record(1, "a"));
+  EXPECT_EQ(roster.holder("r-a", 0)->info.name, "a");
+  EXPECT_EQ(roster.holder("r-a", 1), nullptr);
+  EXPECT_FALSE(roster.has_member_of("r-a"));
+  roster.mark_member({1});
+  EXPECT_TRUE(roster.has_member_of("r-a"));
+  roster.mark_suspect({1}, kNow, "reset");
+  EXPECT_EQ(roster.holder("r-a", 0), nullptr);
+  EXPECT_TRUE(roster.has_member_of("r-a"));
+}
+
+TEST(Departures, KeepsTheLastReasons) {
+  Departures departures;
+  for (uint64_t peer = 0; peer <= Departures::kDeparturesKept; ++peer) {
+    departures.add({1, peer}, "reason " + std::to_string(peer));
+  }
+  EXPECT_EQ(departures.find({1, 0}), nullptr);
+  ASSERT_NE(departures.find({1, 1}), nullptr);
+  EXPECT_EQ(*departures.find({1, 1}), "reason 1");
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

@@ -1,0 +1,45 @@
+#include <gtest/gtest.h>
+
+#include "base/assert.h"
+#include "membership/coordinator/verdict_history.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+EndedOp ended(uint64_t sequence) {
+  return {key(1, sequence), epoch(1), {true, true, {}, ""},
+          {participant(1, "a", 0), participant(2, "b", 1), participant(3, "c", 0)}};
+}
+
+TEST(VerdictHistory, PersonalisesGroupAndContributors) {
+  const wire::Verdict even = verdict_for(ended(4), 0);
+  EXPECT_EQ(even.op.group, 0u);
+  EXPECT_EQ(even.contributors, (std::vector<PeerId>{{1}, {3}}));
+  const wire::Verdict odd = verdict_for(ended(4), 1);
+  EXPECT_EQ(odd.op.group, 1u);
+  EXPECT_EQ(odd.contributors, (std::vector<PeerId>{{2}}));
+}
+
+TEST(VerdictHistory, KeepsAVerdictUntilAllHaveHeardALaterHeartbeat) {
+  VerdictHistory history;
+  history.add(ended(1), 5);
+  history.add(ended(2), 6);
+  history.prune(5);
+  EXPECT_EQ(history.size(), 2u);
+  history.prune(6);
+  EXPECT_EQ(history.find(key(1, 1)), nullptr);
+  EXPECT_NE(history.find(key(1, 2)), nullptr);
+}
+
+TEST(VerdictHistory, TakesOnlyFinalVerdictsAndEachOnce) {
+  VerdictHistory history;
+  history.add(ended(1), 5);
+  EXPECT_THROW(history.add(ended(1), 5), BrokenInvariant);
+  EndedOp again = ended(2);
+  again.outcome = {false, false, ErrorCode::kPeerLost, "b is lost"};
+  EXPECT_THROW(history.add(again, 5), BrokenInvariant);
+}
+
+}  // namespace
+}  // namespace atoll_core::membership

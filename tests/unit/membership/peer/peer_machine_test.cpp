@@ -1,0 +1,257 @@
+#include "membership/peer/peer_machine.h"
+
+#include <gtest/gtest.h>
+
+#include "membership/common/update_tag.h"
+#include "membership/common/view_delta.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT: durations
+namespace peer_output = membership::peer_output;
+
+class PeerMachineTest : public testing::Test {
+ protected:
+  PeerMachineTest() : machine_(config()) {}
+
+  static PeerConfig config() {
+    PeerConfig made;
+    made.run = "run";
+    made.self = info(0, "a");
+    return made;
+  }
+
+  // The outputs since the last call that are of this type.
+  template <class Output>
+  std::vector<Output> take() {
+    std::vector<Output> found;
+    for (PeerOutput& output : machine_.take_outputs()) {
+      if (auto* typed = std::get_if<Output>(&output)) found.push_back(std::move(*typed));
+    }
+    return found;
+  }
+
+  template <class Message>
+  std::vector<Message> take_sent() {
+    std::vector<Message> found;
+    for (peer_output::Send& send : take<peer_output::Send>()) {
+      if (auto* typed = std::get_if<Message>(&send.message)) found.push_back(std::move(*typed));
+    }
+    return found;
+  }
+
+  void register_as(uint64_t id, bool member = false) {
+    machine_.on_control_connected(now_);
+    wire::Registered answer;
+    answer.peer = {id};
+    answer.run = "run";
+    answer.heartbeat_interval_ms = 500;
+    answer.peer_timeout_ms = 5000;
+    answer.member = member;
+    machine_.on_message(now_, answer);
+  }
+
+  wire::View view(uint64_t number, uint64_t generation) const {
+    wire::View view = first_view(generation, {info(1, "a"), info(2, "b")});
+    view.epoch = epoch(number);
+    return view;
+  }
+
+  void become_member() {
+    machine_.start(now_);
+    register_as(1);
+    ASSERT_TRUE(machine_.request_update(now_, {}));
+    machine_.on_message(now_, wire::Updated{epoch(1), make_delta(nullptr, view(1, 1), "first")});
+    machine_.take_outputs();
+  }
+
+  void advance(Duration by) {
+    now_ += by;
+    machine_.tick(now_);
+  }
+
+  TimePoint now_{1s};
+  PeerMachine machine_;
+};
+
+TEST_F(PeerMachineTest, RedialsWithAGrowingPause) {
+  machine_.start(now_);
+  EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u);
+  for (const Duration pause : {50ms, 100ms, 200ms, 400ms, 400ms, 400ms}) {
+    machine_.on_control_failed(now_, "refused");
+    advance(pause / 2 - 1ms);  // they do not come all at once: half of it at least
+    EXPECT_TRUE(take<peer_output::DialCoordinator>().empty());
+    advance(pause / 2 + 1ms);
+    EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u) << to_ms(pause);
+  }
+}
+
+TEST_F(PeerMachineTest, GivesUpWithTheLastReason) {
+  machine_.start(now_);
+  machine_.on_control_failed(now_, "connection refused");
+  advance(10s);
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kCoordinatorUnreachable);
+  EXPECT_EQ(failed[0].error.message, "no coordinator for 10000 ms: connection refused");
+  EXPECT_EQ(machine_.next_deadline(), kNever);
+}
+
+TEST_F(PeerMachineTest, EchoesTheHeartbeatItHeardLast) {
+  become_member();
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{12});
+  advance(500ms);
+  const auto sent = take_sent<wire::PeerHeartbeat>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].number, 12u);
+}
+
+TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
+  become_member();
+  for (int step = 0; step < 7; ++step) advance(500ms);
+  EXPECT_TRUE(take<peer_output::CloseControl>().empty());
+  advance(500ms);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  const auto outputs = machine_.take_outputs();
+  EXPECT_TRUE(std::any_of(outputs.begin(), outputs.end(), [](const PeerOutput& output) {
+    return std::holds_alternative<peer_output::DialCoordinator>(output);
+  }));
+  advance(config().coordinator_timeout);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+}
+
+TEST_F(PeerMachineTest, DoesNotTakeItsOwnSleepForSilence) {
+  become_member();
+  advance(60s);
+  EXPECT_TRUE(take<peer_output::CloseControl>().empty());
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{13});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+}
+
+TEST_F(PeerMachineTest, SettledComesInOrder) {
+  become_member();
+  machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
+  EXPECT_TRUE(machine_.frozen());
+  const wire::View before = view(1, 1);
+  wire::View next = without(before, {{2}});
+  next.epoch = epoch(2);
+  wire::Verdict verdict;
+  verdict.op.tag = 3;
+  const wire::ViewDelta delta = make_delta(&before, next, "b is lost");
+  machine_.on_message(now_, wire::Settled{7, {}, delta, {verdict}});
+  const auto outputs = machine_.take_outputs();
+  ASSERT_EQ(outputs.size(), 4u);
+  EXPECT_TRUE(std::holds_alternative<peer_output::FreezeOps>(outputs[0]));
+  ASSERT_TRUE(std::holds_alternative<peer_output::ViewChanged>(outputs[1]));
+  const auto& change = std::get<peer_output::ViewChanged>(outputs[1]);
+  EXPECT_FALSE(change.admission);
+  ASSERT_EQ(change.lost.size(), 1u);
+  EXPECT_EQ(change.lost[0].name, "b");
+  EXPECT_TRUE(std::holds_alternative<peer_output::VerdictHeard>(outputs[2]));
+  EXPECT_TRUE(std::holds_alternative<peer_output::Thaw>(outputs[3]));
+  EXPECT_FALSE(machine_.frozen());
+}
+
+TEST_F(PeerMachineTest, ADigestThatDoesNotMatchEndsTheMembership) {
+  become_member();
+  wire::ViewDelta delta = make_delta(nullptr, view(2, 1), "");
+  delta.digest.low ^= 1;
+  machine_.on_message(now_, wire::Settled{7, {}, delta, {}});
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kInternalError);
+}
+
+TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
+  become_member();
+  wire::AbortRequest ended, open;
+  ended.op.tag = 1;
+  open.op.tag = 2;
+  machine_.on_message(now_, wire::Roster{{{info(2, "b"), true}, {info(3, "c"), true}}});
+  machine_.send(wire::LinkReport{{2}, wire::LinkState::kUp, ""});
+  machine_.send(ended);
+  machine_.send(open);
+  wire::Verdict verdict;
+  verdict.op = ended.op;
+  machine_.on_message(now_, wire::OpVerdict{verdict});
+  ASSERT_TRUE(machine_.request_update(now_, {{0, 5, 6}}));
+  machine_.on_control_failed(now_, "reset");
+  machine_.send(wire::LinkReport{{3}, wire::LinkState::kUp, ""});
+  machine_.send(wire::OpDone{});
+  advance(50ms);
+  machine_.take_outputs();
+  register_as(1, true);
+  std::vector<std::string> names;
+  for (const auto& send : take<peer_output::Send>()) {
+    names.emplace_back(wire::name_of(send.message));
+    if (const auto* request = std::get_if<wire::AbortRequest>(&send.message)) {
+      EXPECT_EQ(request->op.tag, 2u);
+    }
+    if (const auto* update = std::get_if<wire::UpdateRequest>(&send.message)) {
+      EXPECT_EQ(update->positions,
+                (std::vector<wire::CallPosition>{{0, 5, 6}, {kGroupAll, kUpdateTag, 0}}));
+    }
+  }
+  EXPECT_EQ(names.size(), 5u) << "register, two links, the update, one abort";
+}
+
+TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
+  become_member();
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  EXPECT_FALSE(machine_.request_update(now_, {})) << "one at a time";
+  machine_.on_message(now_, wire::Refused{ErrorCode::kMismatch, "differ"});
+  EXPECT_EQ(take<peer_output::UpdateFailed>().size(), 1u);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  const auto sent = take_sent<wire::UpdateRequest>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].positions.back().next_sequence, 1u) << "the failed one has its number";
+}
+
+TEST_F(PeerMachineTest, AnAnswerThatNobodyWaitsForIsKept) {
+  become_member();
+  ASSERT_TRUE(machine_.request_update(now_, {{0, 1, 2}}));
+  machine_.cancel_update();
+  EXPECT_TRUE(machine_.update_pending());
+  EXPECT_FALSE(machine_.request_update(now_, {{0, 1, 3}})) << "calls were made in between";
+  machine_.on_message(now_, wire::Updated{epoch(1), {}});
+  EXPECT_TRUE(take<peer_output::UpdateFinished>().empty());
+  EXPECT_FALSE(machine_.update_pending());
+  ASSERT_TRUE(machine_.request_update(now_, {{0, 1, 3}}));
+  EXPECT_EQ(take<peer_output::UpdateFinished>().size(), 1u);
+  EXPECT_FALSE(machine_.update_pending());
+}
+
+TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
+  machine_.start(now_);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kTimeout, "no register within 10000 ms"});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kConnecting);
+  advance(50ms);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b"});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(take<peer_output::Failed>()[0].error.code, ErrorCode::kDuplicatePeer);
+}
+
+TEST_F(PeerMachineTest, AMemberThatIsNotKnownAnyMoreHasLeftTheRun) {
+  become_member();
+  machine_.on_control_failed(now_, "reset");
+  advance(50ms);
+  register_as(9, false);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+}
+
+TEST_F(PeerMachineTest, CommandsNeedARegistration) {
+  EXPECT_EQ(machine_.request_update(now_, {}).error().code, ErrorCode::kNotConnected);
+  machine_.start(now_);
+  machine_.send(wire::OpDone{});
+  EXPECT_TRUE(take<peer_output::Send>().empty());
+  machine_.leave(now_, "enough");
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kLeft);
+}
+
+}  // namespace
+}  // namespace atoll_core::membership
