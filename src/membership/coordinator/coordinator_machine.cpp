@@ -78,10 +78,9 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
   out.set_now(now);
   ledgers.ops.set_now(now);
   ledgers.syncs.set_now(now);
-  if (!last_input && config.first_view_delay > Duration::zero()) {
-    people.run_may_be_elsewhere = true;
-    first_view_after = now + config.first_view_delay;
-    timers.arm_earlier(Timer::kRejoin, first_view_after);
+  if (!last_input) {
+    rights.started(now, config.first_view_delay);
+    if (rights.too_early(now)) timers.arm_earlier(Timer::kRejoin, rights.first_view_after());
   }
   const Duration slept = last_input ? now - *last_input : Duration::zero();
   last_input = now;
@@ -109,7 +108,7 @@ void CoordinatorMachine::Parts::finish_turn() {
   if (std::exchange(changed.marks, false)) tell_stable();
   if (std::exchange(changed.updates, false)) evaluate_updates();
   // Also for the next life: a run that this one has not found may still be elsewhere.
-  const bool has_members = !view.members.empty() || people.run_may_be_elsewhere;
+  const bool has_members = !view.members.empty() || rights.may_be_elsewhere();
   const wire::Snapshot snapshot{config.run, incarnation.counter, has_members};
   if (snapshot == saved) return;
   saved = snapshot;

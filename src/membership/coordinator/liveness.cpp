@@ -140,7 +140,7 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
   const bool blocked = !drop_silent(now);
   while (const auto overdue = waits.rounds.overdue(now)) {
     // Its record may have gone above: the round that restarts without it has not begun yet.
-    if (people.roster.find(*overdue) != nullptr && may_lose(*overdue)) {
+    if (people.roster.find(*overdue) != nullptr && may_drop(*overdue)) {
       drop_replica(*overdue, fmt::format("no settle report within {} ms",
                                          to_ms(2 * config.peer_timeout)), false);
     }
@@ -169,7 +169,7 @@ bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
       out.send(*record, wire::Evicted{ErrorCode::kEvicted, reason});
       out.close(record->connection, reason);
       drop_pending(peer, reason);
-    } else if (!may_lose(peer)) {
+    } else if (!may_drop(peer)) {
       all = false;
     } else {
       if (record->standing == Standing::kSuspect) {
@@ -222,7 +222,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport 
   }
   const std::string reporter = who(from).name;
   const bool refused = message.state == wire::LinkState::kRefused;
-  if (refused && about->standing == Standing::kSuspect && may_lose(message.peer)) {
+  if (refused && about->standing == Standing::kSuspect && may_drop(message.peer)) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} was refused: {}",
                                     about->suspect_reason, reporter, message.reason), false);
@@ -237,7 +237,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::ProbeResult
                      about->info.session == message.session;
   if (!asked) return;
   const std::string prober = who(from).name;
-  if (message.outcome == wire::ProbeOutcome::kDead && may_lose(message.peer)) {
+  if (message.outcome == wire::ProbeOutcome::kDead && may_drop(message.peer)) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} found it dead: {}",
                                     about->suspect_reason, prober, message.reason), false);

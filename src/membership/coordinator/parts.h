@@ -17,6 +17,7 @@
 #include "membership/common/generation_table.h"
 #include "membership/coordinator/admission.h"
 #include "membership/coordinator/coordinator_machine.h"
+#include "membership/coordinator/driving_rights.h"
 #include "membership/coordinator/link_matrix.h"
 #include "membership/coordinator/measured_network.h"
 #include "membership/coordinator/op_ledger.h"
@@ -41,8 +42,6 @@ struct People {
   };
   std::map<ConnectionId, Visitor> visitors;
   RejoinClaims claims;
-  bool several_coordinators = false;  // members know other coordinators
-  bool run_may_be_elsewhere = false;  // what this coordinator does not know, another one may
   Roster roster;
   LinkMatrix links;
   MeasuredNetwork network;
@@ -105,9 +104,6 @@ struct CoordinatorMachine::Parts {
   void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
   void refuse(ConnectionId connection, Error error);
   void refuse_claim(ConnectionId connection, const wire::Register& hello);
-  // Of several coordinators only the first begins a run, and only if there can be none.
-  // Whether a run may begin with a peer that was given so many coordinators and came to this one.
-  Result<void> check_beginning(uint32_t address, uint32_t coordinators) const;
   // The run has ended here: who waited to be let in goes where one may begin.
   void send_away_newcomers();
   void handle(TimePoint now, PeerId from, wire::Register message);
@@ -118,8 +114,7 @@ struct CoordinatorMachine::Parts {
   void claim(TimePoint now, ConnectionId connection, wire::Register message);
   void evaluate_claims(TimePoint now);
   void rejoin(TimePoint now, const std::vector<std::string>& missing);
-  // With several coordinators, losing half of the view or more needs a majority that stays.
-  bool may_lose(PeerId peer) const;
+  bool may_drop(PeerId peer) const;
   // Forgets the run: its members go to another coordinator, or come again.
   void step_down(const std::string& reason);
 
@@ -195,6 +190,7 @@ struct CoordinatorMachine::Parts {
   CoordinatorConfig config;
   Incarnation incarnation;
   wire::View view;
+  DrivingRights rights;
   People people;
   Ledgers ledgers;
   Waits waits;
@@ -205,7 +201,6 @@ struct CoordinatorMachine::Parts {
   TimerTable<Timer> timers;
   std::optional<TimePoint> last_input;
   TimePoint started{};  // the first input
-  TimePoint first_view_after{};            // members of a run that goes on may come until then
   std::optional<TimePoint> blocked_since;  // members are silent but may not be dropped
   wire::Snapshot saved;
 };

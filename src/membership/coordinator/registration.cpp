@@ -86,12 +86,10 @@ void CoordinatorMachine::Parts::refuse(ConnectionId connection, Error error) {
 
 void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire::Register& hello) {
   const wire::Rejoin& rejoin = *hello.rejoin;
-  if (rejoin.incarnation > incarnation) {
+  const DrivingRights::Answer yields = rights.must_yield(incarnation, rejoin.incarnation);
+  if (yields.yes) {
     // The run has gone on elsewhere; who is left here should go there, too.
-    const std::string why =
-        fmt::format("{} comes from incarnation {}, which is newer than {}",
-                    display_name(hello.peer), to_string(rejoin.incarnation),
-                    to_string(incarnation));
+    const std::string why = display_name(hello.peer) + " comes from " + yields.why;
     refuse(connection, {ErrorCode::kCoordinatorUnreachable, why});
     return step_down(why);
   }
@@ -101,34 +99,18 @@ void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire
                                   display_name(hello.peer), to_string(rejoin.view.epoch))});
 }
 
-Result<void> CoordinatorMachine::Parts::check_beginning(uint32_t address,
-                                                         uint32_t coordinators) const {
-  if (!view.members.empty() || coordinators == 1) return {};
-  if (address != 0) {
-    return fail(ErrorCode::kCoordinatorUnreachable,
-                "coordinator {} of {} knows of no run; only the first begins one",
-                address + 1, coordinators);
-  }
-  if (people.run_may_be_elsewhere) {
-    return fail(ErrorCode::kCoordinatorUnreachable,
-                "this coordinator knows of no run, but one may go on at another of {}; if it does "
-                "not, start this one for a new run",
-                coordinators);
-  }
-  return {};
-}
-
 void CoordinatorMachine::Parts::send_away_newcomers() {
-  std::vector<std::pair<PeerId, Error>> refused;
+  std::vector<std::pair<PeerId, std::string>> refused;
   for (const auto& [peer, record] : people.roster.records()) {
-    auto fine = check_beginning(record.address, record.coordinators);
-    if (!fine && record.standing == Standing::kPending) refused.emplace_back(peer, fine.error());
+    const DrivingRights::Answer begins = rights.may_begin_with(record.place);
+    const bool pending_peer = record.standing == Standing::kPending;
+    if (pending_peer && !begins.yes) refused.emplace_back(peer, begins.why);
   }
-  for (const auto& [peer, error] : refused) {
+  for (const auto& [peer, why] : refused) {
     const PeerRecord& record = *people.roster.find(peer);
-    out.send(record, wire::Refused{error.code, bounded(error.message)});
-    out.close(record.connection, error.message);
-    drop_pending(peer, error.message);
+    out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, bounded(why)});
+    out.close(record.connection, why);
+    drop_pending(peer, why);
   }
 }
 
@@ -158,6 +140,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     if (view.members.empty()) return claim(now, connection, std::move(*hello));
     return refuse_claim(connection, *hello);
   }
+  const CoordinatorPlace place{hello->address, hello->coordinators};
   wire::Registered answer = registered({}, known != nullptr);
   if (known != nullptr) {
     if (known->connected()) out.close(known->connection, "replaced by a new connection");
@@ -167,11 +150,11 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     need_round(display_name(known->info) + " came back on a new connection");
     out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
   } else {
-    if (auto fine = check_beginning(hello->address, hello->coordinators); !fine) {
+    const auto begins = view.members.empty() ? rights.may_begin_with(place)
+                                             : DrivingRights::Answer{};
+    if (!begins.yes) return refuse(connection, {ErrorCode::kCoordinatorUnreachable, begins.why});
+    if (auto fine = check_place(hello->peer, people.roster); !fine) {
       return refuse(connection, fine.error());
-    }
-    if (auto place = check_place(hello->peer, people.roster); !place) {
-      return refuse(connection, place.error());
     }
     answer.peer = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
     PeerRecord record;
@@ -179,15 +162,14 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     record.info.id = answer.peer;
     record.connection = connection;
     record.remote = remote;
-    record.address = hello->address;
-    record.coordinators = hello->coordinators;
+    record.place = place;
     record.last_heard = now;
     out.event(fmt::format("{} registers as {}: replica {} shard {} of {}, from {}",
                           display_name(record.info), to_string(answer.peer), record.info.replica,
                           record.info.shard, record.info.shard_count, remote));
     people.roster.add(std::move(record));
   }
-  people.several_coordinators = people.several_coordinators || hello->coordinators > 1;
+  rights.met(place);
   people.visitors.erase(connection);
   out.send(connection, answer);
   changed.roster = true;

@@ -118,24 +118,19 @@ void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
     else missing.push_back(display_name(member));
   }
   if (!missing.empty() && now < claims.deadline()) return;
-  const Quorum present = quorum(latest, there);
-  if (claims.several_coordinators() && !present.majority()) {
-    const std::string why =
-        fmt::format("only {} of {} replicas of the run have come to this coordinator",
-                    present.there, present.of);
-    out.event(why);
-    for (const RejoinClaim& claim : claims.claims()) {
-      out.send(claim.connection, wire::Refused{ErrorCode::kCoordinatorUnreachable, why});
-      out.close(claim.connection, why);
-    }
-    return claims.clear();
+  const DrivingRights::Answer goes_on =
+      rights.may_go_on(quorum(latest, there), claims.several_coordinators());
+  if (goes_on.yes) return rejoin(now, missing);
+  out.event(goes_on.why);
+  for (const RejoinClaim& claim : claims.claims()) {
+    out.send(claim.connection, wire::Refused{ErrorCode::kCoordinatorUnreachable, goes_on.why});
+    out.close(claim.connection, goes_on.why);
   }
-  rejoin(now, missing);
+  claims.clear();
 }
 
 void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::string>& missing) {
-  people.several_coordinators = people.claims.several_coordinators();
-  people.run_may_be_elsewhere = false;
+  rights.has_run(people.claims.several_coordinators());
   incarnation.counter = std::max(incarnation.counter, people.claims.highest_incarnation() + 1);
   people.last_number = 0;
   const std::set<SessionId> expected = send_pending_back(*this);
@@ -167,15 +162,15 @@ void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::str
   timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);
 }
 
-bool CoordinatorMachine::Parts::may_lose(PeerId peer) const {
-  if (!people.several_coordinators) return true;
+bool CoordinatorMachine::Parts::may_drop(PeerId peer) const {
+  if (!rights.needs_majority()) return true;
   const std::string& replica = people.roster.find(peer)->info.replica;
   std::set<PeerId> there;
   for (const auto& [id, record] : people.roster.records()) {
     const bool stays = record.standing == Standing::kMember && record.info.replica != replica;
     if (stays) there.insert(id);
   }
-  return quorum(view, there).majority();
+  return rights.may_drop(quorum(view, there));
 }
 
 void CoordinatorMachine::Parts::step_down(const std::string& reason) {
@@ -197,7 +192,7 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   const uint64_t issued = view.epoch.incarnation == incarnation ? view.epoch.number : 0;
   view = {};
   view.epoch = {incarnation, issued};
-  people.run_may_be_elsewhere = true;
+  rights.lost_run();
   blocked_since.reset();
 }
 

@@ -1,7 +1,6 @@
 #include "membership/coordinator/rejoin_claims.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/assert.h"
@@ -58,20 +57,6 @@ uint32_t RejoinClaims::highest_incarnation() const {
 bool RejoinClaims::several_coordinators() const {
   return std::any_of(claims_.begin(), claims_.end(),
                      [](const RejoinClaim& claim) { return claim.message.coordinators > 1; });
-}
-
-Quorum quorum(const wire::View& view, const std::set<PeerId>& there) {
-  std::map<std::string, bool> whole;
-  for (const wire::PeerInfo& member : view.members) {
-    const bool here = there.count(member.id) != 0;
-    const auto [replica, inserted] = whole.emplace(member.replica, here);
-    if (!inserted) replica->second = replica->second && here;
-  }
-  Quorum result;
-  result.of = whole.size();
-  for (const auto& [replica, here] : whole) result.there += here ? 1 : 0;
-  result.first_is_there = !view.members.empty() && whole.at(view.members.front().replica);
-  return result;
 }
 
 }  // namespace atoll_core::membership

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,15 +43,5 @@ class RejoinClaims {
   std::vector<RejoinClaim> claims_;
   TimePoint deadline_ = kNever;
 };
-
-// Of the replicas of a view, those all of whose peers are there.
-struct Quorum {
-  size_t there = 0;
-  size_t of = 0;
-  bool first_is_there = false;
-  // More than half; or half of them with the first.
-  bool majority() const { return 2 * there > of || (2 * there == of && first_is_there); }
-};
-Quorum quorum(const wire::View& view, const std::set<PeerId>& there);
 
 }  // namespace atoll_core::membership

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "membership/coordinator/coordinator_machine.h"
+#include "membership/coordinator/driving_rights.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {
@@ -30,8 +31,7 @@ struct PeerRecord {
   Standing standing = Standing::kPending;
   ConnectionId connection;
   std::string remote;
-  uint32_t address = 0;       // of the coordinators that it was given, the one where it registered
-  uint32_t coordinators = 1;  // how many it was given
+  CoordinatorPlace place;  // where it registered
   TimePoint last_heard;
   TimePoint suspect_since;
   std::string suspect_reason;

@@ -126,7 +126,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured me
 void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
-  const bool too_early = !people.claims.empty() || *last_input < first_view_after;
+  const bool too_early = !people.claims.empty() || rights.too_early(*last_input);
   if (view.members.empty() && too_early) return;
   answer_latecomers(*this, present);
   const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
