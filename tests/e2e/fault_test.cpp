@@ -137,7 +137,7 @@ TEST_F(FaultTest, StoppedPeerComesBack) {
   all[1]->signal(SIGSTOP);
   ASSERT_TRUE(wait_for_text(*all[0], " with 2 peers"));
   all[1]->signal(SIGCONT);
-  ASSERT_TRUE(wait_for_text(*all[1], "out of the run"));
+  ASSERT_TRUE(wait_for_text(*all[1], "out of the run")) << all[1]->output();
   expect_steps(all, 3);
   ask_to_stop();
   expect_same_end(all);

@@ -276,7 +276,7 @@ class Worker {
     const atollResult_t result = atollBroadcast(values.data(), values.data(), values.size(),
                                                 atollFloat32, root, comm_, nullptr, nullptr);
     if (result == atollRootLost) return;  // agreed: all go on with the next call
-    if (result != atollSuccess) give_up(options, "atollBroadcast", step);
+    CHECK_OK(result);
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i] != value_of(root, step, i)) give_up(options, "a wrong broadcast", step);
     }
