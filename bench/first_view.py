@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,9 @@ def build_readme_program(library, folder):
     source = pathlib.Path(folder, "peer.c")
     source.write_text(re.search(r"^```c\n(.*?)^```", markdown, re.MULTILINE | re.DOTALL).group(1))
     program = pathlib.Path(folder, "peer")
-    subprocess.run(["cc", "-std=c99", f"-I{ROOT / 'include'}", str(source), str(library),
+    subprocess.run([*shlex.split(os.environ.get("CC", "cc")),
+                    *shlex.split(os.environ.get("CFLAGS", "")), "-std=c99",
+                    f"-I{ROOT / 'include'}", str(source), str(library),
                     f"-Wl,-rpath,{library.parent}", "-o", str(program)], check=True)
     return program
 

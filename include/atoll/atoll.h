@@ -71,7 +71,14 @@ typedef enum {
   atollUnsupported = 103,
   atollDuplicatePeer = 104,   /* another live peer has the same replica and shard */
   atollVersionMismatch = 105, /* coordinator and peer speak no common protocol version */
-  atollStateConflict = 106,   /* a state sync has no content that all may take */
+  atollStateConflict = 106,   /* a state sync has no content that all may take, or would replace
+                                 what the run has committed and somebody still holds */
+  /* The coordinator drives another instance of the run than the one that this communicator was in,
+   * which it has therefore left for good. What it holds stays as it is. The sentence names both
+   * instances; docs/OPERATING.md says what an operator can do. */
+  atollOtherInstance = 107,
+  atollSteppedDown = 108, /* of atollCoordinatorRun: it was stopped when another coordinator drove
+                             the run */
 
   /* 2xx: try again. The run goes on, the input is as it was. */
   atollPeerLost = 200,
@@ -150,17 +157,25 @@ typedef struct {
    * is not there. One coordinator at a time. Null: none. A coordinator that was started again finds
    * the run without it, from what the members tell. */
   const char* state_dir;
-  /* So long a coordinator that was started again waits for members of the run that it does not
-   * know: before it makes a new run, and, once one has come, for the others. Default 1500 */
+  /* So long a coordinator that was started again waits, once a first member of a run that goes on
+   * has come, for the others before it goes on; those who come later have to come within
+   * peer_timeout_ms. For the first it waits 6.4 s before it makes a new run. Default 1500 */
   uint32_t rejoin_window_ms;
-  /* 1: nobody can be in the run yet, begin at once; with port 0 that is known. Default 0.
+  /* 1: nobody can be in the run yet: begin at once, and refuse whoever comes from another one. With
+   * port 0 nobody is waited for either. Default 0.
    * Where peers know several coordinators, only the first of their list begins a run, and only when
-   * it knows that there is none: by this, or by its state_dir. */
+   * it knows that there is none: by this, or by its state_dir; the others stand by. */
   int new_run;
+  /* Go on with this instance of the run (32 hexadecimal digits, as sentences and `atoll status`
+   * show it) and with no other. Null: with the one whose members come, or a new one. */
+  const char* instance;
+  /* 1: a state sync may replace a revision that the run has committed by a lower one, although a
+   * connected peer still holds it. Default 0: such a sync ends with atollStateConflict. */
+  int accept_lower_revision;
 } atollCoordinatorConfig_t;
 
 #define ATOLL_COORDINATOR_CONFIG_INITIALIZER \
-  { sizeof(atollCoordinatorConfig_t), NULL, 0, NULL, 1, 500, 5000, NULL, 1500, 0 }
+  { sizeof(atollCoordinatorConfig_t), NULL, 0, NULL, 1, 500, 5000, NULL, 1500, 0, NULL, 0 }
 
 /* Binds the address. The coordinator works while some thread is in atollCoordinatorRun. */
 ATOLL_API atollResult_t atollCoordinatorCreate(atollCoordinator_t* coordinator,
@@ -168,7 +183,8 @@ ATOLL_API atollResult_t atollCoordinatorCreate(atollCoordinator_t* coordinator,
 /* "HOST:PORT" with the port that was chosen. Valid until atollCoordinatorDestroy. */
 ATOLL_API atollResult_t atollCoordinatorGetAddress(atollCoordinator_t coordinator,
                                                    const char** address);
-/* Serves until atollCoordinatorStop; at most once per object. */
+/* Serves until atollCoordinatorStop; at most once per object. atollSteppedDown: it was stopped when
+ * it had left its run to another coordinator. */
 ATOLL_API atollResult_t atollCoordinatorRun(atollCoordinator_t coordinator);
 /* From any thread; atollCoordinatorRun returns soon after. */
 ATOLL_API atollResult_t atollCoordinatorStop(atollCoordinator_t coordinator);
@@ -193,7 +209,8 @@ typedef struct {
                               list, tried in turn: the same for all peers, since only the first
                               begins a run. A coordinator that dies may be started again, at the
                               same address or at another one of the list, and the run goes on */
-  const char* run;         /* run id. Null: the coordinator's */
+  const char* run;         /* run id. Null: the coordinator's. Once a communicator is in a run, it
+                              keeps to that instance of it until atollCommLeave */
   const char* name;        /* for people. Null: host name and process id */
   const char* replica;     /* peers that live and die together. Null: this peer alone */
   uint32_t shard;          /* this peer's index in its replica. Default 0 */
@@ -239,7 +256,9 @@ ATOLL_API atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig
 
 /* Registers with the coordinator: the peer is pending and makes its links in the background; the
  * first atollUpdate waits until the members let it in. Errors: atollCoordinatorUnreachable,
- * atollDuplicatePeer, atollVersionMismatch, atollMismatch (another run id or shard count).
+ * atollDuplicatePeer, atollVersionMismatch, atollMismatch (another run id or shard count),
+ * atollOtherInstance (this communicator was in another instance of the run: connecting again is of
+ * no use; a new communicator may join the one that there is).
  * May be called again after a 3xx result or atollCommLeave. */
 ATOLL_API atollResult_t atollCommConnect(atollComm_t comm);
 
@@ -666,7 +685,10 @@ ATOLL_API atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
 
 /* All members bring their state; one content is elected (newcomers have no vote while others have
  * state); who differs fetches what differs from those who hold it. On an error the caller's bytes
- * and revision are as they were, unless the state had never been published or synced. */
+ * and revision are as they were, unless the state had never been published or synced.
+ * A revision that a sync of this run has committed is not replaced by a lower one while a connected
+ * peer holds it, or what it has published since; also one that was evicted and is back as a
+ * newcomer: then the sync ends with atollStateConflict on all (docs/OPERATING.md). */
 ATOLL_API atollResult_t atollSyncState(atollComm_t comm, atollState_t state,
                                        const atollSyncOptions_t* options, atollSyncInfo_t* info);
 

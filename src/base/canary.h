@@ -15,6 +15,10 @@ enum class Canary : uint8_t {
   kForgetRetainedResult,  // a result that others may still need is dropped, with all trace of it
   kLetGoWhileFrozen,  // input of kept segments is let go, and told of, during a settle round
   kSkipFence,  // a peer applies frames of an epoch that is over, and keeps what it reduced in it
+  kNonceDecides,     // of two lives of the coordinator that have counted alike the one with the
+                     // greater random part goes on, whatever they have committed
+  kFoundsTooEarly,   // a coordinator that was started again waits for no members of a former run
+  kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
 };
 
 #ifdef ATOLL_CANARIES

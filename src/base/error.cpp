@@ -13,6 +13,8 @@ std::string_view error_name(ErrorCode code) {
     case ErrorCode::kDuplicatePeer: return "atollDuplicatePeer";
     case ErrorCode::kVersionMismatch: return "atollVersionMismatch";
     case ErrorCode::kStateConflict: return "atollStateConflict";
+    case ErrorCode::kOtherInstance: return "atollOtherInstance";
+    case ErrorCode::kSteppedDown: return "atollSteppedDown";
     case ErrorCode::kPeerLost: return "atollPeerLost";
     case ErrorCode::kAborted: return "atollAborted";
     case ErrorCode::kTimeout: return "atollTimeout";

@@ -22,6 +22,8 @@ enum class ErrorCode : int32_t {
   kDuplicatePeer = 104,
   kVersionMismatch = 105,
   kStateConflict = 106,
+  kOtherInstance = 107,
+  kSteppedDown = 108,
   // Retry the call: the run goes on, the input is as it was.
   kPeerLost = 200,
   kAborted = 201,

@@ -1,5 +1,7 @@
 #include "base/ids.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -25,8 +27,38 @@ std::string group_name(Group group) {
   return std::to_string(group);
 }
 
+bool is_later(const Incarnation& one, const Incarnation& other) {
+  return one.counter > other.counter;
+}
+
+bool is_later(const Epoch& one, const Epoch& other) {
+  if (one.incarnation == other.incarnation) return one.number > other.number;
+  return is_later(one.incarnation, other.incarnation);
+}
+
+bool is_later(const Generation& one, const Generation& other) {
+  return is_later(one.first, other.first);
+}
+
 std::string to_string(const Incarnation& incarnation) {
   return fmt::format("{}~{:08x}", incarnation.counter, incarnation.nonce);
+}
+
+std::string to_string(const InstanceId& instance) {
+  return fmt::format("{:016x}{:016x}", instance.high, instance.low);
+}
+
+std::optional<InstanceId> parse_instance(std::string_view text) {
+  constexpr size_t kDigits = 16;
+  InstanceId instance;
+  if (text.size() != 2 * kDigits) return std::nullopt;
+  for (uint64_t* half : {&instance.high, &instance.low}) {
+    const char* end = text.data() + kDigits;
+    const auto parsed = std::from_chars(text.data(), end, *half, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    text.remove_prefix(kDigits);
+  }
+  return instance ? std::optional(instance) : std::nullopt;
 }
 
 std::string to_string(const PeerId& peer) {

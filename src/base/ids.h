@@ -5,16 +5,30 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace atoll_core {
 
+// The names below are ordered, for containers. That order says nothing of time where two lives of
+// the coordinator have counted alike: who asks what came later uses is_later().
+
 // One life of the coordinator: the highest known counter + 1, with a random part that tells two
-// coordinators apart which counted alike.
+// lives apart which counted alike, and decides nothing between them.
 struct Incarnation {
   uint32_t counter = 0;
   uint32_t nonce = 0;
   auto operator<=>(const Incarnation&) const = default;
+};
+
+// 128 random bits that name one run, drawn when its first view is made. A name that users give may
+// be given again tomorrow, at the same address; this one is not.
+struct InstanceId {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  auto operator<=>(const InstanceId&) const = default;
+  explicit operator bool() const { return high != 0 || low != 0; }  // zero: none
 };
 
 // Chosen by the coordinator at registration, never used twice in a run.
@@ -44,6 +58,11 @@ struct Generation {
   Epoch first;
   auto operator<=>(const Generation&) const = default;
 };
+
+// Neither of two lives with the same counter is later; nor are their epochs and generations.
+bool is_later(const Incarnation& one, const Incarnation& other);
+bool is_later(const Epoch& one, const Epoch& other);
+bool is_later(const Generation& one, const Generation& other);
 
 // Peers that reduce together. Below kGroupAlone the number is a shard index: the groups of all
 // shards make the same calls, which have one verdict. From there on it is kGroupAlone plus a shard
@@ -81,6 +100,9 @@ struct AttemptId {
 };
 
 std::string to_string(const Incarnation& incarnation);
+std::string to_string(const InstanceId& instance);  // 32 hexadecimal digits
+// Nothing: the text is no such name, or that of none.
+std::optional<InstanceId> parse_instance(std::string_view text);
 std::string to_string(const PeerId& peer);
 std::string to_string(const SessionId& session);
 std::string to_string(const Epoch& epoch);

@@ -150,8 +150,14 @@ atollResult_t atollCommConnect(atollComm_t comm) {
       old = std::exchange(comm->current, nullptr);
     }
     if (old != nullptr) capi::keep_report(*comm, *old);
+    peer::SessionConfig config;
+    {
+      const std::lock_guard<std::mutex> lock(comm->mutex);
+      if (old != nullptr) old->pass_on_memory(comm->config);
+      config = comm->config;
+    }
     old.reset();  // joins its thread, and gives its port back, before the new one binds
-    auto created = peer::Session::create(comm->config);
+    auto created = peer::Session::create(std::move(config));
     if (!created) return tl::unexpected(created.error());
     std::shared_ptr<peer::Session> session = std::move(*created);
     {
@@ -181,6 +187,9 @@ Result<void> leave(atollComm_t comm, const char* function, Error reason, bool at
   (*session)->leave(std::move(reason), at_once);
   keep_report(*comm, **session);
   const std::lock_guard<std::mutex> lock(comm->mutex);
+  // Of its own will: it may join whatever there is next.
+  comm->config.engine.membership.memory = {};
+  comm->config.marks.clear();
   if (comm->current == *session) comm->current = nullptr;
   return {};
 }

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "base/endpoint.h"
+#include "base/ids.h"
 #include "capi/guard.h"
 #include "coordinator/service.h"
 
@@ -45,6 +46,17 @@ atollResult_t atollCoordinatorCreate(atollCoordinator_t* handle,
     if (given->state_dir != nullptr) service.state_dir = given->state_dir;
     service.rejoin_window = std::chrono::milliseconds(given->rejoin_window_ms);
     service.new_run = given->new_run != 0;
+    service.accept_lower_revision = given->accept_lower_revision != 0;
+    if (given->instance != nullptr) {
+      const auto instance = atoll_core::parse_instance(given->instance);
+      if (!instance) {
+        return atoll_core::fail(ErrorCode::kInvalidArgument,
+                                "{}: \"{}\" is not the name of an instance, which has 32 "
+                                "hexadecimal digits",
+                                kFunction, given->instance);
+      }
+      service.instance = *instance;
+    }
     auto created = coordinator::Service::create(std::move(service));
     if (!created) return tl::unexpected(created.error());
     auto made = std::make_unique<atollCoordinator>();

@@ -27,6 +27,8 @@ const char* atollGetErrorString(atollResult_t result) {
     case atollDuplicatePeer: return "another live peer has this replica and shard";
     case atollVersionMismatch: return "no common protocol version";
     case atollStateConflict: return "the peers' states cannot be brought together";
+    case atollOtherInstance: return "the coordinator drives another instance of the run";
+    case atollSteppedDown: return "the coordinator has left the run to another one";
     case atollPeerLost: return "a peer was lost";
     case atollAborted: return "the call was aborted";
     case atollTimeout: return "the call took too long";

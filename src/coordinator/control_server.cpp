@@ -137,6 +137,12 @@ void ControlServer::carry_out(const membership::CoordinatorOutput::Save& save) {
   if (config_.save) config_.save(save.snapshot);
 }
 
+void ControlServer::carry_out(const membership::CoordinatorOutput::Drives& drives) {
+  stepped_down_ = drives.not_because;
+  if (stepped_down_.empty()) return;
+  logger_->warn("this coordinator has stepped down: {}", stepped_down_);
+}
+
 void ControlServer::mark_broken(Connection& connection, const std::string& reason) {
   connection.abort();
   broken_.emplace_back(connection.id(), reason);

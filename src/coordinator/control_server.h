@@ -45,6 +45,8 @@ class ControlServer final : private ConnectionHandler {
   void tick();
   // For the end of each turn of the loop: what the machine wants done after what has come in it.
   void finish_turn();
+  // Why another coordinator drives the run that this one has driven; empty: none does.
+  const std::string& stepped_down() const { return stepped_down_; }
   // Closes all connections; they are gone when the loop is drained.
   void close_all();
 
@@ -61,6 +63,7 @@ class ControlServer final : private ConnectionHandler {
   void carry_out(const membership::CoordinatorOutput::Close& close);
   void carry_out(const membership::CoordinatorOutput::Event& event);
   void carry_out(const membership::CoordinatorOutput::Save& save);
+  void carry_out(const membership::CoordinatorOutput::Drives& drives);
   void mark_broken(Connection& connection, const std::string& reason);
 
   EventLoop& loop_;
@@ -69,6 +72,7 @@ class ControlServer final : private ConnectionHandler {
   membership::CoordinatorMachine machine_;
   std::map<membership::ConnectionId, std::unique_ptr<Connection>> connections_;
   uint64_t last_connection_ = 0;
+  std::string stepped_down_;
   std::vector<membership::ConnectionId> to_flush_;
   // Broke while it was written to; the machine hears of it when its outputs have been carried out.
   std::vector<std::pair<membership::ConnectionId, std::string>> broken_;

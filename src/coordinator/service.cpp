@@ -10,6 +10,7 @@
 #include "coordinator/listener.h"
 #include "coordinator/snapshot_store.h"
 #include "crypto/random.h"
+#include "membership/common/reconnect_times.h"
 
 namespace atoll_core::coordinator {
 namespace {
@@ -33,6 +34,11 @@ Result<void> check(const ServiceConfig& config) {
                 "the peer timeout of {} ms is less than two heartbeat intervals of {} ms: one late "
                 "heartbeat would drop a peer",
                 to_ms(config.peer_timeout), to_ms(config.heartbeat_interval));
+  }
+  if (config.instance && config.new_run) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a coordinator cannot begin a new run and go on with instance {}",
+                to_string(config.instance));
   }
   if (config.rejoin_window < std::chrono::milliseconds(1)) {
     return fail(ErrorCode::kInvalidArgument, "the rejoin window is {} ms, it must be at least 1",
@@ -58,10 +64,21 @@ ControlServerConfig server_config(const ServiceConfig& config, const Store& stor
   server.machine.heartbeat_interval = config.heartbeat_interval;
   server.machine.peer_timeout = config.peer_timeout;
   server.machine.rejoin_window = config.rejoin_window;
+  membership::StartFacts& start = server.machine.start;
+  start.no_former_run = config.new_run;
   // Of a port that the kernel chooses no peer can know from before.
   const bool nobody =
       config.new_run || config.listen.port == 0 || (store && store->surely_empty());
-  server.machine.first_view_delay = nobody ? Duration::zero() : config.rejoin_window;
+  start.delay = nobody ? Duration::zero() : membership::kFormerMembersMayCome;
+  start.only_instance = static_cast<bool>(config.instance);
+  if (start.only_instance) start.instance = config.instance;
+  else if (store && !config.new_run) start.instance = store->last_instance();
+  server.machine.accept_lower_revision = config.accept_lower_revision;
+  server.machine.draw_instance = [] {
+    InstanceId instance;
+    while (!instance) instance = {crypto::random_u64(), crypto::random_u64()};
+    return instance;
+  };
   const uint32_t last = store ? store->last_incarnation() : 0;
   server.incarnation = {last + 1, static_cast<uint32_t>(crypto::random_u64())};
   if (store) server.save = [store](const wire::Snapshot& snapshot) { store->save(snapshot); };
@@ -105,10 +122,14 @@ class LoopService final : public Service {
     loop_->guard([this] { server_.tick(); });
     auto result = loop_->run();
     if (!result) logger_->error("stopped: {}", result.error().message);
+    const std::string elsewhere = server_.stepped_down();
     server_.close_all();
     loop_->drain();
-    if (result) logger_->info("stopped");
-    return result;
+    if (!result) return result;
+    logger_->info("stopped");
+    if (elsewhere.empty()) return {};
+    return fail(ErrorCode::kSteppedDown, "the coordinator on {} has stepped down: {}",
+                to_string(address()), elsewhere);
   }
 
   void stop() override { loop_->stop(); }

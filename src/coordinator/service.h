@@ -10,6 +10,7 @@
 
 #include "base/endpoint.h"
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -23,10 +24,11 @@ struct ServiceConfig {
   uint32_t min_replicas = 1;
   Duration heartbeat_interval = std::chrono::milliseconds(500);
   Duration peer_timeout = std::chrono::milliseconds(5000);
-  // After a restart members of the run that goes on may come for so long before a new one begins,
-  // and all of them are waited for so long from the first on.
+  // Members of a run that goes on are waited for so long from the first on.
   Duration rejoin_window = std::chrono::milliseconds(1500);
-  bool new_run = false;             // nobody can be in the run: do not wait for members
+  bool new_run = false;             // nobody can be in the run: who comes from one is refused
+  InstanceId instance;              // the one to go on with, and no other; zero: whatever is there
+  bool accept_lower_revision = false;  // than one that was committed and is still held
   std::string state_dir;            // empty: nothing is kept on disk
   size_t connections_max = limits::kControlConnections;
   bool handle_signals = false;      // SIGINT and SIGTERM stop the loop (for the CLI only)
@@ -39,6 +41,7 @@ class Service {
   virtual ~Service() = default;
 
   virtual Endpoint address() const = 0;  // where it listens, with the port that was chosen
+  // kSteppedDown: it was stopped while another coordinator drove the run.
   virtual Result<void> run() = 0;
   virtual void stop() = 0;
 };

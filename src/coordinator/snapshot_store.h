@@ -21,6 +21,8 @@ class SnapshotStore {
 
   // 0: nothing is known of earlier lives.
   uint32_t last_incarnation() const { return last_ ? last_->incarnation : 0; }
+  // The instance that was driven last; zero: none, or it ended in an orderly way.
+  InstanceId last_instance() const { return last_ ? last_->instance : InstanceId{}; }
   // True: it is known for certain that no peer can be in the run.
   bool surely_empty() const { return certain_ && last_ && !last_->has_members; }
 

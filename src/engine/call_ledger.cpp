@@ -353,9 +353,9 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
     open.contributors = verdict.contributors;
     return commit(open, verdict.epoch);
   }
-  if (!verdict.final && (open.phase == Phase::kWaiting || verdict.epoch < open.attempt.epoch)) {
-    return;  // about an attempt that has ended before
-  }
+  const bool of_this_attempt = open.phase != Phase::kWaiting &&
+                               !is_later(open.attempt.epoch, verdict.epoch);
+  if (!verdict.final && !of_this_attempt) return;  // about one that has ended before
   // An epoch beyond this attempt's: what ended this one was lost with the control connection.
   context_.trace("op.abort");
   context_.note({verdict.final ? FlightKind::kOpFailed : FlightKind::kOpAborted, &open.op, {},

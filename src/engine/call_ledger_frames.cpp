@@ -16,15 +16,16 @@ CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open)
     const bool moving = phase != Phase::kWaiting;
     if (moving && found->second.attempt.epoch == attempt.epoch) return Relation::kCurrent;
     if (moving && broken(Canary::kSkipFence)) return Relation::kCurrent;
-    if (found->second.attempts > 0 && attempt.epoch <= found->second.attempt.epoch) {
+    if (found->second.attempts > 0 && !is_later(attempt.epoch, found->second.attempt.epoch)) {
       return Relation::kPast;
     }
   } else if (!names_.in_future(attempt.op) || early_verdicts_.count(attempt.op) != 0) {
     return Relation::kPast;
   }
   // Within a generation every new view restarts all attempts, so an older epoch is over.
-  const bool over = attempt.op.generation == names_.generation() && membership_.view() &&
-                    attempt.epoch < membership_.view()->epoch;
+  const auto& view = membership_.view();
+  const bool over = attempt.op.generation == names_.generation() && view &&
+                    attempt.epoch != view->epoch && !is_later(attempt.epoch, view->epoch);
   return over ? Relation::kPast : Relation::kFuture;
 }
 

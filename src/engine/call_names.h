@@ -28,7 +28,7 @@ class CallNames {
 
   // Whether this op's call is still to come (its generation may be, too).
   bool in_future(const OpId& op) const {
-    if (op.generation != generation_) return op.generation > generation_;
+    if (op.generation != generation_) return is_later(op.generation, generation_);
     const auto found = next_.find({op.group, op.tag});
     return op.sequence >= (found == next_.end() ? 0 : found->second);
   }

@@ -36,6 +36,7 @@ void StateFollower::tell() {
   if (!call_->table->torn()) {
     held.revision = call_->table->revision();
     held.digest = call_->digests.whole;
+    held.committed = call_->table->committed();
   }
   membership_.send(held);
 }
@@ -147,6 +148,7 @@ void StateFollower::become_level() {
     return retry_later();
   }
   copied_ = true;
+  call_->table->note_committed({offer_->instance, offer_->revision});
   context_.trace("state.level");
   context_.note({FlightKind::kStateLevel, &attempt_.op, {}, offer_->revision,
                  fmt::format("{} bytes fetched", bytes)});

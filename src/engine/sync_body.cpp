@@ -117,6 +117,7 @@ class SyncBody final : public CallBody {
       if (!taken) return tl::unexpected<Error>(taken.error());
       call_.digests = std::move(*taken);
     }
+    call_.table->note_committed({membership_.memory().instance, elected_.revision});
     if (call_.publication != nullptr) {
       server_.offer(attempt_.id.op, elected_.revision, call_.publication,
                     std::move(call_.digests));

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "crypto/random.h"
 #include "device/computer.h"
 #include "device/huge_pages.h"
 #include "kernels/float_environment.h"
+#include "membership/common/reconnect_times.h"
 #include "peer/stream.h"
 #include "transport/addresses.h"
 
@@ -15,11 +17,8 @@ namespace atoll_core::peer {
 
 namespace output = engine::output;
 
-namespace {
-constexpr Duration kControlDialTimeout = std::chrono::seconds(5);
-}
-
-Session::Session(SessionConfig config) : config_(std::move(config)) {}
+Session::Session(SessionConfig config)
+    : config_(std::move(config)), marks_(config_.marks) {}
 
 Result<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   std::unique_ptr<Session> session(new Session(std::move(config)));
@@ -152,6 +151,26 @@ void Session::note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second) {
     if (peer) engine_->note_rate(*peer, bytes_per_second);
     else engine_->note_egress(bytes_per_second);
   });
+}
+
+void Session::note_synced(uint64_t tag, const std::shared_ptr<const CommittedMark>& mark) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::erase_if(marks_, [](const auto& entry) { return entry.second.expired(); });
+  if (marks_.size() < limits::kHeldRevisions || marks_.count(tag) != 0) marks_[tag] = mark;
+}
+
+void Session::pass_on_memory(SessionConfig& next) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wire::RunMemory& memory = next.engine.membership.memory;
+  memory = snapshot_.memory;
+  memory.held.clear();
+  next.marks = marks_;
+  for (const auto& [tag, weak] : marks_) {
+    const auto mark = weak.lock();
+    const wire::CommittedRevision committed = mark ? mark->get() : wire::CommittedRevision{};
+    if (committed.instance != memory.instance || committed.revision == 0) continue;
+    memory.held.push_back({tag, committed.revision});
+  }
 }
 
 void Session::leave(Error reason, bool at_once) {
@@ -318,7 +337,7 @@ void Session::carry_out(engine::EngineOutput& item) {
 
 void Session::open_control(uint32_t address) {
   network_->open_control(
-      {config_.coordinators.at(address)}, kControlDialTimeout,
+      {config_.coordinators.at(address)}, membership::kControlDialTimeout,
       transport::Network::ControlHandler{
           [this] {
             engine_->on_control_connected(transport::Network::now());
@@ -383,6 +402,7 @@ void Session::publish_snapshot() {
   snapshot_.bytes_received = counters.payload_received;
   snapshot_.connections = engine_->open_connections();
   snapshot_.input_backup = engine_->backup_counters();
+  if (snapshot_.memory != engine_->memory()) snapshot_.memory = engine_->memory();
 }
 
 }  // namespace atoll_core::peer

@@ -48,6 +48,11 @@ void SharedState::withdraw() {
   if (const std::shared_ptr<Session> session = server_.lock()) session->withdraw(publication_);
 }
 
+void SharedState::note_committed(Session& session, uint64_t tag) {
+  mark_->set(table_.committed());
+  session.note_synced(tag, mark_);
+}
+
 Result<void> SharedState::begin_write() {
   const std::lock_guard<std::mutex> lock(mutex_);
   withdraw();
@@ -86,6 +91,7 @@ Result<SyncInfo> SharedState::sync(const std::shared_ptr<Session>& session,
       },
       Caller::kWaits);
   Result<engine::CallInfo> result = pending->wait();
+  note_committed(*session, options.tag);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<SyncInfo>(*result);
 }
@@ -108,6 +114,7 @@ Result<wire::View> SharedState::update(Session& session, const FollowOptions& op
       },
       Caller::kWaits);
   Result<engine::CallInfo> result = pending->wait();
+  note_committed(session, options.tag);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<engine::UpdateInfo>(*result).view;
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "engine/call.h"
+#include "peer/committed_mark.h"
 #include "peer/session.h"
 #include "state/publication.h"
 #include "state/state_table.h"
@@ -52,12 +53,15 @@ class SharedState {
   Result<wire::View> update(Session& session, const FollowOptions& options);
 
  private:
+  // A call has ended in which the bytes may have become what the run has committed.
+  void note_committed(Session& session, uint64_t tag);
   // On return no session reads the bytes.
   void withdraw();
 
   mutable std::mutex mutex_;
   state::StateTable table_;
   const std::shared_ptr<state::Publication> publication_;
+  const std::shared_ptr<CommittedMark> mark_ = std::make_shared<CommittedMark>();
   std::weak_ptr<Session> server_;  // of the last sync
 };
 

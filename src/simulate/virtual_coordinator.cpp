@@ -7,25 +7,39 @@
 
 #include <fmt/format.h>
 
+#include "membership/common/reconnect_times.h"
+
 namespace atoll_core::simulate {
 
 using membership::ConnectionId;
 using membership::CoordinatorOutput;
 
-void VirtualCoordinator::begin(uint32_t incarnation, bool no_run_yet) {
+void VirtualCoordinator::begin(uint32_t incarnation, const membership::StartFacts& facts) {
   membership::CoordinatorConfig config = config_;
-  config.first_view_delay = no_run_yet ? Duration::zero() : config.rejoin_window;
+  config.start = facts;
+  began_ = place_.time.now();
   const auto nonce = static_cast<uint32_t>(place_.random.between(1, 0xFFFFFFFFu));
+  config.draw_instance = [nonce, drawn = uint64_t{0}]() mutable {
+    return InstanceId{Random::mix(nonce), ++drawn};
+  };
   machine_ = std::make_unique<membership::CoordinatorMachine>(config,
                                                               Incarnation{incarnation, nonce});
   tick();
 }
 
-void VirtualCoordinator::start_first(bool no_run_yet) { begin(1, no_run_yet); }
+void VirtualCoordinator::start_first(bool no_run_yet) {
+  membership::StartFacts facts;
+  if (!no_run_yet) facts.delay = membership::kFormerMembersMayCome;
+  begin(1, facts);
+}
 
 void VirtualCoordinator::start(bool with_snapshot) {
-  if (!with_snapshot || !saved_) return begin(1, false);
-  begin(saved_->incarnation + 1, !saved_->has_members);
+  membership::StartFacts facts;
+  facts.delay = membership::kFormerMembersMayCome;
+  if (!with_snapshot || !saved_) return begin(1, facts);
+  if (!saved_->has_members) facts.delay = Duration::zero();
+  facts.instance = saved_->instance;
+  begin(saved_->incarnation + 1, facts);
 }
 
 void VirtualCoordinator::crash() {
@@ -38,7 +52,11 @@ void VirtualCoordinator::crash() {
   rounds_open_ = 0;
 }
 
-void VirtualCoordinator::start_for_new_run() { begin(saved_ ? saved_->incarnation + 1 : 1, true); }
+void VirtualCoordinator::start_for_new_run() {
+  membership::StartFacts facts;
+  facts.no_former_run = true;
+  begin(saved_ ? saved_->incarnation + 1 : 1, facts);
+}
 
 void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
                                 const std::string& remote) {

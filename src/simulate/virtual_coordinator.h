@@ -42,6 +42,7 @@ class VirtualCoordinator {
   // Its connections break; whoever dials it is refused.
   void crash();
   bool running() const { return machine_ != nullptr; }
+  TimePoint began() const { return began_; }  // its present life
   NodeId node() const { return node_; }
 
   // The listener's end of `connection` is its.
@@ -64,7 +65,7 @@ class VirtualCoordinator {
     wire::ControlFramer framer;
   };
 
-  void begin(uint32_t incarnation, bool no_run_yet);
+  void begin(uint32_t incarnation, const membership::StartFacts& facts);
   void received(membership::ConnectionId name, ByteSpan bytes);
   void disconnected(membership::ConnectionId name, const std::string& reason);
   void carry_out();
@@ -77,6 +78,7 @@ class VirtualCoordinator {
   std::optional<wire::Snapshot> saved_;
   uint64_t last_connection_ = 0;
   uint64_t rounds_open_ = 0;
+  TimePoint began_{};
   std::map<membership::ConnectionId, Visitor> visitors_;
   Totals before_;  // of the lives that are over
   std::vector<std::string> events_;

@@ -106,6 +106,7 @@ wire::StateSummary make_summary(const StateTable& table, const StateDigests& dig
   summary.revision = table.revision();
   summary.strategy = table.torn() ? wire::SyncStrategy::kReceiveOnly : strategy;
   summary.digest = digests.whole;
+  summary.committed = table.committed();
   summary.tensors.reserve(table.tensors().size());
   for (size_t i = 0; i < table.tensors().size(); ++i) {
     const StateTensor& tensor = table.tensors()[i];

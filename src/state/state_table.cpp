@@ -70,6 +70,7 @@ Result<void> StateTable::publish(uint64_t revision) {
 void StateTable::mark_torn() {
   torn_ = true;
   revision_ = 0;
+  committed_ = {};
   holds_content_ = false;
 }
 

@@ -12,6 +12,7 @@
 #include "base/element.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "wire/run_memory.h"
 
 namespace atoll_core::state {
 
@@ -48,10 +49,15 @@ class StateTable {
 
   // A sync has made the bytes those of `revision`, which the run elected: it may be lower.
   void adopt(uint64_t revision);
+  // The run has committed the revision that the bytes now are. What is published on top of it was
+  // made of it, so that this is true of it, too.
+  void note_committed(const wire::CommittedRevision& committed) { committed_ = committed; }
   // Bytes begin to be overwritten in place: they are no revision until adopt or publish.
   void mark_torn();
 
   uint64_t revision() const { return revision_; }
+  // What the bytes are or were made of. Zero: of nothing that a run has committed.
+  const wire::CommittedRevision& committed() const { return committed_; }
   bool writing() const { return writing_; }
   bool torn() const { return torn_; }
   // Published or adopted at least once: there is something to lose.
@@ -62,6 +68,7 @@ class StateTable {
   std::vector<StateTensor> tensors_;
   std::unordered_set<std::string> names_;
   uint64_t revision_ = 0;
+  wire::CommittedRevision committed_;
   bool writing_ = false;
   bool torn_ = false;
   bool holds_content_ = false;

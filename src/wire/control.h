@@ -13,68 +13,15 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
-#include "topology/plan.h"
 #include "wire/peer_info.h"
 #include "wire/protocol_version.h"
+#include "wire/run_memory.h"
 #include "wire/status_parts.h"
+#include "wire/view.h"
 
 namespace atoll_core::wire {
 
-// ---- parts -------------------------------------------------------------------------------------
-
-struct ContentDigest {  // 128 bits of XXH3
-  uint64_t high = 0;
-  uint64_t low = 0;
-  auto operator<=>(const ContentDigest&) const = default;
-};
-
-// The members of a run in one epoch; the shards of a replica stand together. The plan is that of
-// the generation, restricted to those who are left.
-struct View {
-  Epoch epoch;
-  Generation generation;
-  std::vector<PeerInfo> members;
-  // The members of the generation's first view, in its order; a peer's place here is its slot.
-  std::vector<PeerId> slots;
-  topology::Plan plan;  // its indexes are places in `members`
-  bool operator==(const View&) const = default;
-};
-
-// A peer as a participant of ops, perhaps of an older view.
-struct Member {
-  PeerId id;
-  std::string name;
-  std::string replica;
-  uint32_t shard = 0;
-  uint32_t slot = 0;  // as in PeerInfo
-  bool operator==(const Member&) const = default;
-};
-
-// Who takes part in the ops of one generation, and in which epoch they are attempted.
-struct GenerationState {
-  Generation generation;
-  Epoch attempt;
-  std::vector<Member> members;  // in view order
-  topology::Plan plan;          // of these members
-  bool operator==(const GenerationState&) const = default;
-};
-
-// How to get from the view a peer has to the next one.
-struct ViewDelta {
-  std::optional<Epoch> base;  // none: `added` is the whole view
-  Epoch epoch;
-  Generation generation;
-  std::vector<PeerId> removed;
-  std::vector<PeerInfo> added;   // appended in this order
-  // Of the new view. Empty: those of the base, or, where a generation begins or nobody was lost in
-  // it, its members.
-  std::vector<PeerId> slots;
-  // Of the new view's members. None: the plan of the base, restricted to those who stay.
-  std::optional<topology::Plan> plan;
-  ContentDigest digest;          // of the whole new view (see view_digest)
-  std::string reason;            // why there is a new view
-  bool operator==(const ViewDelta&) const = default;
-};
+// ---- parts; see also view.h, run_memory.h, status_parts.h ---------------------------------------
 
 enum class OpKind : uint8_t {
   kAllReduce = 0,
@@ -189,6 +136,7 @@ struct StateSummary {
   SyncStrategy strategy = SyncStrategy::kPopular;
   ContentDigest digest;  // of the whole state
   std::vector<TensorSummary> tensors;
+  CommittedRevision committed;  // what the content is or was made of
   bool operator==(const StateSummary&) const = default;
 };
 
@@ -213,6 +161,7 @@ struct Register {
   PeerInfo peer;                   // id 0, or the one this session was given before
   uint32_t coordinators = 1;       // addresses of coordinators that this peer knows
   uint32_t address = 0;            // which of them this is
+  RunMemory memory;                // of the stay in a run that this one or a former session had
   std::optional<Rejoin> rejoin;    // of a session that holds a view, when it comes back
   bool operator==(const Register&) const = default;
 };
@@ -320,6 +269,7 @@ struct FollowState {
   uint64_t revision = 0;
   ContentDigest digest;
   bool waits = false;
+  CommittedRevision committed;  // what its content is or was made of
   bool operator==(const FollowState&) const = default;
 };
 
@@ -385,6 +335,7 @@ struct Roster {
 struct Updated {
   Epoch epoch;
   std::optional<ViewDelta> delta;
+  uint64_t updates = 0;  // of the instance that have ended well, with this one
   bool operator==(const Updated&) const = default;
 };
 
@@ -421,11 +372,13 @@ struct SyncPlan {
   ContentDigest digest;
   std::vector<TensorSummary> tensors;
   std::vector<PeerId> holders;
+  uint64_t number = 0;  // of the syncs of this instance
   bool operator==(const SyncPlan&) const = default;
 };
 
 // To a pending peer that follows this tag: what the members have synced, and who holds it.
 struct StateOffer {
+  InstanceId instance;  // that has committed it
   uint64_t tag = 0;
   uint64_t revision = 0;
   ContentDigest digest;
@@ -449,6 +402,8 @@ struct Stable {
 // The answer to StatusRequest.
 struct Status {
   std::string run;
+  InstanceId instance;          // zero: of no run yet
+  RunHistory history;
   Incarnation incarnation;
   Epoch epoch;
   Generation generation;
@@ -459,6 +414,8 @@ struct Status {
   std::vector<PeerStatus> peers;  // members in view order, then the others
   std::vector<OpStatus> ops;
   std::vector<EventStatus> events;  // the last ones, oldest first
+  std::vector<std::string> waits;   // for what it waits, and what it may not do and why
+  std::string stepped_down;         // why it has left the run to another coordinator; else empty
   bool operator==(const Status&) const = default;
 };
 

@@ -7,7 +7,7 @@ namespace atoll_core::wire {
 namespace {
 
 // Versions of the canonical forms; part of what is hashed.
-constexpr std::string_view kViewForm = "atoll view 2";
+constexpr std::string_view kViewForm = "atoll view 3";
 constexpr std::string_view kCallForm = "atoll call 2";
 
 void append(const Epoch& epoch, CanonicalBytes& out) {
@@ -40,6 +40,7 @@ void append(const topology::Plan& plan, CanonicalBytes& out) {
 ContentDigest view_digest(const View& view) {
   CanonicalBytes form;
   form.text(kViewForm);
+  form.number(view.instance.high).number(view.instance.low);
   append(view.epoch, form);
   append(view.generation.first, form);
   form.length(view.slots.size());

@@ -18,16 +18,21 @@ namespace atoll_core::wire::proto {
 
 class CallDescription;
 class CallPosition;
+class CommittedRevision;
 class ContentDigest;
 class Endpoint;
 class Epoch;
 class GenerationState;
+class HeldRevision;
+class InstanceId;
 class Member;
 class OpId;
 class OpReport;
 class PeerInfo;
 class Plan;
 class Rejoin;
+class RunHistory;
+class RunMemory;
 class SessionId;
 class StateSummary;
 class EventStatus;
@@ -52,6 +57,11 @@ Incarnation unpack_incarnation(uint64_t packed);
 
 void encode_part(const ContentDigest& in, proto::ContentDigest* out);
 void encode_part(const SessionId& in, proto::SessionId* out);
+void encode_part(const InstanceId& in, proto::InstanceId* out);
+void encode_part(const RunHistory& in, proto::RunHistory* out);
+void encode_part(const CommittedRevision& in, proto::CommittedRevision* out);
+void encode_part(const HeldRevision& in, proto::HeldRevision* out);
+void encode_part(const RunMemory& in, proto::RunMemory* out);
 void encode_part(const Epoch& in, proto::Epoch* out);
 void encode_part(const Generation& in, proto::Epoch* out);
 void encode_part(const OpId& in, proto::OpId* out);
@@ -96,6 +106,11 @@ void encode_peers(const std::vector<PeerId>& in, Repeated* out) {
 
 void decode_part(const proto::ContentDigest& in, ContentDigest& out, FieldCheck& check);
 void decode_part(const proto::SessionId& in, SessionId& out, FieldCheck& check);
+void decode_part(const proto::InstanceId& in, InstanceId& out, FieldCheck& check);
+void decode_part(const proto::RunHistory& in, RunHistory& out, FieldCheck& check);
+void decode_part(const proto::CommittedRevision& in, CommittedRevision& out, FieldCheck& check);
+void decode_part(const proto::HeldRevision& in, HeldRevision& out, FieldCheck& check);
+void decode_part(const proto::RunMemory& in, RunMemory& out, FieldCheck& check);
 void decode_part(const proto::Epoch& in, Epoch& out, FieldCheck& check);
 void decode_part(const proto::Epoch& in, Generation& out, FieldCheck& check);
 void decode_part(const proto::OpId& in, OpId& out, FieldCheck& check);

@@ -11,6 +11,12 @@ namespace {
 constexpr auto kLastDataType = static_cast<DataType>(kDataTypeCount - 1);
 constexpr auto kLastReduceOp = static_cast<ReduceOp>(kReduceOpCount - 1);
 
+// Every view is of some instance.
+void take_instance(FieldCheck& check, bool present, const proto::InstanceId& in, InstanceId& out) {
+  take_part(check, "instance", present, in, out);
+  if (!out) check.refuse("instance", "is zero");
+}
+
 }  // namespace
 
 Incarnation unpack_incarnation(uint64_t packed) {
@@ -23,6 +29,29 @@ void decode_part(const proto::ContentDigest& in, ContentDigest& out, FieldCheck&
 
 void decode_part(const proto::SessionId& in, SessionId& out, FieldCheck&) {
   out = {in.high(), in.low()};
+}
+
+void decode_part(const proto::InstanceId& in, InstanceId& out, FieldCheck&) {
+  out = {in.high(), in.low()};
+}
+
+void decode_part(const proto::RunHistory& in, RunHistory& out, FieldCheck&) {
+  out = {in.syncs(), in.updates(), in.revision()};
+}
+
+void decode_part(const proto::CommittedRevision& in, CommittedRevision& out, FieldCheck& check) {
+  take_part(check, "instance", in.has_instance(), in.instance(), out.instance);
+  out.revision = in.revision();
+}
+
+void decode_part(const proto::HeldRevision& in, HeldRevision& out, FieldCheck&) {
+  out = {in.tag(), in.revision()};
+}
+
+void decode_part(const proto::RunMemory& in, RunMemory& out, FieldCheck& check) {
+  take_part(check, "instance", in.has_instance(), in.instance(), out.instance);
+  take_part(check, "history", in.has_history(), in.history(), out.history);
+  take_parts(check, "held", in.held(), limits::kHeldRevisions, out.held);
 }
 
 void decode_part(const proto::Epoch& in, Epoch& out, FieldCheck&) {
@@ -86,6 +115,7 @@ void decode_part(const proto::Plan& in, topology::Plan& out, FieldCheck& check) 
 }
 
 void decode_part(const proto::View& in, View& out, FieldCheck& check) {
+  take_instance(check, in.has_instance(), in.instance(), out.instance);
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
@@ -122,6 +152,7 @@ void decode_part(const proto::Rejoin& in, Rejoin& out, FieldCheck& check) {
 }
 
 void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) {
+  take_instance(check, in.has_instance(), in.instance(), out.instance);
   take_optional(check, "base", in.has_base(), in.base(), out.base);
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
@@ -203,6 +234,7 @@ void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& c
   take_enum(check, "strategy", in.strategy(), SyncStrategy::kReceiveOnly, out.strategy);
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
+  take_part(check, "committed", in.has_committed(), in.committed(), out.committed);
 }
 
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer) {

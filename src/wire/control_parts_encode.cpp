@@ -31,6 +31,33 @@ void encode_part(const SessionId& in, proto::SessionId* out) {
   out->set_low(in.low);
 }
 
+void encode_part(const InstanceId& in, proto::InstanceId* out) {
+  out->set_high(in.high);
+  out->set_low(in.low);
+}
+
+void encode_part(const RunHistory& in, proto::RunHistory* out) {
+  out->set_syncs(in.syncs);
+  out->set_updates(in.updates);
+  out->set_revision(in.revision);
+}
+
+void encode_part(const CommittedRevision& in, proto::CommittedRevision* out) {
+  encode_part(in.instance, out->mutable_instance());
+  out->set_revision(in.revision);
+}
+
+void encode_part(const HeldRevision& in, proto::HeldRevision* out) {
+  out->set_tag(in.tag);
+  out->set_revision(in.revision);
+}
+
+void encode_part(const RunMemory& in, proto::RunMemory* out) {
+  encode_part(in.instance, out->mutable_instance());
+  encode_part(in.history, out->mutable_history());
+  encode_parts(in.held, out->mutable_held());
+}
+
 void encode_part(const Epoch& in, proto::Epoch* out) {
   out->set_incarnation(pack(in.incarnation));
   out->set_number(in.number);
@@ -76,6 +103,7 @@ void encode_part(const topology::Plan& in, proto::Plan* out) {
 }
 
 void encode_part(const View& in, proto::View* out) {
+  encode_part(in.instance, out->mutable_instance());
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
   encode_parts(in.members, out->mutable_members());
@@ -109,6 +137,7 @@ void encode_part(const Rejoin& in, proto::Rejoin* out) {
 }
 
 void encode_part(const ViewDelta& in, proto::ViewDelta* out) {
+  encode_part(in.instance, out->mutable_instance());
   if (in.base) encode_part(*in.base, out->mutable_base());
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
@@ -185,6 +214,7 @@ void encode_part(const StateSummary& in, proto::StateSummary* out) {
   out->set_strategy(static_cast<proto::SyncStrategy>(in.strategy));
   encode_part(in.digest, out->mutable_digest());
   encode_parts(in.tensors, out->mutable_tensors());
+  encode_part(in.committed, out->mutable_committed());
 }
 
 std::string encode_sentence(std::string_view text) {

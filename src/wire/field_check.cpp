@@ -31,6 +31,8 @@ bool is_known(ErrorCode code) {
     case ErrorCode::kDuplicatePeer:
     case ErrorCode::kVersionMismatch:
     case ErrorCode::kStateConflict:
+    case ErrorCode::kOtherInstance:
+    case ErrorCode::kSteppedDown:
     case ErrorCode::kPeerLost:
     case ErrorCode::kAborted:
     case ErrorCode::kTimeout:

@@ -6,7 +6,6 @@
 
 namespace atoll_core::wire {
 
-// 1: until chunks carried the weights of their contributors one by one.
-inline constexpr uint8_t kProtocolVersion = 2;
+inline constexpr uint8_t kProtocolVersion = 3;
 
 }  // namespace atoll_core::wire

@@ -10,6 +10,8 @@ std::string encode(const Snapshot& snapshot) {
   out.set_run(snapshot.run);
   out.set_incarnation(snapshot.incarnation);
   out.set_has_members(snapshot.has_members);
+  out.set_instance_high(snapshot.instance.high);
+  out.set_instance_low(snapshot.instance.low);
   return out.SerializeAsString();
 }
 
@@ -24,7 +26,8 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
                 "is the snapshot of no coordinator: a run id of {} bytes, incarnation {}",
                 in.run().size(), in.incarnation());
   }
-  return Snapshot{in.run(), in.incarnation(), in.has_members()};
+  return Snapshot{in.run(), in.incarnation(), in.has_members(),
+                  {in.instance_high(), in.instance_low()}};
 }
 
 }  // namespace atoll_core::wire

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/ids.h"
 
 namespace atoll_core::wire {
 
@@ -15,6 +16,7 @@ struct Snapshot {
   std::string run;           // as configured; empty: any
   uint32_t incarnation = 0;  // the counter
   bool has_members = false;  // or may have
+  InstanceId instance;       // that it has driven last; zero: none, or its members have left it
   bool operator==(const Snapshot&) const = default;
 };
 

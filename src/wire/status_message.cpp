@@ -90,6 +90,12 @@ void decode_part(const proto::StatusCounters& in, StatusCounters& out, FieldChec
 
 void encode_part(const Status& in, proto::Status* out) {
   out->set_run(in.run);
+  encode_part(in.instance, out->mutable_instance());
+  encode_part(in.history, out->mutable_history());
+  for (const std::string& sentence : in.waits) {
+    out->add_waits()->set_text(encode_sentence(sentence));
+  }
+  out->set_stepped_down(encode_sentence(in.stepped_down));
   out->set_incarnation(pack(in.incarnation));
   encode_part(in.epoch, out->mutable_epoch());
   encode_part(in.generation, out->mutable_generation());
@@ -104,6 +110,15 @@ void encode_part(const Status& in, proto::Status* out) {
 
 void decode_part(const proto::Status& in, Status& out, FieldCheck& check) {
   take_name(check, "run", in.run(), out.run);
+  take_part(check, "instance", in.has_instance(), in.instance(), out.instance);
+  take_part(check, "history", in.has_history(), in.history(), out.history);
+  const auto waits = static_cast<size_t>(in.waits_size());
+  if (!check_count(check, "waits", waits, limits::kWaitsPerStatus)) return;
+  out.waits.resize(waits);
+  for (size_t i = 0; i < waits; ++i) {
+    take_sentence(check, "waits", in.waits(static_cast<int>(i)).text(), out.waits[i]);
+  }
+  take_sentence(check, "stepped_down", in.stepped_down(), out.stepped_down);
   out.incarnation = unpack_incarnation(in.incarnation());
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);

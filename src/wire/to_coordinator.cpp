@@ -19,6 +19,7 @@ void put(const Register& in, proto::ToCoordinator& envelope) {
   out->set_coordinators(in.coordinators);
   out->set_address(in.address);
   if (in.rejoin) encode_part(*in.rejoin, out->mutable_rejoin());
+  encode_part(in.memory, out->mutable_memory());
 }
 
 void put(const PeerHeartbeat& in, proto::ToCoordinator& envelope) {
@@ -105,6 +106,7 @@ void put(const FollowState& in, proto::ToCoordinator& envelope) {
   out->set_revision(in.revision);
   encode_part(in.digest, out->mutable_digest());
   out->set_waits(in.waits);
+  encode_part(in.committed, out->mutable_committed());
 }
 
 void put(const Measured& in, proto::ToCoordinator& envelope) {
@@ -132,7 +134,11 @@ void take(const proto::Register& in, Register& out, FieldCheck& check) {
   take_number(check, "coordinators", in.coordinators(), 1, limits::kCoordinators,
               out.coordinators);
   take_number(check, "address", in.address(), 0, limits::kCoordinators - 1, out.address);
+  // Who speaks another version is to be told that, and not what its message lacks.
+  const bool readable = out.version_min <= kProtocolVersion && kProtocolVersion <= out.version_max;
+  if (!readable) return;
   take_optional(check, "rejoin", in.has_rejoin(), in.rejoin(), out.rejoin);
+  take_part(check, "memory", in.has_memory(), in.memory(), out.memory);
 }
 
 void take(const proto::PeerHeartbeat& in, PeerHeartbeat& out, FieldCheck&) {
@@ -211,6 +217,7 @@ void take(const proto::FollowState& in, FollowState& out, FieldCheck& check) {
   out.revision = in.revision();
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   out.waits = in.waits();
+  take_part(check, "committed", in.has_committed(), in.committed(), out.committed);
 }
 
 void take(const proto::Measured& in, Measured& out, FieldCheck& check) {

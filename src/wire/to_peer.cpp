@@ -44,6 +44,7 @@ void put(const Updated& in, proto::ToPeer& envelope) {
   proto::Updated* out = envelope.mutable_updated();
   encode_part(in.epoch, out->mutable_epoch());
   if (in.delta) encode_part(*in.delta, out->mutable_delta());
+  out->set_updates(in.updates);
 }
 
 void put(const OpVerdict& in, proto::ToPeer& envelope) {
@@ -77,10 +78,12 @@ void put(const SyncPlan& in, proto::ToPeer& envelope) {
   encode_part(in.digest, out->mutable_digest());
   encode_parts(in.tensors, out->mutable_tensors());
   encode_peers(in.holders, out->mutable_holders());
+  out->set_number(in.number);
 }
 
 void put(const StateOffer& in, proto::ToPeer& envelope) {
   proto::StateOffer* out = envelope.mutable_state_offer();
+  encode_part(in.instance, out->mutable_instance());
   out->set_tag(in.tag);
   out->set_revision(in.revision);
   encode_part(in.digest, out->mutable_digest());
@@ -144,6 +147,7 @@ void take(const proto::Roster& in, Roster& out, FieldCheck& check) {
 void take(const proto::Updated& in, Updated& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_optional(check, "delta", in.has_delta(), in.delta(), out.delta);
+  out.updates = in.updates();
 }
 
 void take(const proto::OpVerdict& in, OpVerdict& out, FieldCheck& check) {
@@ -175,9 +179,11 @@ void take(const proto::SyncPlan& in, SyncPlan& out, FieldCheck& check) {
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
   take_peers(check, "holders", in.holders(), out.holders);
+  out.number = in.number();
 }
 
 void take(const proto::StateOffer& in, StateOffer& out, FieldCheck& check) {
+  take_part(check, "instance", in.has_instance(), in.instance(), out.instance);
   out.tag = in.tag();
   out.revision = in.revision();
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);

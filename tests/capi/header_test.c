@@ -8,11 +8,12 @@ static const atollResult_t kResults[] = {
     atollSuccess,        atollInProgress,      atollInvalidArgument,
     atollInvalidUsage,   atollMismatch,        atollUnsupported,
     atollDuplicatePeer,  atollVersionMismatch, atollStateConflict,
+    atollOtherInstance,  atollSteppedDown,
     atollPeerLost,       atollAborted,         atollTimeout,
     atollCancelled,      atollRootLost,        atollCoordinatorUnreachable,
     atollOutcomeUnknown, atollEvicted,         atollNotConnected,
     atollOutOfMemory,    atollSystemError,     atollInternalError};
-static const int kNumbers[] = {0,   1,   100, 101, 102, 103, 104, 105, 106, 200, 201,
+static const int kNumbers[] = {0,   1,   100, 101, 102, 103, 104, 105, 106, 107, 108, 200, 201,
                                202, 203, 204, 300, 301, 302, 303, 400, 401, 500};
 enum { kResultCount = sizeof(kResults) / sizeof(kResults[0]) };
 

@@ -34,7 +34,7 @@ void store(std::string& bytes, size_t offset, Integer value) {
   }
 }
 
-constexpr uint8_t kVersion = 2;  // of the protocol
+constexpr uint8_t kVersion = 3;  // of the protocol
 
 // The hello of a data connection, as docs/PROTOCOL.md has it.
 struct Hello {

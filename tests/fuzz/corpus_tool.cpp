@@ -91,7 +91,7 @@ void write_hellos(const fs::path& folder) {
   for (const auto role : {wire::HelloRole::kLink, wire::HelloRole::kProbe}) {
     wire::Hello hello;
     hello.role = role;
-    hello.version_max = 3;
+    hello.version_max = wire::kProtocolVersion + 1;
     hello.connection_index = 2;
     hello.connection_count = 8;
     draw_all(random, hello.session, hello.target_session, hello.peer, hello.target_peer, hello.run);

@@ -20,7 +20,8 @@ void check(const wire::HelloBytes& bytes) {
     FUZZ_CHECK(!hello.error().message.empty());
     return;
   }
-  FUZZ_CHECK(hello->version_min <= 2 && hello->version_max >= 2);
+  FUZZ_CHECK(hello->version_min <= wire::kProtocolVersion);
+  FUZZ_CHECK(hello->version_max >= wire::kProtocolVersion);
   FUZZ_CHECK(hello->role == wire::HelloRole::kLink || hello->role == wire::HelloRole::kProbe);
   FUZZ_CHECK(hello->connection_index < limits::kConnectionsPerLink);
   FUZZ_CHECK(hello->connection_count >= 1);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "membership/common/reconnect_times.h"
 #include "support/scenario_trace.h"
 
 namespace atoll_core::scenario {
@@ -161,12 +162,13 @@ void Script::coordinator(const Words& words) {
   min_replicas_ = static_cast<uint32_t>(number(words, "min_replicas", 1));
 }
 
-// Knows the incarnation of its last life, or nothing.
+// Knows the incarnation of its last life, or nothing; "new-run": nobody can be in a run.
 void Script::restart(const Words& words) {
   membership::CoordinatorConfig config;
   config.run = "run";
   config.min_replicas = min_replicas_;
-  config.first_view_delay = config.rejoin_window;
+  config.start.no_former_run = words.back() == "new-run";
+  if (!config.start.no_former_run) config.start.delay = membership::kFormerMembersMayCome;
   const auto counter = static_cast<uint32_t>(number(words, "incarnation", 1));
   world().restart_coordinator(config, {counter, 43});
 }

@@ -10,6 +10,7 @@
 namespace atoll_cli {
 
 inline constexpr int kExitFailure = 1;  // with a sentence on standard error
+inline constexpr int kExitSteppedDown = 3;  // of a coordinator: another one drives the run
 
 void add_coordinator_command(CLI::App& program, int& exit_code);
 void add_bench_command(CLI::App& program, int& exit_code);

@@ -21,7 +21,8 @@ namespace {
 constexpr const char* kExamples =
     "The address is printed once the coordinator listens, as one line on standard output:\n"
     "  atoll coordinator listening on 127.0.0.1:7700\n"
-    "It stops on SIGINT or SIGTERM with exit code 0; on a failure it exits with 1 and says why.\n"
+    "It stops on SIGINT or SIGTERM with exit code 0, or with 3 when another coordinator drives\n"
+    "the run by then; on a failure it exits with 1 and says why.\n"
     "\n"
     "Examples:\n"
     "  Try it on one computer; peers use the coordinator 127.0.0.1:7700:\n"
@@ -44,6 +45,8 @@ struct CoordinatorOptions {
   std::string state_dir;
   uint32_t rejoin_window_ms = 1500;
   bool new_run = false;
+  std::string instance;
+  bool accept_lower_revision = false;
   std::string log_level = "info";
 };
 
@@ -87,6 +90,8 @@ int serve(const CoordinatorOptions& options) {
   if (!options.state_dir.empty()) config.state_dir = options.state_dir.c_str();
   config.rejoin_window_ms = options.rejoin_window_ms;
   config.new_run = options.new_run ? 1 : 0;
+  if (!options.instance.empty()) config.instance = options.instance.c_str();
+  config.accept_lower_revision = options.accept_lower_revision ? 1 : 0;
 
   atollCoordinator_t handle = nullptr;
   if (const auto result = atollCoordinatorCreate(&handle, &config); result != atollSuccess) {
@@ -107,6 +112,10 @@ int serve(const CoordinatorOptions& options) {
   signals.watch([handle] { atollCoordinatorStop(handle); });
   const atollResult_t result = atollCoordinatorRun(handle);
   signals.end();  // before the handle goes
+  if (result == atollSteppedDown) {
+    complain_of(result);
+    return kExitSteppedDown;
+  }
   return result == atollSuccess ? 0 : complain_of(result);
 }
 
@@ -154,13 +163,21 @@ void add_coordinator_command(CLI::App& program, int& exit_code) {
       ->type_name("DIR");
   command
       ->add_option("--rejoin-window-ms", options->rejoin_window_ms,
-                   "After a start, members of a run that goes on may come for so long before a new "
-                   "run begins")
+                   "After a start, once a first member of a run that goes on has come, the others "
+                   "are waited for so long")
       ->type_name("N")
       ->check(CLI::Range(1u, 3'600'000u))
       ->capture_default_str();
   command->add_flag("--new-run", options->new_run,
-                    "Nobody can be in the run yet: begin at once, without the rejoin window");
+                    "Nobody can be in the run yet: begin at once, and refuse who was in another");
+  command
+      ->add_option("--instance", options->instance,
+                   "Go on with this instance of the run, as refusals and `atoll status` name it, "
+                   "and with no other")
+      ->type_name("ID");
+  command->add_flag("--accept-lower-revision", options->accept_lower_revision,
+                    "Let a state sync replace a revision that the run has committed by a lower "
+                    "one, although a connected peer still holds it");
   command->add_option("--log-level", options->log_level, "What goes to standard error")
       ->type_name("L")
       ->envname("ATOLL_LOG")

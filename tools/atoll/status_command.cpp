@@ -120,6 +120,7 @@ void print_ops(const Json& status) {
 
 void print(const Json& status) {
   const Json& counters = status["counters"];
+  const auto instance = status["instance"].get<std::string>();
   std::printf("run '%s' at %s: incarnation %s, epoch %llu, generation %llu, up for %s%s\n",
               status["run"].get<std::string>().c_str(),
               status["coordinator"].get<std::string>().c_str(),
@@ -127,6 +128,20 @@ void print(const Json& status) {
               status["epoch"].get<unsigned long long>(),
               status["generation"].get<unsigned long long>(), seconds(status["uptime_ms"]).c_str(),
               status["settling"].get<bool>() ? ", settling" : "");
+  const Json& committed = status["committed"];
+  std::printf("instance %s", instance.empty() ? "none yet" : instance.c_str());
+  if (!instance.empty()) {
+    std::printf(": %llu state syncs (the last of revision %llu), %llu updates",
+                committed["state_syncs"].get<unsigned long long>(),
+                committed["last_revision"].get<unsigned long long>(),
+                committed["updates"].get<unsigned long long>());
+  }
+  std::printf("\n");
+  const auto stepped_down = status["stepped_down"].get<std::string>();
+  if (!stepped_down.empty()) std::printf("has stepped down: %s\n", stepped_down.c_str());
+  for (const Json& sentence : status["waits"]) {
+    std::printf("waits: %s\n", sentence.get<std::string>().c_str());
+  }
   std::printf("commits %llu, aborts %llu, settle rounds %llu, admissions %llu, evictions %llu\n",
               counters["commits"].get<unsigned long long>(),
               counters["aborts"].get<unsigned long long>(),

@@ -66,7 +66,7 @@ std::vector<wire::GenerationState> GenerationTable::states(size_t members_max) c
 
 void GenerationTable::merge(const wire::GenerationState& state) {
   const auto found = generations_.find(state.generation);
-  if (found != generations_.end() && found->second.attempt >= state.attempt) return;
+  if (found != generations_.end() && !is_later(state.attempt, found->second.attempt)) return;
   Record record{state.attempt, {}, state.plan};
   for (const wire::Member& member : state.members) {
     record.members.push_back(

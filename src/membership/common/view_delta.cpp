@@ -27,6 +27,7 @@ void number_slots(wire::View& view) {
 
 wire::View without(const wire::View& view, const std::set<PeerId>& gone) {
   wire::View rest;
+  rest.instance = view.instance;
   rest.epoch = view.epoch;
   rest.generation = view.generation;
   rest.slots = view.slots;
@@ -42,6 +43,7 @@ wire::View without(const wire::View& view, const std::set<PeerId>& gone) {
 
 wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::string reason) {
   wire::ViewDelta delta;
+  delta.instance = next.instance;
   delta.epoch = next.epoch;
   delta.generation = next.generation;
   delta.digest = wire::view_digest(next);
@@ -72,6 +74,7 @@ Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& de
     }
     next = without(*base, {delta.removed.begin(), delta.removed.end()});
   }
+  next.instance = delta.instance;
   next.epoch = delta.epoch;
   next.generation = delta.generation;
   if (delta.plan) next.plan = *delta.plan;

@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/canary.h"
 #include "membership/coordinator/parts.h"
 
 namespace atoll_core::membership {
 
 CoordinatorMachine::CoordinatorMachine(CoordinatorConfig config, Incarnation incarnation)
-    : parts_(std::make_unique<Parts>(std::move(config), incarnation)) {}
+    : parts_(std::make_unique<Parts>(std::move(config), incarnation)) {
+  if (parts_->config.draw_instance) return;
+  // As good as random when incarnations are.
+  parts_->config.draw_instance = [incarnation, drawn = uint64_t{0}]() mutable {
+    return InstanceId{uint64_t{incarnation.counter} << 32 | incarnation.nonce, ++drawn};
+  };
+}
 
 CoordinatorMachine::~CoordinatorMachine() = default;
 
@@ -78,10 +85,7 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
   out.set_now(now);
   ledgers.ops.set_now(now);
   ledgers.syncs.set_now(now);
-  if (!last_input) {
-    rights.started(now, config.first_view_delay);
-    if (rights.too_early(now)) timers.arm_earlier(Timer::kRejoin, rights.first_view_after());
-  }
+  if (!last_input) begin_life(now);
   const Duration slept = last_input ? now - *last_input : Duration::zero();
   last_input = now;
   const Duration unusual = std::max(config.peer_timeout / 2, 2 * config.heartbeat_interval);
@@ -94,11 +98,20 @@ void CoordinatorMachine::Parts::begin_input(TimePoint now) {
   out.event(fmt::format("the coordinator itself slept for {} ms", to_ms(slept)));
 }
 
+void CoordinatorMachine::Parts::begin_life(TimePoint now) {
+  StartFacts facts = config.start;
+  if (broken(Canary::kFoundsTooEarly)) facts.delay = Duration::zero();
+  rights.started(now, facts);
+  if (!rights.too_early(now)) return;
+  timers.arm_earlier(Timer::kRejoin, rights.first_view_after());
+  out.event(fmt::format("waits {} ms for members of a former run before a new one may begin",
+                        to_ms(facts.delay)));
+}
+
 void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
   evaluate_claims(now);
   if (std::exchange(pending.round_needed, false)) begin_round(now);
   complete_rounds();
-  if (!people.claims.empty()) timers.arm_earlier(Timer::kRejoin, people.claims.deadline());
 }
 
 // What is made of everything that the peers have said. Hundreds of newcomers report tens of
@@ -109,7 +122,7 @@ void CoordinatorMachine::Parts::finish_turn() {
   if (std::exchange(changed.updates, false)) evaluate_updates();
   // Also for the next life: a run that this one has not found may still be elsewhere.
   const bool has_members = !view.members.empty() || rights.may_be_elsewhere();
-  const wire::Snapshot snapshot{config.run, incarnation.counter, has_members};
+  const wire::Snapshot snapshot{config.run, incarnation.counter, has_members, last_instance};
   if (snapshot == saved) return;
   saved = snapshot;
   out.save(snapshot);

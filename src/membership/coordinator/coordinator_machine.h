@@ -4,14 +4,16 @@
 // Send before Close. Who feeds it all that has come over many connections before it takes the
 // outputs spares it work: what concerns all peers (rosters, whether an update is complete, who can
 // be admitted) is looked at once for each take_output(). Call tick() when next_deadline() has come;
-// both are of use only after outputs were taken. It never reads a clock and never fails: bad input
+// that is of use only after outputs were taken. It never reads a clock and never fails: bad input
 // from a peer ends that peer's connection with a sentence.
 //
 // It composes one class per concern: Roster (who is there), UpdateBarrier, OpLedger (done, commit,
-// abort), SettleRound, SyncLedger. Each is in its own file and knows nothing of connections.
+// abort), SettleRounds, SyncLedger, DrivingRights (who may drive). Each is in its own file and
+// knows nothing of connections.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -20,6 +22,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "membership/coordinator/driving_rights.h"
 #include "wire/control.h"
 #include "wire/snapshot.h"
 
@@ -39,8 +42,12 @@ struct CoordinatorConfig {
   Duration register_timeout = std::chrono::milliseconds(10000);  // connected, but no Register
   // How long members of a run that this coordinator does not know are waited for.
   Duration rejoin_window = std::chrono::milliseconds(1500);
-  // A coordinator that may have been started again makes no new run before that.
-  Duration first_view_delay = Duration::zero();
+  StartFacts start;
+  // A sync may elect a lower revision than one that was committed and is still held.
+  bool accept_lower_revision = false;
+  // Draws 128 random bits, never zero. Called when a first view is made. Empty: made of the
+  // incarnation, for tests.
+  std::function<InstanceId()> draw_instance;
 };
 
 struct CoordinatorOutput {
@@ -58,12 +65,18 @@ struct CoordinatorOutput {
   struct Save {  // before what follows is sent
     wire::Snapshot snapshot;
   };
-  using Item = std::variant<Send, Close, Event, Save>;
+  struct Drives {  // a run; or, for this reason, another coordinator does
+    std::string not_because;
+  };
+  using Item = std::variant<Send, Close, Event, Save, Drives>;
   std::vector<Item> items;
 };
 
 // A copy; what `atoll status` shows is made of the same (status.cpp).
 struct CoordinatorStatus {
+  InstanceId instance;
+  wire::RunHistory history;
+  Incarnation incarnation;
   Epoch epoch;
   Generation generation;
   struct Peer {
@@ -78,6 +91,7 @@ struct CoordinatorStatus {
   uint64_t admissions = 0;
   uint64_t evictions = 0;
   uint64_t replans = 0;
+  uint64_t steps_down = 0;
 };
 
 class CoordinatorMachine {
@@ -99,7 +113,7 @@ class CoordinatorMachine {
   CoordinatorOutput take_output();
   CoordinatorStatus status() const;
 
-  struct Parts;  // see coordinator_parts.h; of no use outside this folder
+  struct Parts;  // see parts.h; of no use outside this folder
 
  private:
   std::unique_ptr<Parts> parts_;

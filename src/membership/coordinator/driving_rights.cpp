@@ -1,8 +1,31 @@
 #include "membership/coordinator/driving_rights.h"
 
+#include <algorithm>
 #include <map>
+#include <tuple>
+
+#include "base/canary.h"
+#include "membership/common/reconnect_times.h"
 
 namespace atoll_core::membership {
+namespace {
+
+using Answer = DrivingRights::Answer;
+
+std::string describe(InstanceId instance, const wire::RunHistory& history) {
+  return fmt::format("instance {}, which has committed {}", to_string(instance),
+                     to_string(history));
+}
+
+// What decides between two lives that have counted alike: 1 this one, -1 the other, 0 neither.
+int compare_lives(const DrivingRights::Own& own, Incarnation other,
+                  const wire::RunHistory& theirs) {
+  if (broken(Canary::kNonceDecides)) return own.life.nonce > other.nonce ? 1 : -1;
+  if (own.run.history == theirs) return 0;
+  return own.run.history > theirs ? 1 : -1;
+}
+
+}  // namespace
 
 Quorum quorum(const wire::View& view, const std::set<PeerId>& there) {
   std::map<std::string, bool> whole;
@@ -18,9 +41,10 @@ Quorum quorum(const wire::View& view, const std::set<PeerId>& there) {
   return result;
 }
 
-void DrivingRights::started(TimePoint now, Duration delay) {
-  may_be_elsewhere_ = delay > Duration::zero();
-  first_view_after_ = now + delay;
+void DrivingRights::started(TimePoint now, const StartFacts& facts) {
+  start_ = facts;
+  may_be_elsewhere_ = facts.delay > Duration::zero();
+  first_view_after_ = now + facts.delay;
 }
 
 void DrivingRights::has_run(bool several_coordinators) {
@@ -28,7 +52,15 @@ void DrivingRights::has_run(bool several_coordinators) {
   may_be_elsewhere_ = false;
 }
 
-DrivingRights::Answer DrivingRights::may_begin_with(const CoordinatorPlace& place) const {
+// Those who are still on their way here may tell of it.
+void DrivingRights::lost_run(TimePoint now) {
+  may_be_elsewhere_ = true;
+  first_view_after_ = now + std::max(start_.delay, kFormerMembersMayCome);
+}
+
+// ---- beginning
+
+Answer DrivingRights::may_begin_with(const CoordinatorPlace& place) const {
   if (place.coordinators == 1) return {};
   if (place.address != 0) {
     return {false, fmt::format("coordinator {} of {} knows of no run; only the first begins one",
@@ -42,18 +74,105 @@ DrivingRights::Answer DrivingRights::may_begin_with(const CoordinatorPlace& plac
   return {};
 }
 
-DrivingRights::Answer DrivingRights::may_go_on(const Quorum& present,
-                                               bool several_coordinators) const {
+DrivingRights::Founding DrivingRights::founding(
+    const DrivenRun& run, const std::vector<const wire::RunMemory*>& waiting) const {
+  // All members were lost: those who come back were in it, and hold what it has committed.
+  if (run.instance && !run.over) return {{}, run.instance};
+  std::map<InstanceId, size_t> counts;
+  for (const wire::RunMemory* memory : waiting) {
+    if (memory->instance) ++counts[memory->instance];
+  }
+  if (start_.only_instance && counts.count(start_.instance) == 0) {
+    return {{false, fmt::format("this coordinator is to go on with instance {} only, and nobody "
+                                "has come who was in it",
+                                to_string(start_.instance))},
+            {}};
+  }
+  InstanceId chosen;
+  for (const auto& [instance, count] : counts) {
+    if (!chosen || count > counts[chosen]) chosen = instance;
+  }
+  return {{}, chosen};
+}
+
+// ---- judging those who come
+
+std::string DrivingRights::why_other(const DrivenRun& run, const std::string& name,
+                                     const wire::RunMemory& memory) const {
+  std::string here = "this coordinator was started for a new run";
+  if (run.instance && !run.over) {
+    here = "this coordinator drives " + describe(run.instance, run.history);
+  } else if (start_.only_instance) {
+    here = fmt::format("this coordinator is to go on with instance {} only",
+                       to_string(start_.instance));
+  }
+  return fmt::format(
+      "{} was in {}; {}. What {} holds stays as it is. To go on with the run that {} was in "
+      "instead, start the coordinator with --instance {}",
+      name, describe(memory.instance, memory.history), here, name, name,
+      to_string(memory.instance));
+}
+
+DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer) const {
+  const InstanceId theirs = comer.memory.instance;
+  if (theirs && theirs != own.run.instance) {
+    const bool drives_another = own.run.instance && !own.run.over;
+    const bool unwanted = start_.only_instance && theirs != start_.instance;
+    // One that is not the first of several stands by: a run that comes there began elsewhere.
+    const bool before_mine = start_.no_former_run && comer.place.address == 0;
+    if (drives_another || unwanted || before_mine) {
+      return {Standpoint::kOther, why_other(own.run, comer.name, comer.memory)};
+    }
+  }
+  if (!comer.life) return {comer.known ? Standpoint::kMember : Standpoint::kNewcomer, ""};
+  if (!own.has_view) return {Standpoint::kClaimant, ""};
+
+  if (is_later(*comer.life, own.life)) {
+    return {Standpoint::kSuperior,
+            fmt::format("{} comes from incarnation {}, which is newer than {}", comer.name,
+                        to_string(*comer.life), to_string(own.life))};
+  }
+  const bool counted_alike =
+      comer.life->counter == own.life.counter && comer.life->nonce != own.life.nonce;
+  if (counted_alike) {
+    const int better = compare_lives(own, *comer.life, comer.memory.history);
+    const std::string both = fmt::format(
+        "{} comes from incarnation {}, which has committed {}; {} has committed {}", comer.name,
+        to_string(*comer.life), to_string(comer.memory.history), to_string(own.life),
+        to_string(own.run.history));
+    const bool stays = better > 0 || (better == 0 && own.members_here > 0);
+    return {stays ? Standpoint::kLost : Standpoint::kSuperior, both};
+  }
+  if (comer.known) return {Standpoint::kMember, ""};
+  return {Standpoint::kLost, ""};
+}
+
+// ---- going on
+
+bool DrivingRights::prefers(const ClaimFacts& one, const ClaimFacts& other) const {
+  const auto key = [this](const ClaimFacts& facts) {
+    return std::tuple(facts.instance == start_.instance, facts.present.there,
+                      facts.present.majority(), facts.history);
+  };
+  return key(one) > key(other);
+}
+
+TimePoint DrivingRights::may_be_adopted_after(InstanceId instance) const {
+  const bool awaits_another = start_.instance && instance != start_.instance;
+  return awaits_another ? first_view_after_ : TimePoint{};
+}
+
+Answer DrivingRights::may_go_on(const Quorum& present, bool several_coordinators) const {
   if (!several_coordinators || present.majority()) return {};
   return {false, fmt::format("only {} of {} replicas of the run have come to this coordinator",
                              present.there, present.of)};
 }
 
-DrivingRights::Answer DrivingRights::must_yield(const Incarnation& own,
-                                                const Incarnation& theirs) const {
-  if (!(theirs > own)) return {false, ""};
-  return {true, fmt::format("incarnation {}, which is newer than {}", to_string(theirs),
-                            to_string(own))};
+Answer DrivingRights::may_drop(const Quorum& staying) const {
+  if (!several_ || staying.majority()) return {};
+  return {false, fmt::format("only {} of {} replicas would stay, and those that are silent may go "
+                             "on at another coordinator",
+                             staying.there, staying.of)};
 }
 
 }  // namespace atoll_core::membership

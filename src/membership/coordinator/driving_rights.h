@@ -1,16 +1,22 @@
-// Who may drive a run: whether this coordinator may begin one, go on with one that others tell of,
-// drop a member, or has to yield to another coordinator. Pure: it is fed with facts (how this
-// process was started, the addresses that peers know, what claimants hold, how many replicas there
-// are) and answers with a sentence that says why. Who carries the answer out is the machine.
+// Who may drive a run: whether this coordinator may begin one and which, go on with one that others
+// tell of, drop a member, or has to yield to another life of the coordinator. Pure: it is fed with
+// facts (how this process was started, the addresses that peers know, what comers remember, how
+// many replicas there are) and answers with a sentence that says why. The machine carries it out.
 //
 // With one coordinator address the address is the fence: who answers there drives. With several, a
 // majority of the view's replicas is. Another fence (a lock in etcd, say) would be one more fact.
+//
+// What a run is called may be said again tomorrow; its instance may not. So whoever was in another
+// instance is turned away for good, and changes nothing here. Of two lives that have counted alike,
+// what each has committed decides, and never the random part of their names.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -35,6 +41,21 @@ struct CoordinatorPlace {
   uint32_t coordinators = 1;
 };
 
+// How this process was started.
+struct StartFacts {
+  Duration delay = Duration::zero();  // members of a former run are waited for so long
+  bool no_former_run = false;   // its operator says so
+  InstanceId instance;          // the one it drove last, by its state folder; or to be driven:
+  bool only_instance = false;   // its operator wants that one and no other
+};
+
+// The run that this coordinator drives, or drove last. An instance of zero: none yet.
+struct DrivenRun {
+  InstanceId instance;
+  bool over = false;  // its last members have left of their own will
+  wire::RunHistory history;
+};
+
 class DrivingRights {
  public:
   struct Answer {
@@ -43,30 +64,78 @@ class DrivingRights {
   };
 
   // ---- facts
-  // This process has begun its life. A run that it does not know may go on until `delay` is over.
-  void started(TimePoint now, Duration delay);
+  void started(TimePoint now, const StartFacts& facts);
   void met(const CoordinatorPlace& place) { several_ = several_ || place.coordinators > 1; }
   // The run is known: it was begun here, or its members have told of it.
   void has_run(bool several_coordinators);
   // It has lost the run: another coordinator may go on with it.
-  void lost_run() { may_be_elsewhere_ = true; }
+  void lost_run(TimePoint now);
 
-  // ---- answers
-  // Whether a newcomer may wait here for a run to begin.
+  // ---- whether a run may begin
+  // Whether a newcomer may wait here for that.
   Answer may_begin_with(const CoordinatorPlace& place) const;
   // Not yet: members of a run that goes on may still come.
   bool too_early(TimePoint now) const { return now < first_view_after_; }
   TimePoint first_view_after() const { return first_view_after_; }
+  bool may_be_elsewhere() const { return may_be_elsewhere_; }
+  // Of which instance a run would be that begins while these wait; with zero, of a new one. No: of
+  // the only one that may begin here nobody has come.
+  struct Founding {
+    Answer may;
+    InstanceId instance;
+  };
+  Founding founding(const DrivenRun& run, const std::vector<const wire::RunMemory*>& waiting) const;
+
+  // ---- whom a peer is to this coordinator
+  enum class Standpoint : uint8_t {
+    kNewcomer,
+    kMember,     // it is known, and comes back
+    kClaimant,   // it tells of a run that is not known here
+    kOther,      // it was in another instance: refused for good
+    kLost,       // the run went on without it
+    kSuperior,   // the run has gone on elsewhere: this coordinator steps down
+  };
+  struct Comer {
+    std::string name;
+    const wire::RunMemory& memory;
+    std::optional<Incarnation> life;  // of the coordinator that it was in the run with
+    bool known = false;               // its session is in the view
+    CoordinatorPlace place;
+  };
+  struct Own {
+    const DrivenRun& run;
+    Incarnation life;
+    bool has_view = false;
+    size_t members_here = 0;  // connected
+  };
+  struct Judgement {
+    Standpoint as = Standpoint::kNewcomer;
+    std::string why;
+  };
+  Judgement judge(const Own& own, const Comer& comer) const;
+  std::string why_other(const DrivenRun& run, const std::string& name,
+                        const wire::RunMemory& memory) const;
+
+  // ---- whether a run goes on
+  // What those tell who hold a view of one instance.
+  struct ClaimFacts {
+    InstanceId instance;
+    Quorum present;
+    wire::RunHistory history;
+  };
+  // Whether a run of these is to be preferred to one of the others.
+  bool prefers(const ClaimFacts& one, const ClaimFacts& other) const;
+  // Not before: members of the run that this coordinator drove last may still come.
+  TimePoint may_be_adopted_after(InstanceId instance) const;
   // Whether a run goes on with these of its last view.
   Answer may_go_on(const Quorum& present, bool several_coordinators) const;
-  // Whether members may be dropped when these stay.
-  bool may_drop(const Quorum& staying) const { return !several_ || staying.majority(); }
+
+  // ---- whether members may be dropped when these stay
+  Answer may_drop(const Quorum& staying) const;
   bool needs_majority() const { return several_; }
-  // Of a member that this coordinator does not know: whether it comes from a later life.
-  Answer must_yield(const Incarnation& own, const Incarnation& theirs) const;
-  bool may_be_elsewhere() const { return may_be_elsewhere_; }
 
  private:
+  StartFacts start_;
   bool several_ = false;           // members know other coordinators
   bool may_be_elsewhere_ = false;  // what this coordinator does not know, another one may
   TimePoint first_view_after_{};

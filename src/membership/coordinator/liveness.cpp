@@ -46,14 +46,19 @@ void CoordinatorMachine::Parts::lose_connection(TimePoint now, PeerId peer,
   if (record.standing == Standing::kPending) return drop_pending(peer, reason);
   people.roster.mark_suspect(peer, now, reason);
   timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
-  std::vector<std::string> names;
-  for (const PeerRecord* prober : choose_probers(peer, members(), people.roster)) {
-    out.send(*prober, wire::Probe{record.info});
-    names.push_back(display_name(prober->info));
-  }
+  const std::vector<std::string> names = probe(peer);
   const std::string probing = names.empty() ? "nobody can probe it" : "probed by " + join(names);
   out.event(fmt::format("suspect {}: control connection broken ({}); {}",
                         display_name(record.info), reason, probing));
+}
+
+std::vector<std::string> CoordinatorMachine::Parts::probe(PeerId suspect) {
+  std::vector<std::string> names;
+  for (const PeerRecord* prober : choose_probers(suspect, members(), people.roster)) {
+    out.send(*prober, wire::Probe{people.roster.find(suspect)->info});
+    names.push_back(display_name(prober->info));
+  }
+  return names;
 }
 
 void CoordinatorMachine::Parts::reject(TimePoint now, PeerId peer, Error error) {
@@ -104,6 +109,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
   }
   changed.roster = true;
   pending.somebody_lost = true;
+  pending.all_left = pending.all_left && leaves;
   need_round(sentence);
 }
 
@@ -140,7 +146,7 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
   const bool blocked = !drop_silent(now);
   while (const auto overdue = waits.rounds.overdue(now)) {
     // Its record may have gone above: the round that restarts without it has not begun yet.
-    if (people.roster.find(*overdue) != nullptr && may_drop(*overdue)) {
+    if (people.roster.find(*overdue) != nullptr && may_drop(*overdue).yes) {
       drop_replica(*overdue, fmt::format("no settle report within {} ms",
                                          to_ms(2 * config.peer_timeout)), false);
     }
@@ -149,7 +155,7 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
   if (!blocked) blocked_since.reset();
   else if (!blocked_since) blocked_since = now;
   if (blocked && now - *blocked_since > 2 * config.peer_timeout) {
-    step_down("it has lost the majority of the run");
+    step_down(now, "it has lost the majority of the run");
   }
   arm_liveness(now);
 }
@@ -169,7 +175,7 @@ bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
       out.send(*record, wire::Evicted{ErrorCode::kEvicted, reason});
       out.close(record->connection, reason);
       drop_pending(peer, reason);
-    } else if (!may_drop(peer)) {
+    } else if (!may_drop(peer).yes) {
       all = false;
     } else {
       if (record->standing == Standing::kSuspect) {
@@ -222,7 +228,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport 
   }
   const std::string reporter = who(from).name;
   const bool refused = message.state == wire::LinkState::kRefused;
-  if (refused && about->standing == Standing::kSuspect && may_drop(message.peer)) {
+  if (refused && about->standing == Standing::kSuspect && may_drop(message.peer).yes) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} was refused: {}",
                                     about->suspect_reason, reporter, message.reason), false);
@@ -237,7 +243,7 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::ProbeResult
                      about->info.session == message.session;
   if (!asked) return;
   const std::string prober = who(from).name;
-  if (message.outcome == wire::ProbeOutcome::kDead && may_drop(message.peer)) {
+  if (message.outcome == wire::ProbeOutcome::kDead && may_drop(message.peer).yes) {
     return drop_replica(message.peer,
                         fmt::format("control connection broken ({}), and {} found it dead: {}",
                                     about->suspect_reason, prober, message.reason), false);

@@ -9,7 +9,8 @@ void CoordinatorMachine::Parts::note_synced(const OpKey& key) {
   SyncRecord* record = ledgers.syncs.find(key);
   const bool of_shards = key.scope == Scope::kShards;
   if (record == nullptr || !record->planned || !of_shards) return;
-  ledgers.states.commit(key.tag, std::move(record->plans), ledgers.generations.participants(key));
+  ledgers.states.commit(run.instance, key.tag, std::move(record->plans),
+                        ledgers.generations.participants(key));
   for (const auto& [peer, follower] : people.roster.records()) {
     if (follower.follows && follower.follows->tag == key.tag) offer_state(follower);
   }

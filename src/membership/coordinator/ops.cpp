@@ -37,7 +37,10 @@ EndedOp CoordinatorMachine::Parts::record_end(const OpKey& key, Outcome outcome,
     ended.epoch = told.epoch;
     ended.told = std::move(told.commits);
   }
-  if (ended.outcome.committed) note_synced(key);
+  if (ended.outcome.committed) {
+    note_committed(key);
+    note_synced(key);
+  }
   ledgers.ops.erase(key);
   ledgers.syncs.erase(key);
   ++(ended.outcome.committed ? counters.commits : counters.aborts);

@@ -18,18 +18,21 @@ class Outbox {
   const RecentEvents& recent() const { return recent_; }
 
   void send(ConnectionId connection, wire::ToPeer message) {
-    output_.items.push_back(CoordinatorOutput::Send{connection, std::move(message)});
+    output_.items.emplace_back(CoordinatorOutput::Send{connection, std::move(message)});
   }
   // Nothing is sent to a suspect: it is told all it missed when it is back.
   void send(const PeerRecord& peer, wire::ToPeer message) {
     if (peer.connected()) send(peer.connection, std::move(message));
   }
   void close(ConnectionId connection, std::string reason) {
-    output_.items.push_back(CoordinatorOutput::Close{connection, std::move(reason)});
+    output_.items.emplace_back(CoordinatorOutput::Close{connection, std::move(reason)});
   }
   void event(std::string text) {
     recent_.add(now_, text);
-    output_.items.push_back(CoordinatorOutput::Event{std::move(text)});
+    output_.items.emplace_back(CoordinatorOutput::Event{std::move(text)});
+  }
+  void drives(std::string not_because = "") {
+    output_.items.emplace_back(CoordinatorOutput::Drives{std::move(not_because)});
   }
   // Carried out before everything else that this input has led to.
   void save(wire::Snapshot snapshot) {

@@ -1,6 +1,6 @@
 // What the coordinator machine is made of. The concerns decide and know nothing of connections;
 // the functions here carry decisions from one to the other and into messages. They are grouped by
-// file: registration, liveness, updates, ops, settling, syncs.
+// file: registration, rejoining, liveness, updates, ops, settling, marks, syncs, offers, status.
 //
 // Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
@@ -16,6 +16,7 @@
 #include "base/timer_table.h"
 #include "membership/common/generation_table.h"
 #include "membership/coordinator/admission.h"
+#include "membership/coordinator/committed_revisions.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/driving_rights.h"
 #include "membership/coordinator/link_matrix.h"
@@ -74,6 +75,7 @@ struct Changed {
 struct Pending {
   bool round_needed = false;
   bool somebody_lost = false;
+  bool all_left = true;  // who is gone has left of its own will
   std::set<PeerId> gone;  // dropped since the view was made
   std::vector<std::string> causes;
 };
@@ -85,17 +87,19 @@ struct Counters {
   uint64_t admissions = 0;
   uint64_t evictions = 0;
   uint64_t replans = 0;    // generations that began without newcomers
+  uint64_t steps_down = 0;
   uint64_t heartbeats = 0;  // number of the last one sent
 };
 
 struct CoordinatorMachine::Parts {
   Parts(CoordinatorConfig configuration, Incarnation life)
-      : config(std::move(configuration)), incarnation(life) {
+      : config(std::move(configuration)), incarnation(life), last_instance(config.start.instance) {
     view.epoch = {incarnation, 0};
   }
 
-  // ---- machine.cpp
+  // ---- coordinator_machine.cpp
   void begin_input(TimePoint now);
+  void begin_life(TimePoint now);
   void settle_dust(TimePoint now);
   void finish_turn();
   void need_round(std::string cause);
@@ -103,7 +107,13 @@ struct CoordinatorMachine::Parts {
   // ---- registration.cpp
   void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
   void refuse(ConnectionId connection, Error error);
-  void refuse_claim(ConnectionId connection, const wire::Register& hello);
+  // Who is no newcomer, member or claimant.
+  void turn_away(TimePoint now, ConnectionId connection, const wire::Register& hello,
+                 const DrivingRights::Judgement& judgement);
+  void come_back(TimePoint now, ConnectionId connection, const wire::Register& hello,
+                 PeerRecord& known);
+  void register_newcomer(TimePoint now, ConnectionId connection, wire::Register hello);
+  void note_registered(TimePoint now, const CoordinatorPlace& place);
   // The run has ended here: who waited to be let in goes where one may begin.
   void send_away_newcomers();
   void handle(TimePoint now, PeerId from, wire::Register message);
@@ -111,16 +121,19 @@ struct CoordinatorMachine::Parts {
 
   // ---- rejoin.cpp
   wire::Registered registered(PeerId peer, bool member) const;
+  Result<void> check_claim(const wire::Register& hello) const;
   void claim(TimePoint now, ConnectionId connection, wire::Register message);
   void evaluate_claims(TimePoint now);
-  void rejoin(TimePoint now, const std::vector<std::string>& missing);
-  bool may_drop(PeerId peer) const;
+  void rejoin(TimePoint now, const ClaimGroup& group, const std::vector<std::string>& missing);
+  DrivingRights::Answer may_drop(PeerId peer) const;
   // Forgets the run: its members go to another coordinator, or come again.
-  void step_down(const std::string& reason);
+  void step_down(TimePoint now, const std::string& reason);
 
   // ---- liveness.cpp
   // The control connection of a peer is gone, by their fault or by ours.
   void lose_connection(TimePoint now, PeerId peer, const std::string& reason);
+  // Asks others whether a suspect lives; returns whom.
+  std::vector<std::string> probe(PeerId suspect);
   // A bad message: the sender is told so and its connection closed.
   void reject(TimePoint now, PeerId peer, Error error);
   void drop_pending(PeerId peer, const std::string& reason);
@@ -140,6 +153,12 @@ struct CoordinatorMachine::Parts {
   void handle(TimePoint now, PeerId from, wire::UpdateRequest message);
   void handle(TimePoint now, PeerId from, wire::Measured message);
   void evaluate_updates();
+  // Which instance a first view would be of, and whether there may be one yet.
+  DrivingRights::Founding founding() const;
+  // A first view is made. Those who were in another instance have to go.
+  void begin_run(InstanceId instance);
+  // All members are gone.
+  void lose_all();
 
   // ---- ops.cpp
   // The op that a member names, if it is a participant of it. Otherwise it has been answered.
@@ -167,9 +186,17 @@ struct CoordinatorMachine::Parts {
 
   // ---- status.cpp
   wire::Status wire_status(TimePoint now) const;
+  // For what it waits, and what it may not do.
+  std::vector<std::string> waits_for(TimePoint now) const;
   void handle(TimePoint now, PeerId from, wire::StatusRequest message);
 
   // ---- syncs.cpp
+  // A sync has committed, or another op.
+  void note_committed(const OpKey& key);
+  // A content is elected: whether it may replace what connected processes hold.
+  Result<void> check_revision(const OpKey& key, const SyncRecord& record,
+                              const std::vector<Participant>& participants,
+                              const SyncPlans& plans);
   void handle(TimePoint now, PeerId from, wire::SyncRequest message);
   void handle(TimePoint now, PeerId from, wire::SyncDone message);
 
@@ -191,6 +218,11 @@ struct CoordinatorMachine::Parts {
   Incarnation incarnation;
   wire::View view;
   DrivingRights rights;
+  InstanceId last_instance;  // for the next life; zero: none, or its members have left
+  DrivenRun run;
+  uint64_t last_sync = 0;    // number of the last one of this instance that was planned
+  CommittedRevisions committed;  // by this instance
+  std::string stepped_down;  // why it has left a run to another coordinator, until it has one
   People people;
   Ledgers ledgers;
   Waits waits;

@@ -5,16 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "base/canary.h"
+
 namespace atoll_core::membership {
 
-void PublishedStates::commit(uint64_t tag, std::map<uint32_t, wire::SyncPlan> plans,
+void PublishedStates::commit(InstanceId instance, uint64_t tag,
+                             std::map<uint32_t, wire::SyncPlan> plans,
                              const std::vector<Participant>& participants) {
   unknown_ = false;
   Published& published = tags_[tag];
   published.synced = ++syncs_;
   published.by_shard.clear();
   for (auto& [shard, plan] : plans) {
-    published.by_shard[shard] = {tag, plan.revision, plan.digest, std::move(plan.tensors), {}};
+    published.by_shard[shard] = {instance, tag, plan.revision, plan.digest,
+                                 std::move(plan.tensors), {}};
   }
   for (const Participant& participant : participants) {
     published.by_shard[participant.shard].holders.push_back(participant.peer);
@@ -31,7 +35,11 @@ const wire::StateOffer* PublishedStates::find(const PeerRecord& follower) const 
   if (published == tags_.end()) return nullptr;
   const auto& by_shard = published->second.by_shard;
   const auto found = by_shard.find(follower.info.shard);
-  return found == by_shard.end() ? nullptr : &found->second;
+  if (found == by_shard.end()) return nullptr;
+  const wire::CommittedRevision& committed = follower.follows->committed;
+  const bool holds_more = committed.instance == found->second.instance &&
+                          committed.revision > found->second.revision;
+  return holds_more && !broken(Canary::kOlderStateWins) ? nullptr : &found->second;
 }
 
 std::optional<wire::StateOffer> PublishedStates::offer(const PeerRecord& follower) const {

@@ -21,8 +21,8 @@ class PublishedStates {
  public:
   static constexpr size_t kTagsKept = 64;
 
-  // A sync under this tag has committed, with these plans of the shards.
-  void commit(uint64_t tag, std::map<uint32_t, wire::SyncPlan> plans,
+  // A sync of this instance under this tag has committed, with these plans of the shards.
+  void commit(InstanceId instance, uint64_t tag, std::map<uint32_t, wire::SyncPlan> plans,
               const std::vector<Participant>& participants);
   // Of a run that goes on, its members are not asked what they last synced: nobody is level until
   // they sync again.
@@ -39,6 +39,7 @@ class PublishedStates {
     std::map<uint32_t, wire::StateOffer> by_shard;
   };
 
+  // What it is to have; null: nothing, or something later is there that the instance committed.
   const wire::StateOffer* find(const PeerRecord& follower) const;
 
   std::map<uint64_t, Published> tags_;

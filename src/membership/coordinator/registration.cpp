@@ -84,19 +84,27 @@ void CoordinatorMachine::Parts::refuse(ConnectionId connection, Error error) {
   people.visitors.erase(visitor);
 }
 
-void CoordinatorMachine::Parts::refuse_claim(ConnectionId connection, const wire::Register& hello) {
-  const wire::Rejoin& rejoin = *hello.rejoin;
-  const DrivingRights::Answer yields = rights.must_yield(incarnation, rejoin.incarnation);
-  if (yields.yes) {
-    // The run has gone on elsewhere; who is left here should go there, too.
-    const std::string why = display_name(hello.peer) + " comes from " + yields.why;
-    refuse(connection, {ErrorCode::kCoordinatorUnreachable, why});
-    return step_down(why);
+void CoordinatorMachine::Parts::turn_away(TimePoint now, ConnectionId connection,
+                                          const wire::Register& hello,
+                                          const DrivingRights::Judgement& judgement) {
+  using Standpoint = DrivingRights::Standpoint;
+  if (judgement.as == Standpoint::kOther) {
+    return refuse(connection, {ErrorCode::kOtherInstance, judgement.why});
   }
-  refuse(connection, {ErrorCode::kEvicted,
-                      fmt::format("{} holds epoch {}, but this coordinator does not know its "
-                                  "session",
-                                  display_name(hello.peer), to_string(rejoin.view.epoch))});
+  if (judgement.as == Standpoint::kSuperior) {
+    // The run has gone on elsewhere; who is left here should go there, too.
+    refuse(connection, {ErrorCode::kCoordinatorUnreachable, judgement.why});
+    return step_down(now, judgement.why);
+  }
+  const std::string why =
+      judgement.why.empty()
+          ? fmt::format("{} holds epoch {}, but this coordinator does not know its session",
+                        display_name(hello.peer), to_string(hello.rejoin->view.epoch))
+          : judgement.why + ": the run goes on here without it";
+  refuse(connection, {ErrorCode::kEvicted, why});
+  // What it was told in that other life binds it, and nobody here.
+  const PeerRecord* known = people.roster.find(hello.peer.session);
+  if (known != nullptr && known->in_view()) drop_replica(known->info.id, why, false);
 }
 
 void CoordinatorMachine::Parts::send_away_newcomers() {
@@ -127,8 +135,9 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
                                fmt::format("{} before register", wire::name_of(message))});
   }
   if (auto fine = check(*hello, config, people); !fine) return refuse(connection, fine.error());
-
-  const std::string remote = people.visitors.at(connection).remote;
+  if (auto fine = hello->rejoin ? check_claim(*hello) : Result<void>{}; !fine) {
+    return refuse(connection, fine.error());
+  }
   PeerRecord* known = people.roster.find(hello->peer.session);
   if (known != nullptr && known->standing == Standing::kPending) {
     const ConnectionId old = known->connection;
@@ -136,42 +145,65 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     out.close(old, "replaced by a new connection");
     known = nullptr;
   }
-  if (known == nullptr && hello->rejoin) {
-    if (view.members.empty()) return claim(now, connection, std::move(*hello));
-    return refuse_claim(connection, *hello);
+  DrivingRights::Comer comer{display_name(hello->peer), hello->memory, {}, known != nullptr,
+                             {hello->address, hello->coordinators}};
+  if (hello->rejoin) comer.life = hello->rejoin->incarnation;
+  const auto judgement = rights.judge(
+      {run, incarnation, !view.members.empty(), people.roster.members_here()}, comer);
+  using Standpoint = DrivingRights::Standpoint;
+  switch (judgement.as) {
+    case Standpoint::kNewcomer: return register_newcomer(now, connection, std::move(*hello));
+    case Standpoint::kMember: return come_back(now, connection, *hello, *known);
+    case Standpoint::kClaimant: return claim(now, connection, std::move(*hello));
+    default: return turn_away(now, connection, *hello, judgement);
   }
-  const CoordinatorPlace place{hello->address, hello->coordinators};
-  wire::Registered answer = registered({}, known != nullptr);
-  if (known != nullptr) {
-    if (known->connected()) out.close(known->connection, "replaced by a new connection");
-    people.roster.attach(known->info.id, connection, remote, now);
-    known->info.endpoints = hello->peer.endpoints;
-    answer.peer = known->info.id;
-    need_round(display_name(known->info) + " came back on a new connection");
-    out.event(fmt::format("{} is back from {}", display_name(known->info), remote));
-  } else {
-    const auto begins = view.members.empty() ? rights.may_begin_with(place)
-                                             : DrivingRights::Answer{};
-    if (!begins.yes) return refuse(connection, {ErrorCode::kCoordinatorUnreachable, begins.why});
-    if (auto fine = check_place(hello->peer, people.roster); !fine) {
-      return refuse(connection, fine.error());
-    }
-    answer.peer = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
-    PeerRecord record;
-    record.info = std::move(hello->peer);
-    record.info.id = answer.peer;
-    record.connection = connection;
-    record.remote = remote;
-    record.place = place;
-    record.last_heard = now;
-    out.event(fmt::format("{} registers as {}: replica {} shard {} of {}, from {}",
-                          display_name(record.info), to_string(answer.peer), record.info.replica,
-                          record.info.shard, record.info.shard_count, remote));
-    people.roster.add(std::move(record));
-  }
-  rights.met(place);
+}
+
+void CoordinatorMachine::Parts::come_back(TimePoint now, ConnectionId connection,
+                                          const wire::Register& hello, PeerRecord& known) {
+  const std::string remote = people.visitors.at(connection).remote;
+  if (known.connected()) out.close(known.connection, "replaced by a new connection");
+  people.roster.attach(known.info.id, connection, remote, now);
+  known.info.endpoints = hello.peer.endpoints;
+  need_round(display_name(known.info) + " came back on a new connection");
+  out.event(fmt::format("{} is back from {}", display_name(known.info), remote));
   people.visitors.erase(connection);
-  out.send(connection, answer);
+  out.send(connection, registered(known.info.id, true));
+  note_registered(now, {hello.address, hello.coordinators});
+}
+
+void CoordinatorMachine::Parts::register_newcomer(TimePoint now, ConnectionId connection,
+                                                  wire::Register hello) {
+  const CoordinatorPlace place{hello.address, hello.coordinators};
+  const auto begins = view.members.empty() ? rights.may_begin_with(place)
+                                           : DrivingRights::Answer{};
+  if (!begins.yes) return refuse(connection, {ErrorCode::kCoordinatorUnreachable, begins.why});
+  if (auto fine = check_place(hello.peer, people.roster); !fine) {
+    return refuse(connection, fine.error());
+  }
+  PeerRecord record;
+  record.info = std::move(hello.peer);
+  record.info.id = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
+  record.connection = connection;
+  record.remote = people.visitors.at(connection).remote;
+  record.place = place;
+  record.memory = std::move(hello.memory);
+  record.last_heard = now;
+  out.event(fmt::format("{} registers as {}: replica {} shard {} of {}, from {}",
+                        display_name(record.info), to_string(record.info.id), record.info.replica,
+                        record.info.shard, record.info.shard_count, record.remote));
+  if (view.members.empty() && rights.too_early(now)) {
+    out.event(fmt::format("members of a former run may come for {} ms more: {} waits",
+                          to_ms(rights.first_view_after() - now), display_name(record.info)));
+  }
+  people.visitors.erase(connection);
+  out.send(connection, registered(record.info.id, false));
+  people.roster.add(std::move(record));
+  note_registered(now, place);
+}
+
+void CoordinatorMachine::Parts::note_registered(TimePoint now, const CoordinatorPlace& place) {
+  rights.met(place);
   changed.roster = true;
   timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
   timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);

@@ -1,8 +1,10 @@
 // A coordinator that knows nothing of a run that goes on: it was started again, or takes over. And
-// one that has lost the majority of the run.
+// one that has lost the run.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "base/limits.h"
 #include "membership/common/sentence.h"
 #include "membership/coordinator/parts.h"
 
@@ -11,14 +13,17 @@ namespace {
 
 using Parts = CoordinatorMachine::Parts;
 
-// The latest view, with what its members hold, becomes what this coordinator holds.
-void adopt_run(Parts& parts) {
-  const wire::Rejoin& latest = *parts.people.claims.latest().message.rejoin;
-  parts.view = latest.view;
-  for (const RejoinClaim& claim : parts.people.claims.claims()) {
-    const wire::Rejoin& rejoin = *claim.message.rejoin;
+// The view of the group, with what its members hold, becomes what this coordinator holds.
+void adopt_run(Parts& parts, const ClaimGroup& group) {
+  parts.view = *group.view;
+  if (group.instance != parts.run.instance) parts.committed = {};
+  parts.run = {group.instance, false, group.history};
+  parts.last_instance = group.instance;
+  parts.last_sync = group.history.syncs;
+  for (const RejoinClaim* claim : group.claims) {
+    const wire::Rejoin& rejoin = claim->rejoin();
     for (const auto& state : rejoin.generations) parts.ledgers.generations.merge(state);
-    const bool tells_of_updates = rejoin.view.generation == latest.view.generation;
+    const bool tells_of_updates = rejoin.view.generation == parts.view.generation;
     if (!tells_of_updates) continue;
     std::optional<Error> error;
     if (rejoin.update_code != ErrorCode::kSuccess) {
@@ -26,8 +31,8 @@ void adopt_run(Parts& parts) {
     }
     parts.waits.updates.restore(rejoin.updates, std::move(error));
   }
-  if (parts.ledgers.generations.find(latest.view.generation) == nullptr) {
-    parts.ledgers.generations.open(latest.view);
+  if (parts.ledgers.generations.find(parts.view.generation) == nullptr) {
+    parts.ledgers.generations.open(parts.view);
   }
 }
 
@@ -42,41 +47,68 @@ PeerRecord record_of(const wire::PeerInfo& member, const RejoinClaim* claim, Tim
   record.info.endpoints = claim->message.peer.endpoints;
   record.connection = claim->connection;
   record.remote = claim->remote;
-  record.gap = claim->message.rejoin->gap;
+  record.gap = claim->rejoin().gap;
+  record.memory = claim->message.memory;
   return record;
 }
 
 // Newcomers that registered while the run was not known have ids that may have been used in it.
-std::set<SessionId> send_pending_back(Parts& parts) {
-  std::set<SessionId> sessions;
+void send_pending_back(Parts& parts) {
   std::vector<PeerId> peers;
   for (const auto& [peer, record] : parts.people.roster.records()) peers.push_back(peer);
   for (const PeerId peer : peers) {
     const PeerRecord& record = *parts.people.roster.find(peer);
-    sessions.insert(record.info.session);
     const std::string why = "the coordinator has found the run that goes on: register again";
     parts.out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, why});
     parts.out.close(record.connection, why);
     parts.drop_pending(peer, why);
   }
-  return sessions;
 }
 
-void answer_claims(Parts& parts) {
+void turn_away(Parts& parts, const RejoinClaim& claim, ErrorCode code, const std::string& why) {
+  parts.out.event(fmt::format("refuse {}: {}", claim.remote, why));
+  parts.out.send(claim.connection, wire::Refused{code, bounded(why)});
+  parts.out.close(claim.connection, why);
+}
+
+// All who have claimed a run, now that `group` goes on.
+void answer_claims(Parts& parts, const ClaimGroup& group) {
   for (const RejoinClaim& claim : parts.people.claims.claims()) {
+    const std::string name = display_name(claim.message.peer);
     const PeerRecord* record = parts.people.roster.find(claim.message.peer.session);
-    if (record == nullptr) {
-      const std::string why = fmt::format(
-          "{} holds epoch {}, but the run goes on from epoch {} without it",
-          display_name(claim.message.peer), to_string(claim.message.rejoin->view.epoch),
-          to_string(parts.view.epoch));
-      parts.out.event("refuse " + why);
-      parts.out.send(claim.connection, wire::Refused{ErrorCode::kEvicted, bounded(why)});
-      parts.out.close(claim.connection, why);
-      continue;
+    if (claim.instance() != group.instance) {
+      turn_away(parts, claim, ErrorCode::kOtherInstance,
+                parts.rights.why_other(parts.run, name, claim.message.memory));
+    } else if (record == nullptr || record->connection != claim.connection) {
+      turn_away(parts, claim, ErrorCode::kEvicted,
+                fmt::format("{} holds epoch {} of incarnation {}, but the run goes on from epoch "
+                            "{} of incarnation {} without it",
+                            name, to_string(claim.rejoin().view.epoch),
+                            to_string(claim.rejoin().view.epoch.incarnation),
+                            to_string(parts.view.epoch),
+                            to_string(parts.view.epoch.incarnation)));
+    } else {
+      parts.out.send(*record, parts.registered(record->info.id, true));
     }
-    parts.out.send(*record, parts.registered(record->info.id, true));
   }
+}
+
+// Who of the group's view has come.
+struct Presence {
+  std::set<PeerId> there;
+  std::vector<std::string> missing;
+};
+
+Presence presence_of(const Parts& parts, const ClaimGroup& group) {
+  const Roster& roster = parts.people.roster;
+  Presence presence;
+  for (const wire::PeerInfo& member : group.view->members) {
+    const bool here = group.find(member.session) != nullptr ||
+                      roster.find(member.session) != nullptr;
+    if (here) presence.there.insert(member.id);
+    else presence.missing.push_back(display_name(member));
+  }
+  return presence;
 }
 
 }  // namespace
@@ -91,79 +123,109 @@ wire::Registered CoordinatorMachine::Parts::registered(PeerId peer, bool member)
           member};
 }
 
+// A view in which the claimant itself is missing, or somebody is named twice, is nobody's.
+Result<void> CoordinatorMachine::Parts::check_claim(const wire::Register& hello) const {
+  std::set<PeerId> ids;
+  std::set<SessionId> sessions;
+  for (const wire::PeerInfo& member : hello.rejoin->view.members) {
+    const bool fresh = ids.insert(member.id).second && sessions.insert(member.session).second;
+    if (fresh) continue;
+    return fail(ErrorCode::kInvalidArgument, "the view that {} holds names {} twice",
+                display_name(hello.peer), display_name(member));
+  }
+  const bool consistent = sessions.count(hello.peer.session) != 0 &&
+                          hello.memory.instance == hello.rejoin->view.instance;
+  if (consistent) return {};
+  return fail(ErrorCode::kInvalidArgument, "{} holds a view that it is not in",
+              display_name(hello.peer));
+}
+
 void CoordinatorMachine::Parts::claim(TimePoint now, ConnectionId connection,
                                       wire::Register message) {
   const auto visitor = people.visitors.find(connection);
-  out.event(fmt::format("{} from {} holds epoch {} of a run that is not known here",
+  out.event(fmt::format("{} from {} holds epoch {} of instance {}, which is not known here",
                         display_name(message.peer), visitor->second.remote,
-                        to_string(message.rejoin->view.epoch)));
+                        to_string(message.rejoin->view.epoch),
+                        to_string(message.rejoin->view.instance)));
   const auto replaced = people.claims.add(
       {connection, visitor->second.remote, std::move(message)}, now + config.rejoin_window);
   people.visitors.erase(visitor);
   if (replaced) out.close(*replaced, "replaced by a new connection");
-  timers.arm_earlier(Timer::kRejoin, people.claims.deadline());
   timers.arm_earlier(Timer::kHeartbeat, now);  // says that it is heard
 }
 
 void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
-  RejoinClaims& claims = people.claims;
-  if (claims.empty()) return;
-  const wire::View& latest = claims.latest().message.rejoin->view;
-  std::set<PeerId> there;
-  std::vector<std::string> missing;
-  for (const wire::PeerInfo& member : latest.members) {
-    const bool here = claims.find(member.session) != nullptr ||
-                      people.roster.find(member.session) != nullptr;
-    if (here) there.insert(member.id);
-    else missing.push_back(display_name(member));
+  if (people.claims.empty()) return;
+  const std::vector<ClaimGroup> groups = people.claims.groups();
+  const ClaimGroup* best = nullptr;
+  Presence present;
+  Quorum quorum_of_best;
+  for (const ClaimGroup& group : groups) {
+    Presence presence = presence_of(*this, group);
+    const Quorum count = quorum(*group.view, presence.there);
+    const bool better = best == nullptr ||
+                        rights.prefers({group.instance, count, group.history},
+                                       {best->instance, quorum_of_best, best->history});
+    if (!better) continue;
+    best = &group;
+    present = std::move(presence);
+    quorum_of_best = count;
   }
-  if (!missing.empty() && now < claims.deadline()) return;
+  const TimePoint all_by_then = present.missing.empty() ? now : best->deadline;
+  const TimePoint due = std::max(all_by_then, rights.may_be_adopted_after(best->instance));
+  if (now < due) return timers.arm_earlier(Timer::kRejoin, due);
   const DrivingRights::Answer goes_on =
-      rights.may_go_on(quorum(latest, there), claims.several_coordinators());
-  if (goes_on.yes) return rejoin(now, missing);
+      rights.may_go_on(quorum_of_best, best->several_coordinators);
+  if (goes_on.yes) return rejoin(now, *best, present.missing);
   out.event(goes_on.why);
-  for (const RejoinClaim& claim : claims.claims()) {
+  const std::vector<RejoinClaim> claims = people.claims.claims();
+  for (const RejoinClaim& claim : claims) {
     out.send(claim.connection, wire::Refused{ErrorCode::kCoordinatorUnreachable, goes_on.why});
     out.close(claim.connection, goes_on.why);
   }
-  claims.clear();
+  people.claims.clear();
 }
 
-void CoordinatorMachine::Parts::rejoin(TimePoint now, const std::vector<std::string>& missing) {
-  rights.has_run(people.claims.several_coordinators());
-  incarnation.counter = std::max(incarnation.counter, people.claims.highest_incarnation() + 1);
+void CoordinatorMachine::Parts::rejoin(TimePoint now, const ClaimGroup& group,
+                                       const std::vector<std::string>& missing) {
+  rights.has_run(group.several_coordinators);
+  stepped_down.clear();
+  out.drives();
+  incarnation.counter = std::max(incarnation.counter, group.highest_incarnation + 1);
   people.last_number = 0;
-  const std::set<SessionId> expected = send_pending_back(*this);
-  adopt_run(*this);
+  send_pending_back(*this);
+  adopt_run(*this, group);
   ledgers.states.forget();
   const std::string cause = fmt::format(
       "the coordinator, now incarnation {}, goes on from epoch {}", to_string(incarnation),
       to_string(view.epoch));
-  out.event(missing.empty() ? cause : cause + " without " + join(missing));
-  std::vector<PeerId> lost;
+  out.event(fmt::format("{} of instance {}{}", cause, to_string(run.instance),
+                        missing.empty() ? "" : "; not yet there: " + join(missing)));
+  std::vector<PeerId> absent;
   for (const wire::PeerInfo& member : view.members) {
-    const RejoinClaim* claim = people.claims.find(member.session);
+    const RejoinClaim* claim = group.find(member.session);
     people.roster.add(record_of(member, claim, now));
     if (claim != nullptr) continue;
     people.roster.mark_suspect(member.id, now, "the coordinator was started again");
-    if (expected.count(member.session) == 0) lost.push_back(member.id);
+    absent.push_back(member.id);
   }
-  answer_claims(*this);
-  people.claims.clear();
+  answer_claims(*this, group);
+  // They may be on their way: a dial that fails is tried again only after seconds.
+  for (const PeerId peer : absent) probe(peer);
   changed.roster = true;
   changed.updates = true;
   need_round(cause);
-  for (const PeerId peer : lost) {
-    if (people.roster.find(peer) == nullptr) continue;  // went with its replica
-    drop_replica(peer, fmt::format("it has not come back within {} ms of the first",
-                                   to_ms(config.rejoin_window)), false);
+  for (const RejoinClaim* stray : group.strays) {
+    const PeerRecord* record = people.roster.find(stray->message.peer.session);
+    if (record != nullptr) drop_replica(record->info.id, "it went on in another life", false);
   }
+  people.claims.clear();
   timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
   timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);
 }
 
-bool CoordinatorMachine::Parts::may_drop(PeerId peer) const {
-  if (!rights.needs_majority()) return true;
+DrivingRights::Answer CoordinatorMachine::Parts::may_drop(PeerId peer) const {
+  if (!rights.needs_majority()) return {};
   const std::string& replica = people.roster.find(peer)->info.replica;
   std::set<PeerId> there;
   for (const auto& [id, record] : people.roster.records()) {
@@ -173,8 +235,9 @@ bool CoordinatorMachine::Parts::may_drop(PeerId peer) const {
   return rights.may_drop(quorum(view, there));
 }
 
-void CoordinatorMachine::Parts::step_down(const std::string& reason) {
+void CoordinatorMachine::Parts::step_down(TimePoint now, const std::string& reason) {
   out.event("steps down: " + reason);
+  out.drives(reason);
   for (const auto& [peer, record] : people.roster.records()) {
     if (!record.connected()) continue;
     out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, bounded(reason)});
@@ -192,7 +255,11 @@ void CoordinatorMachine::Parts::step_down(const std::string& reason) {
   const uint64_t issued = view.epoch.incarnation == incarnation ? view.epoch.number : 0;
   view = {};
   view.epoch = {incarnation, issued};
-  rights.lost_run();
+  run = {};
+  stepped_down = reason;
+  ++counters.steps_down;
+  rights.lost_run(now);
+  timers.arm_earlier(Timer::kRejoin, rights.first_view_after());
   blocked_since.reset();
 }
 

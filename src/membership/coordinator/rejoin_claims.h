@@ -1,10 +1,13 @@
 // Sessions that hold a view of a run which this coordinator does not know: it was started again, or
-// takes over. They wait here until there are enough of them to go on from.
+// takes over. They wait here until there are enough of them to go on from. Those of several
+// instances are never mixed, and of each instance one life of the coordinator goes on.
 //
 // Invariants: one claim for each session and for each connection.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,23 @@ struct RejoinClaim {
   ConnectionId connection;
   std::string remote;
   wire::Register message;  // with `rejoin`
+
+  const wire::Rejoin& rejoin() const { return *message.rejoin; }
+  InstanceId instance() const { return message.rejoin->view.instance; }
+};
+
+// The claims of one instance.
+struct ClaimGroup {
+  InstanceId instance;
+  TimePoint deadline;          // when the first of them has waited long enough
+  const wire::View* view = nullptr;  // from which the run goes on
+  std::vector<const RejoinClaim*> claims;  // of the life that goes on, or of one before it
+  std::vector<const RejoinClaim*> strays;  // of one that has counted alike, and has less
+  wire::RunHistory history;    // of the life that goes on
+  uint32_t highest_incarnation = 0;
+  bool several_coordinators = false;
+
+  const RejoinClaim* find(SessionId session) const;
 };
 
 class RejoinClaims {
@@ -31,17 +51,12 @@ class RejoinClaims {
 
   bool empty() const { return claims_.empty(); }
   const std::vector<RejoinClaim>& claims() const { return claims_; }
-  const RejoinClaim* find(SessionId session) const;
-  // The one with the latest view, from which the run goes on.
-  const RejoinClaim& latest() const;
-  uint32_t highest_incarnation() const;
-  bool several_coordinators() const;
-  // When the first of them has waited long enough.
-  TimePoint deadline() const { return deadline_; }
+  // Of use until claims come or go.
+  std::vector<ClaimGroup> groups() const;
 
  private:
   std::vector<RejoinClaim> claims_;
-  TimePoint deadline_ = kNever;
+  std::map<InstanceId, TimePoint> deadlines_;
 };
 
 }  // namespace atoll_core::membership

@@ -1,5 +1,6 @@
 #include "membership/coordinator/roster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -77,6 +78,11 @@ const PeerRecord* Roster::find(PeerId peer) const {
   return found == records_.end() ? nullptr : &found->second;
 }
 
+const PeerRecord* Roster::find(SessionId session) const {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : find(found->second);
+}
+
 PeerRecord* Roster::find(SessionId session) {
   const auto found = sessions_.find(session);
   return found == sessions_.end() ? nullptr : find(found->second);
@@ -93,6 +99,13 @@ const PeerRecord* Roster::holder(const std::string& replica, uint32_t shard) con
     if (here && record.connected()) return &record;
   }
   return nullptr;
+}
+
+size_t Roster::members_here() const {
+  return static_cast<size_t>(
+      std::count_if(records_.begin(), records_.end(), [](const auto& entry) {
+        return entry.second.standing == Standing::kMember;
+      }));
 }
 
 bool Roster::has_member_of(const std::string& replica) const {

@@ -32,6 +32,7 @@ struct PeerRecord {
   ConnectionId connection;
   std::string remote;
   CoordinatorPlace place;  // where it registered
+  wire::RunMemory memory;  // of the run that it was in before
   TimePoint last_heard;
   TimePoint suspect_since;
   std::string suspect_reason;
@@ -61,10 +62,12 @@ class Roster {
   PeerRecord* find(PeerId peer);
   const PeerRecord* find(PeerId peer) const;
   PeerRecord* find(SessionId session);
+  const PeerRecord* find(SessionId session) const;
   PeerRecord* find(ConnectionId connection);
   // The connected peer that holds this place, or null: a suspect does not keep others away.
   const PeerRecord* holder(const std::string& replica, uint32_t shard) const;
   bool has_member_of(const std::string& replica) const;
+  size_t members_here() const;  // that are connected
 
   size_t size() const { return records_.size(); }
   std::map<PeerId, PeerRecord>& records() { return records_; }

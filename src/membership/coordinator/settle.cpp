@@ -168,6 +168,8 @@ VerdictLists decide_all(Parts& parts, const SettleRound& round, const std::strin
     if (!decision) continue;
     // A coordinator that was started again hears of a sync only now.
     const bool synced = decision->outcome.committed && is_sync(key, reports);
+    const bool heard_only_now = synced && parts.ledgers.syncs.find(key) == nullptr;
+    if (heard_only_now) parts.run.history.syncs = ++parts.last_sync;
     EndedOp ended =
         parts.record_end(key, std::move(decision->outcome), std::move(decision->told));
     ended.kept = std::move(decision->kept);
@@ -250,18 +252,7 @@ void complete_round_about(Parts& parts, const OpKey& key) {
 void CoordinatorMachine::Parts::begin_round(TimePoint now) {
   std::set<PeerId> expected;
   for (const Participant& member : members()) expected.insert(member.peer);
-  if (expected.empty()) {
-    out.event("all members are gone; the run starts anew: " + join(pending.causes, "; "));
-    view.members.clear();
-    view.slots.clear();
-    view.plan = {};
-    ledgers = {};
-    waits.rounds.clear();
-    pending = {};
-    changed.updates = true;
-    send_away_newcomers();
-    return;
-  }
+  if (expected.empty()) return lose_all();
   ++counters.settle_rounds;
   const std::string reason = bounded(join(pending.causes, "; "));
   const SettleRound& round = waits.rounds.open_about_all(std::move(expected),

@@ -136,7 +136,7 @@ std::map<Group, uint64_t> kept_below(const SettleCase& settle) {
     const wire::OpReport* report = open_report(settle, survivor.peer);
     if (report == nullptr) continue;
     auto& [epoch, base] = latest[report->op.group];
-    if (report->epoch < epoch) continue;
+    if (is_later(epoch, report->epoch)) continue;
     epoch = report->epoch;
     base = report->kept_below;
   }

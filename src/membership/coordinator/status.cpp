@@ -9,6 +9,9 @@ namespace atoll_core::membership {
 
 CoordinatorStatus CoordinatorMachine::status() const {
   CoordinatorStatus status;
+  status.instance = parts_->run.instance;
+  status.history = parts_->run.history;
+  status.incarnation = parts_->incarnation;
   status.epoch = parts_->view.epoch;
   status.generation = parts_->view.generation;
   for (const auto& [peer, record] : parts_->people.roster.records()) {
@@ -22,6 +25,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.admissions = counters.admissions;
   status.evictions = counters.evictions;
   status.replans = counters.replans;
+  status.steps_down = counters.steps_down;
   return status;
 }
 
@@ -104,6 +108,10 @@ wire::PeerStatus status_of(const PeerRecord& record, bool updating, TimePoint no
 wire::Status CoordinatorMachine::Parts::wire_status(TimePoint now) const {
   wire::Status status;
   status.run = config.run;
+  status.instance = run.instance;
+  status.history = run.history;
+  status.waits = waits_for(now);
+  status.stepped_down = stepped_down;
   status.incarnation = incarnation;
   status.epoch = view.epoch;
   status.generation = view.generation;
@@ -133,6 +141,41 @@ wire::Status CoordinatorMachine::Parts::wire_status(TimePoint now) const {
     status.events.push_back({ms_since(now, event.at), bounded(event.text)});
   }
   return status;
+}
+
+std::vector<std::string> CoordinatorMachine::Parts::waits_for(TimePoint now) const {
+  std::vector<std::string> sentences;
+  const auto add = [&sentences](std::string sentence) {
+    if (sentences.size() == limits::kWaitsPerStatus) return;
+    sentences.push_back(bounded(std::move(sentence)));
+  };
+  if (view.members.empty()) {
+    for (const ClaimGroup& group : people.claims.groups()) {
+      add(fmt::format("{} of the {} members of epoch {} of instance {} have come: the others are "
+                      "waited for",
+                      group.claims.size(), group.view->members.size(),
+                      to_string(group.view->epoch), to_string(group.instance)));
+    }
+    if (rights.too_early(now)) {
+      add(fmt::format("members of a former run may come for {} ms more",
+                      to_ms(rights.first_view_after() - now)));
+    }
+    if (const auto may = founding().may; !may.yes) add(may.why);
+  }
+  for (const Participant& member : members()) {
+    const PeerRecord* record = people.roster.find(member.peer);
+    if (record == nullptr || record->connected()) continue;
+    const DrivingRights::Answer drop = may_drop(member.peer);
+    add(fmt::format("{} is suspect for {} ms: {}{}", member.name,
+                    to_ms(now - record->suspect_since), record->suspect_reason,
+                    drop.yes ? "" : "; it may not be dropped: " + drop.why));
+  }
+  const Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  for (const std::string& why : candidates.not_ready) add(why);
+  const Admission admission = choose_admitted(members(), candidates.ready, people.roster,
+                                              people.links, config.min_replicas);
+  for (const std::string& why : admission.left_out) add(why);
+  return sentences;
 }
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::StatusRequest) {

@@ -1,3 +1,9 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/canary.h"
+#include "membership/common/sentence.h"
 #include "membership/coordinator/parts.h"
 
 namespace atoll_core::membership {
@@ -15,7 +21,12 @@ void plan(Parts& parts, const OpKey& key, SyncRecord& record,
   if (!plans) {
     return parts.end_op(key, {false, true, plans.error().code, plans.error().message});
   }
+  if (auto fine = parts.check_revision(key, record, participants, *plans); !fine) {
+    return parts.end_op(key, {false, true, fine.error().code, fine.error().message});
+  }
   record.planned = true;
+  const uint64_t number = ++parts.last_sync;
+  for (auto& [shard, plan] : plans->by_shard) plan.number = number;
   for (const std::string& sentence : plans->sentences) {
     parts.out.event(fmt::format("state sync {}: {}", describe(key), sentence));
   }
@@ -29,6 +40,53 @@ void plan(Parts& parts, const OpKey& key, SyncRecord& record,
   record.plans = std::move(plans->by_shard);
 }
 
+// The greatest revision that this instance has committed and that connected processes hold, and
+// their names.
+struct StillHeld {
+  uint64_t revision = 0;
+  std::vector<std::string> holders;
+
+  void add(uint64_t held, const std::string& name) {
+    if (held > revision) holders.clear();
+    revision = std::max(revision, held);
+    if (held == revision && held > 0) holders.push_back(name);
+  }
+};
+
+uint64_t committed_revision(const wire::CommittedRevision& committed, InstanceId instance) {
+  return committed.instance == instance ? committed.revision : 0;
+}
+
+// Of one who takes no part in the sync.
+uint64_t held_outside(const PeerRecord& record, uint64_t tag, InstanceId instance) {
+  if (record.follows && record.follows->tag == tag) {
+    return committed_revision(record.follows->committed, instance);
+  }
+  if (record.memory.instance != instance) return 0;
+  for (const wire::HeldRevision& held : record.memory.held) {
+    if (held.tag == tag) return held.revision;
+  }
+  return 0;
+}
+
+StillHeld still_held(const Parts& parts, const OpKey& key, uint32_t shard,
+                     const SyncRecord& record, const std::vector<Participant>& participants) {
+  StillHeld result;
+  std::set<PeerId> inside;
+  for (const Participant& peer : participants) {
+    inside.insert(peer.peer);
+    if (key.scope == Scope::kShards && peer.shard != shard) continue;
+    const wire::StateSummary& brought = record.requests.at(peer.peer);
+    result.add(committed_revision(brought.committed, parts.run.instance), peer.name);
+  }
+  if (key.scope != Scope::kShards) return result;
+  for (const auto& [id, other] : parts.people.roster.records()) {
+    if (other.in_view() || inside.count(id) != 0 || other.info.shard != shard) continue;
+    result.add(held_outside(other, key.tag, parts.run.instance), display_name(other.info));
+  }
+  return result;
+}
+
 // Those who wait in a sync are noted like those who wait in any call.
 const Call* call_of_another_kind(const OpRecord* op) {
   if (op == nullptr) return nullptr;
@@ -39,6 +97,45 @@ const Call* call_of_another_kind(const OpRecord* op) {
 }
 
 }  // namespace
+
+// What a sync of this run has committed is not replaced by something older while somebody has it,
+// also one who has lost its membership meanwhile and came back as a newcomer without a vote.
+Result<void> CoordinatorMachine::Parts::check_revision(
+    const OpKey& key, const SyncRecord& record, const std::vector<Participant>& participants,
+    const SyncPlans& plans) {
+  for (const auto& [shard, plan] : plans.by_shard) {
+    const StillHeld held = still_held(*this, key, shard, record, participants);
+    if (held.revision <= plan.revision) {
+      const uint64_t last = committed.find(key.tag, shard);
+      if (key.scope != Scope::kShards || last <= plan.revision) continue;
+      out.event(fmt::format("nobody who is connected holds revision {} of the state under tag {}, "
+                            "which was committed last: the run goes on from revision {}, the "
+                            "highest that is offered",
+                            last, key.tag, plan.revision));
+      continue;
+    }
+    std::vector<std::string> elected;
+    for (const Participant& peer : participants) {
+      const auto& holders = plan.holders;
+      const bool holds = std::find(holders.begin(), holders.end(), peer.peer) != holders.end();
+      if (holds) elected.push_back(peer.name);
+    }
+    const std::string sentence = fmt::format(
+        "revision {} of {} would be taken over, but {} still hold{} revision {}, which a state "
+        "sync of this run has committed",
+        plan.revision, join(elected), join(held.holders), held.holders.size() == 1 ? "s" : "",
+        held.revision);
+    if (config.accept_lower_revision || broken(Canary::kOlderStateWins)) {
+      out.event(sentence + ": the coordinator was told to accept that");
+      continue;
+    }
+    return fail(ErrorCode::kStateConflict,
+                "{}: nothing is replaced. Let those of the lower revision receive only, or start "
+                "the coordinator with --accept-lower-revision",
+                sentence);
+  }
+  return {};
+}
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::SyncRequest message) {
   const auto key = op_named_by(now, from, message.op);
@@ -76,6 +173,16 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::SyncDon
   if (!all_done(*record, participants)) return;
   end_op(*key, {true, true, ErrorCode::kSuccess, ""});
   for (const Participant& peer : participants) people.roster.find(peer.peer)->gap = false;
+}
+
+void CoordinatorMachine::Parts::note_committed(const OpKey& key) {
+  const SyncRecord* record = ledgers.syncs.find(key);
+  if (record == nullptr || !record->planned) return;
+  for (const auto& [shard, plan] : record->plans) {
+    run.history.syncs = std::max(run.history.syncs, plan.number);
+    run.history.revision = plan.revision;
+    if (key.scope == Scope::kShards) committed.note(key.tag, shard, plan.revision);
+  }
 }
 
 }  // namespace atoll_core::membership

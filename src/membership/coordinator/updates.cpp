@@ -13,9 +13,10 @@ std::vector<std::string> names_in(const wire::View& view) {
   return names;
 }
 
-wire::ToPeer update_answer(const UpdateBarrier& updates, const Epoch& epoch) {
-  if (!updates.last_error()) return wire::Updated{epoch, {}};
-  return wire::Refused{updates.last_error()->code, bounded(updates.last_error()->message)};
+wire::ToPeer update_answer(const CoordinatorMachine::Parts& parts) {
+  const std::optional<Error>& error = parts.waits.updates.last_error();
+  if (!error) return wire::Updated{parts.view.epoch, {}, parts.run.history.updates};
+  return wire::Refused{error->code, bounded(error->message)};
 }
 
 // Members that ask for an update which has ended: the answer was lost with their connection.
@@ -26,7 +27,7 @@ void answer_latecomers(CoordinatorMachine::Parts& parts,
     const PeerRecord& record = *parts.people.roster.find(member.peer);
     if (!record.connected() || !updates.answered_already(member.peer)) continue;
     parts.out.event(fmt::format("{} is told again how its update ended", member.name));
-    parts.out.send(record, update_answer(updates, parts.view.epoch));
+    parts.out.send(record, update_answer(parts));
     updates.forget(member.peer);
   }
 }
@@ -39,8 +40,9 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
   } else {
     parts.out.event(fmt::format("update of {} members: nobody is admitted", members.size()));
   }
+  if (!error) ++parts.run.history.updates;
   parts.waits.updates.finish(members, std::move(error));
-  const wire::ToPeer answer = update_answer(parts.waits.updates, parts.view.epoch);
+  const wire::ToPeer answer = update_answer(parts);
   for (const Participant& member : members) {
     parts.out.send(*parts.people.roster.find(member.peer), answer);
   }
@@ -58,8 +60,9 @@ void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Partici
   next.epoch = {parts.incarnation, next.epoch.number + 1};
   next.generation.first = next.epoch;
   number_slots(next);
-  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason)};
-  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason)};
+  const uint64_t updates = ++parts.run.history.updates;
+  const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason), updates};
+  const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason), updates};
   parts.view = std::move(next);
   parts.ledgers.generations.open(parts.view);
   parts.waits.updates.finish(members, std::nullopt);
@@ -78,6 +81,7 @@ void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Partici
 void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& members,
            const Admission& admission) {
   wire::View next = parts.view;
+  next.instance = parts.run.instance;
   std::vector<std::string> names;
   std::vector<PeerId> newcomers;
   for (const Candidate& candidate : admission.admitted) {
@@ -102,7 +106,7 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateR
   if (!record.in_view()) return waits.updates.open(from, {});
   // A member that speaks of an older generation was admitted, or saw others admitted, without
   // hearing so. The view that it is told in the settle round is the answer.
-  const bool old = !message.epoch || *message.epoch < view.generation.first;
+  const bool old = !message.epoch || is_later(view.generation.first, *message.epoch);
   if (old) {
     out.event(fmt::format("{} asks for an update that ended with an admission",
                           display_name(record.info)));
@@ -123,11 +127,66 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured me
   people.network.report_rates(from, message);
 }
 
+DrivingRights::Founding CoordinatorMachine::Parts::founding() const {
+  std::vector<const wire::RunMemory*> waiting;
+  for (const auto& [peer, record] : people.roster.records()) waiting.push_back(&record.memory);
+  return rights.founding(run, waiting);
+}
+
+void CoordinatorMachine::Parts::begin_run(InstanceId instance) {
+  const bool goes_on = instance && instance == run.instance && !run.over;
+  if (!goes_on) {
+    run = {instance, false, {}};
+    if (!instance) run.instance = config.draw_instance();
+    for (const auto& [peer, record] : people.roster.records()) {
+      if (record.memory.instance != run.instance) continue;
+      run.history = std::max(run.history, record.memory.history);
+    }
+    last_sync = run.history.syncs;
+    committed = {};
+    const bool former = last_instance && last_instance != run.instance;
+    out.event(fmt::format("{} instance {}{}", instance ? "goes on with" : "begins",
+                          to_string(run.instance),
+                          former ? "; nobody has told of instance " + to_string(last_instance)
+                                 : std::string()));
+  }
+  last_instance = run.instance;
+  stepped_down.clear();
+  out.drives();
+  std::vector<PeerId> others;
+  for (const auto& [peer, record] : people.roster.records()) {
+    const InstanceId theirs = record.memory.instance;
+    if (theirs && theirs != run.instance) others.push_back(peer);
+  }
+  for (const PeerId peer : others) {
+    const PeerRecord& record = *people.roster.find(peer);
+    const std::string why = rights.why_other(run, display_name(record.info), record.memory);
+    out.send(record, wire::Refused{ErrorCode::kOtherInstance, bounded(why)});
+    out.close(record.connection, why);
+    drop_pending(peer, why);
+  }
+}
+
+void CoordinatorMachine::Parts::lose_all() {
+  out.event("all members are gone; the run starts anew: " + join(pending.causes, "; "));
+  // Who was lost may come back, and holds what the run has committed; who has left may not.
+  run.over = pending.all_left;
+  if (run.over) last_instance = {};
+  view.members.clear();
+  view.slots.clear();
+  view.plan = {};
+  ledgers = {};
+  waits.rounds.clear();
+  pending = {};
+  changed.updates = true;
+  send_away_newcomers();
+}
+
 void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
   const bool too_early = !people.claims.empty() || rights.too_early(*last_input);
-  if (view.members.empty() && too_early) return;
+  if (view.members.empty() && (too_early || !founding().may.yes)) return;
   answer_latecomers(*this, present);
   const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
     return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();
@@ -140,6 +199,7 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   const Admission admission = choose_admitted(present, candidates.ready, people.roster,
                                               people.links, config.min_replicas);
   if (present.empty() && admission.admitted.empty()) return;
+  if (view.members.empty()) begin_run(founding().instance);
   for (const std::string& why : candidates.not_ready) out.event(why);
   for (const std::string& why : admission.left_out) out.event(why);
   // After each update slots and members are the same: who calls next may count on it.

@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "membership/common/reconnect_times.h"
 #include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
 
 namespace atoll_core::membership {
 namespace {
 
-constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
-constexpr Duration kBackoffLongest = std::chrono::milliseconds(400);
 // Of the generations that a coordinator is told of.
 constexpr size_t kRejoinMembers = 4 * limits::kPeers;
 
@@ -26,7 +25,8 @@ Duration jittered(Duration delay, const SessionId& session, uint64_t count) {
 
 }  // namespace
 
-PeerMachine::PeerMachine(PeerConfig config) : config_(std::move(config)) {}
+PeerMachine::PeerMachine(PeerConfig config)
+    : config_(std::move(config)), memory_(config_.memory) {}
 
 // ---- the control connection
 
@@ -68,6 +68,7 @@ void PeerMachine::on_control_connected(TimePoint now) {
   hello.peer = config_.self;
   hello.coordinators = config_.coordinators;
   hello.address = control_.address;
+  hello.memory = memory_;
   if (view_) hello.rejoin = rejoin();
   outputs_.push_back(peer_output::Send{std::move(hello)});
 }
@@ -100,8 +101,8 @@ void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
 
 void PeerMachine::redial_later(TimePoint now) {
   control_.backoff = control_.backoff == Duration::zero()
-                         ? kBackoffFirst
-                         : std::min(2 * control_.backoff, kBackoffLongest);
+                         ? kFirstBackoff
+                         : std::min(2 * control_.backoff, kLongestBackoff);
   timers_.arm(Timer::kRedial,
               now + jittered(control_.backoff, config_.self.session, control_.dials));
 }
@@ -249,7 +250,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
                     fmt::format("the coordinator chose protocol version {}, only {} is spoken here",
                                 message.version, wire::kProtocolVersion));
   }
-  if (view_ && message.incarnation < control_.incarnation) {
+  if (view_ && is_later(control_.incarnation, message.incarnation)) {
     return look_elsewhere(now, fmt::format("the coordinator is an old one: incarnation {}, {} is "
                                            "known",
                                            to_string(message.incarnation),
@@ -260,6 +261,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   }
   control_.status = Control::Status::kUp;
   control_.backoff = Duration::zero();
+  control_.elsewhere.clear();
   control_.incarnation = message.incarnation;
   control_.heartbeat_interval = std::chrono::milliseconds(
       std::clamp<uint64_t>(message.heartbeat_interval_ms, 1, 3600 * 1000));
@@ -294,6 +296,13 @@ void PeerMachine::handle(TimePoint now, wire::Refused message) {
   const bool not_by_this_one = message.code == ErrorCode::kCoordinatorUnreachable ||
                                (!registered && message.code == ErrorCode::kTimeout);
   if (not_by_this_one) return look_elsewhere(now, message.reason);
+  if (message.code == ErrorCode::kOtherInstance) {
+    // Its own run may still go on at another address.
+    control_.elsewhere.insert(control_.address);
+    if (control_.elsewhere.size() < config_.coordinators) {
+      return look_elsewhere(now, message.reason);
+    }
+  }
   const bool about_update =
       registered && state_ == State::kMember && message.code == ErrorCode::kMismatch;
   if (!about_update || !update_.positions) return fail_run(message.code, message.reason);
@@ -324,6 +333,7 @@ void PeerMachine::handle(TimePoint, wire::Updated message) {
   if (!update_.positions) {
     return fail_run(ErrorCode::kInternalError, "the coordinator ended an update that nobody asked");
   }
+  memory_.history.updates = std::max(memory_.history.updates, message.updates);
   if (!message.delta) ++update_.number;
   answer_update(message.epoch);
 }
@@ -345,6 +355,14 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
     fail_run(next.error().code, next.error().message);
     return false;
   }
+  if (memory_.instance && memory_.instance != next->instance) {
+    fail_run(ErrorCode::kOtherInstance,
+             fmt::format("the view of epoch {} is of instance {}, and {} was in instance {}",
+                         to_string(next->epoch), to_string(next->instance), config_.self.name,
+                         to_string(memory_.instance)));
+    return false;
+  }
+  memory_.instance = next->instance;
   peer_output::ViewChanged change;
   change.admission = !view_ || view_->generation != next->generation;
   change.reason = delta.reason;
@@ -375,8 +393,20 @@ void PeerMachine::handle(TimePoint, wire::OpVerdict message) { emit(message.verd
 
 void PeerMachine::emit(const wire::Verdict& verdict) {
   if (verdict.final || verdict.kept_below > 0) sent_again_.aborts.erase(verdict.op);
-  if (verdict.final && syncs_.erase(verdict.op) > 0 && verdict.committed) gap_ = false;
+  if (verdict.final) note_sync(verdict);
   outputs_.push_back(peer_output::VerdictHeard{verdict});
+}
+
+void PeerMachine::note_sync(const wire::Verdict& verdict) {
+  const auto planned = syncs_.find(verdict.op);
+  if (planned == syncs_.end()) return;
+  const PlannedSync sync = planned->second;
+  syncs_.erase(planned);
+  if (!verdict.committed) return;
+  gap_ = false;
+  if (sync.number < memory_.history.syncs) return;
+  memory_.history.syncs = sync.number;
+  memory_.history.revision = sync.revision;
 }
 
 void PeerMachine::handle(TimePoint, wire::Freeze message) {
@@ -403,7 +433,7 @@ void PeerMachine::handle(TimePoint, wire::Probe message) {
 }
 
 void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
-  syncs_.insert(message.op);
+  syncs_[message.op] = {message.number, message.revision};
   outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
 }
 

@@ -27,6 +27,7 @@ struct PeerConfig {
   // Without a coordinator for this long the peer has left the run.
   Duration coordinator_timeout = std::chrono::milliseconds(30000);
   uint32_t coordinators = 1;        // addresses where a coordinator may be
+  wire::RunMemory memory;           // of the communicator's last session
 };
 
 // What the engine must do; in this order.
@@ -98,6 +99,8 @@ class PeerMachine {
   const std::optional<wire::View>& view() const { return view_; }
   const GenerationTable& generations() const { return generations_; }
   const wire::PeerInfo& self() const { return config_.self; }
+  // For the communicator's next session.
+  const wire::RunMemory& memory() const { return memory_; }
   // Silence for so long, and a connection to the coordinator counts as lost. Once registered.
   Duration coordinator_patience() const { return control_.silence_timeout; }
   bool update_pending() const { return update_.positions.has_value(); }
@@ -116,6 +119,13 @@ class PeerMachine {
     Duration heartbeat_interval{};
     Duration silence_timeout{};
     uint64_t heartbeat_heard = 0;
+    std::set<uint32_t> elsewhere;  // addresses where another instance is driven
+  };
+
+  // What a sync will have been if it commits.
+  struct PlannedSync {
+    uint64_t number = 0;
+    uint64_t revision = 0;
   };
 
   // Number `number` of this generation is, or will be, the call of atollUpdate.
@@ -149,6 +159,7 @@ class PeerMachine {
   void fail_run(ErrorCode code, std::string reason);
   bool change_view(const wire::ViewDelta& delta);
   void emit(const wire::Verdict& verdict);
+  void note_sync(const wire::Verdict& verdict);
 
   void handle(TimePoint now, wire::Registered message);
   void handle(TimePoint now, wire::Refused message);
@@ -170,7 +181,8 @@ class PeerMachine {
   Control control_;
   std::optional<wire::View> view_;
   GenerationTable generations_;
-  std::set<OpId> syncs_;  // planned, not ended
+  wire::RunMemory memory_;
+  std::map<OpId, PlannedSync> syncs_;  // not ended
   bool gap_ = true;       // not through a committed sync since the admission
   std::optional<uint64_t> open_round_;
   UpdateCall update_;

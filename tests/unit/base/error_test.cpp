@@ -29,6 +29,8 @@ constexpr Named kAllCodes[] = {
     {104, "atollDuplicatePeer"},
     {105, "atollVersionMismatch"},
     {106, "atollStateConflict"},
+    {107, "atollOtherInstance"},
+    {108, "atollSteppedDown"},
     {200, "atollPeerLost"},
     {201, "atollAborted"},
     {202, "atollTimeout"},

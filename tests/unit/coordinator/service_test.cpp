@@ -86,6 +86,34 @@ TEST(Service, RefusesAnotherRunWithASentence) {
   EXPECT_FALSE(client.receive().has_value());
 }
 
+// A field of a protobuf message, after its encoding guide.
+std::string field(uint32_t number, std::string_view bytes) {
+  std::string out;
+  for (uint64_t rest : {uint64_t{number} << 3 | 2, uint64_t{bytes.size()}}) {
+    for (; rest >= 0x80; rest >>= 7) out += static_cast<char>(rest | 0x80);
+    out += static_cast<char>(rest);
+  }
+  return out.append(bytes);
+}
+
+// What a peer of version 2 says first: it remembers no run, and its view is of no instance.
+TEST(Service, RefusesAPeerOfAnOlderVersionByName) {
+  RunningService service;
+  ControlClient client(service.address());
+  client.send_preamble();
+  const std::string session = "\x09" + std::string("\1\0\0\0\0\0\0\0", 8) + "\x11" +
+                              std::string("\2\0\0\0\0\0\0\0", 8);
+  const std::string peer = field(2, "island-7") + field(3, "r7") + "\x28\x01" + field(16, session);
+  const std::string register_2 = "\x08\x02\x10\x02\x20\x01" + field(16, peer) + field(17, "");
+  const std::string message = field(16, register_2);
+  client.send_raw(std::string{static_cast<char>(message.size()), 0, 0, 0} + message);
+  const auto refused = client.receive_a<wire::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->code, ErrorCode::kVersionMismatch) << refused->reason;
+  EXPECT_THAT(refused->reason, HasSubstr("island-7 speaks protocol versions 2 to 2, this "
+                                         "coordinator version 3"));
+}
+
 // What is refused is read completely by the other side even when it goes on sending.
 void expect_refused(ControlClient& client) {
   const auto refused = client.receive_a<wire::Refused>();

@@ -12,6 +12,8 @@
 
 namespace atoll_core::membership {
 
+inline constexpr InstanceId kInstance{5, 5};
+
 inline Epoch epoch(uint64_t number) { return {{1, 42}, number}; }
 
 inline wire::PeerInfo info(uint64_t id, const std::string& name, uint32_t shard = 0,
@@ -34,6 +36,7 @@ inline Participant participant(uint64_t id, const std::string& name, uint32_t sh
 // Of a generation.
 inline wire::View first_view(uint64_t number, std::vector<wire::PeerInfo> members) {
   wire::View view;
+  view.instance = kInstance;
   view.epoch = view.generation.first = epoch(number);
   view.members = std::move(members);
   number_slots(view);

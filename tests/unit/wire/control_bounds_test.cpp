@@ -63,6 +63,13 @@ void grow(std::vector<T>& out, size_t size) {
   while (out.size() < size) out.push_back(any<T>(random));
 }
 
+// One that is fine but for what a case does to it.
+ViewDelta& delta_of(Updated& message) {
+  ViewDelta& delta = message.delta.emplace();
+  delta.instance = {1, 2};
+  return delta;
+}
+
 std::vector<Case> peer_cases() {
   const std::string text129(129, 'x');
   return {
@@ -181,10 +188,10 @@ std::vector<Case> count_cases() {
       spoiled<Roster>(
           "Roster", [](Roster& m) { grow(m.peers, 4097); }, "roster.peers has 4097 elements"),
       spoiled<Updated>(
-          "Added", [](Updated& m) { grow(m.delta.emplace().added, 4097); },
+          "Added", [](Updated& m) { grow(delta_of(m).added, 4097); },
           "updated.delta.added has 4097 elements"),
       spoiled<Updated>(
-          "Removed", [](Updated& m) { grow(m.delta.emplace().removed, 4097); },
+          "Removed", [](Updated& m) { grow(delta_of(m).removed, 4097); },
           "updated.delta.removed has 4097 elements"),
       spoiled<OpVerdict>(
           "Contributors", [](OpVerdict& m) { grow(m.verdict.contributors, 4097); },
@@ -202,7 +209,7 @@ Case bad_plan(std::string name, std::function<void(topology::Plan&)> spoil, std:
   return {std::move(name),
           [spoil](Random& random) {
             auto message = any<Updated>(random);
-            ViewDelta& delta = message.delta.emplace();
+            ViewDelta& delta = delta_of(message);
             grow(delta.added, 3);
             spoil(delta.plan.emplace(topology::make_plan(3)));
             return refusal_of(message);
@@ -214,6 +221,7 @@ std::vector<Case> plan_cases() {
   const auto spoiled_rejoin = [](auto spoil) {
     return [spoil](Register& m) {
       Rejoin& rejoin = m.rejoin.emplace();
+      rejoin.view.instance = {1, 2};
       grow(rejoin.view.members, 2);
       rejoin.view.plan = topology::make_plan(2);
       spoil(rejoin);
@@ -251,7 +259,7 @@ std::vector<Case> plan_cases() {
       spoiled<Updated>(
           "NoPlan",
           [](Updated& m) {
-            m.delta = ViewDelta{};
+            delta_of(m);
           },
           "updated.delta.plan is missing"),
       spoiled<Register>(

@@ -142,6 +142,7 @@ View small_view() {
   peer.computer = 13;
   peer.cpus = 14;
   peer.endpoints = {{"::1", 4000}};
+  view.instance = {7, 8};
   view.slots = {PeerId{9}, PeerId{6}};
   view.members = {peer, peer};
   view.members[1].id = PeerId{12};
@@ -156,7 +157,7 @@ View small_view() {
 
 TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
   Form form;
-  form.text("atoll view 2").number(3, 4).number(4, 4).number(5, 8);
+  form.text("atoll view 3").number(7, 8).number(8, 8).number(3, 4).number(4, 4).number(5, 8);
   form.number(3, 4).number(4, 4).number(2, 8);
   form.number(2, 4).number(9, 8).number(6, 8).number(2, 4);
   form.number(9, 8).number(10, 8).number(11, 8).text("island-1").text("reef");
@@ -173,6 +174,8 @@ TEST(ViewDigest, IsTheHashOfTheCanonicalForm) {
 
 TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
   const std::vector<std::function<void(View&)>> changes = {
+      [](View& v) { v.instance.high = 9; },
+      [](View& v) { v.instance.low = 9; },
       [](View& v) { v.epoch.incarnation.counter = 9; },
       [](View& v) { v.epoch.incarnation.nonce = 9; },
       [](View& v) { v.epoch.number = 9; },

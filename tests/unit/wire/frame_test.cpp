@@ -92,7 +92,7 @@ TEST(FrameHeader, HasTheDocumentedLayout) {
   };
   const std::vector<Place> table = {
       {0, 4, 0x314C5441},  // "ATL1"
-      {4, 1, 2},
+      {4, 1, 3},
       {5, 1, 5},
       {6, 2, 0},
       {8, 4, header.payload_bytes},
@@ -143,7 +143,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
   };
   const std::vector<Case> cases = {
       {0, 4, 0x20544547, "a data frame begins with \"GET \", not with \"ATL1\""},
-      {4, 1, 1, "a data frame has version 1, this side speaks 2"},
+      {4, 1, 1, "a data frame has version 1, this side speaks 3"},
       {5, 1, 0, "a data frame has the unknown kind 0"},
       {5, 1, 12, "a data frame has the unknown kind 12"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},

@@ -101,8 +101,8 @@ TEST(Hello, RefusesWhatItDoesNotKnow) {
   const std::vector<Case> cases = {
       {0, 8, 0x54482F20'20544547, ErrorCode::kInvalidArgument,
        "\"GET  /HT\", not with \"ATOLLD01\""},
-      {8, 2, 3, ErrorCode::kVersionMismatch, "speaks data versions 3 to 2, this side speaks 2"},
-      {10, 2, 1, ErrorCode::kVersionMismatch, "speaks data versions 2 to 1, this side speaks 2"},
+      {8, 2, 4, ErrorCode::kVersionMismatch, "speaks data versions 4 to 3, this side speaks 3"},
+      {10, 2, 1, ErrorCode::kVersionMismatch, "speaks data versions 3 to 1, this side speaks 3"},
       {12, 1, 0, ErrorCode::kInvalidArgument, "the unknown role 0"},
       {12, 1, 3, ErrorCode::kInvalidArgument, "the unknown role 3"},
       {13, 1, 64, ErrorCode::kInvalidArgument, "names connection 64 of 1, a link has 1 to 64"},

@@ -109,6 +109,20 @@ inline void draw_group(Random& random, Group& out) {
 }
 inline void draw(Random& random, PeerId& out) { out.value = random.number() | 1; }
 inline void draw(Random& random, SessionId& out) { draw_all(random, out.high, out.low); }
+inline void draw(Random& random, InstanceId& out) {
+  draw(random, out.high);
+  out.low = random.number() | 1;
+}
+inline void draw(Random& random, RunHistory& out) {
+  draw_all(random, out.syncs, out.updates, out.revision);
+}
+inline void draw(Random& random, CommittedRevision& out) {
+  draw_all(random, out.instance, out.revision);
+}
+inline void draw(Random& random, HeldRevision& out) { draw_all(random, out.tag, out.revision); }
+inline void draw(Random& random, RunMemory& out) {
+  draw_all(random, out.instance, out.history, out.held);
+}
 inline void draw(Random& random, ContentDigest& out) { draw_all(random, out.high, out.low); }
 inline void draw(Random& random, Incarnation& out) { draw_all(random, out.counter, out.nonce); }
 inline void draw(Random& random, Epoch& out) { draw_all(random, out.incarnation, out.number); }
@@ -149,7 +163,7 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
   return plan;
 }
 inline void draw(Random& random, View& out) {
-  draw_all(random, out.epoch, out.generation, out.members);
+  draw_all(random, out.instance, out.epoch, out.generation, out.members);
   draw(random, out.slots);
   out.plan = draw_plan(random, out.members.size());
 }
@@ -167,8 +181,8 @@ inline void draw(Random& random, Rejoin& out) {
            out.update_reason, out.gap);
 }
 inline void draw(Random& random, ViewDelta& out) {
-  draw_all(random, out.base, out.epoch, out.generation, out.removed, out.added, out.digest,
-           out.reason);
+  draw_all(random, out.instance, out.base, out.epoch, out.generation, out.removed, out.added,
+           out.digest, out.reason);
   draw(random, out.slots);
   out.plan.reset();
   if (!out.base) out.plan = draw_plan(random, out.added.size());
@@ -205,7 +219,7 @@ inline void draw(Random& random, TensorSummary& out) {
   out.count = random.number(1ull << 56);
 }
 inline void draw(Random& random, StateSummary& out) {
-  draw_all(random, out.revision, out.strategy, out.digest, out.tensors);
+  draw_all(random, out.revision, out.strategy, out.digest, out.tensors, out.committed);
 }
 
 inline void draw(Random& random, PeerStatus& out) {
@@ -228,10 +242,12 @@ inline void draw(Random& random, StatusCounters& out) {
 // ---- peer to coordinator -----------------------------------------------------------------------
 
 inline void draw(Random& random, Register& out) {
-  draw_all(random, out.version_min, out.run, out.peer, out.rejoin);
+  draw_all(random, out.run, out.peer, out.rejoin, out.memory);
   out.coordinators = static_cast<uint32_t>(random.between(1, limits::kCoordinators));
   out.address = static_cast<uint32_t>(random.between(0, limits::kCoordinators - 1));
-  out.version_max = static_cast<uint32_t>(random.between(out.version_min, 0xFFFFFFFFu));
+  // Of those who speak no version in common not all is read.
+  out.version_min = static_cast<uint32_t>(random.between(0, kProtocolVersion));
+  out.version_max = static_cast<uint32_t>(random.between(kProtocolVersion, 0xFFFFFFFFu));
 }
 inline void draw(Random& random, PeerHeartbeat& out) { draw(random, out.number); }
 inline void draw(Random& random, Leave& out) { draw(random, out.reason); }
@@ -258,7 +274,7 @@ inline void draw(Random& random, SyncRequest& out) {
 inline void draw(Random& random, SyncDone& out) { draw_all(random, out.op, out.epoch); }
 inline void draw(Random& random, Ended& out) { draw(random, out.marks); }
 inline void draw(Random& random, FollowState& out) {
-  draw_all(random, out.tag, out.revision, out.digest, out.waits);
+  draw_all(random, out.tag, out.revision, out.digest, out.waits, out.committed);
 }
 inline void draw(Random& random, Measured::Path& out) {
   draw(random, out.to);
@@ -281,7 +297,9 @@ inline void draw(Random& random, Refused& out) { draw_all(random, out.code, out.
 inline void draw(Random& random, CoordinatorHeartbeat& out) { draw(random, out.number); }
 inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
 inline void draw(Random& random, Roster& out) { draw(random, out.peers); }
-inline void draw(Random& random, Updated& out) { draw_all(random, out.epoch, out.delta); }
+inline void draw(Random& random, Updated& out) {
+  draw_all(random, out.epoch, out.delta, out.updates);
+}
 inline void draw(Random& random, OpVerdict& out) { draw(random, out.verdict); }
 inline void draw(Random& random, Freeze& out) { draw_all(random, out.round, out.op, out.reason); }
 inline void draw(Random& random, Settled& out) {
@@ -289,17 +307,19 @@ inline void draw(Random& random, Settled& out) {
 }
 inline void draw(Random& random, Probe& out) { draw(random, out.peer); }
 inline void draw(Random& random, SyncPlan& out) {
-  draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
+  draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders,
+           out.number);
 }
 inline void draw(Random& random, StateOffer& out) {
-  draw_all(random, out.tag, out.revision, out.digest, out.tensors, out.holders);
+  draw_all(random, out.instance, out.tag, out.revision, out.digest, out.tensors, out.holders);
 }
 inline void draw(Random& random, Evicted& out) { draw_all(random, out.code, out.reason); }
 inline void draw(Random& random, Stable& out) { draw(random, out.marks); }
 
 inline void draw(Random& random, Status& out) {
   draw_all(random, out.run, out.incarnation, out.epoch, out.generation, out.settling, out.ops_open,
-           out.counters, out.peers, out.ops, out.events);
+           out.counters, out.peers, out.ops, out.events, out.instance, out.history, out.waits,
+           out.stepped_down);
   out.uptime_ms = random.number(1'000'000'000);
 }
 

@@ -67,30 +67,46 @@ TEST_F(AdmissionTest, NotBeforeItsFormerSelfIsGone) {
 TEST_F(AdmissionTest, NotBeforeAllItsShardsHoldWhatTheMembersSynced) {
   for (uint32_t shard = 0; shard < 2; ++shard) {
     add(info(1 + shard, "b" + std::to_string(shard), shard, "rb", 2));
-    roster_.find(PeerId{1 + shard})->follows = wire::FollowState{5, 0, {}, true};
+    roster_.find(PeerId{1 + shard})->follows = wire::FollowState{5, 0, {}, true, {}};
   }
   EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u) << "nothing was synced";
   wire::SyncPlan plan;
   plan.revision = 7;
   plan.digest = {1, 1};
-  states_.commit(5, {{0, plan}, {1, plan}}, {});
+  states_.commit(kInstance, 5, {{0, plan}, {1, plan}}, {});
   EXPECT_THAT(find_candidates(roster_, updates_, states_).not_ready,
               ElementsAre("rb: b0 waits for revision 7 of the state that the members hold"));
-  roster_.find(PeerId{1})->follows = wire::FollowState{5, 7, {1, 1}, true};
+  roster_.find(PeerId{1})->follows = wire::FollowState{5, 7, {1, 1}, true, {}};
   EXPECT_THAT(find_candidates(roster_, updates_, states_).not_ready,
               ElementsAre("rb: b1 waits for revision 7 of the state that the members hold"));
-  roster_.find(PeerId{2})->follows = wire::FollowState{5, 7, {2, 2}, true};
+  roster_.find(PeerId{2})->follows = wire::FollowState{5, 7, {2, 2}, true, {}};
   EXPECT_TRUE(find_candidates(roster_, updates_, states_).ready.empty()) << "another content";
   roster_.find(PeerId{2})->follows->waits = false;
   EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u) << "its patience ended";
 }
 
+TEST_F(AdmissionTest, WhoHoldsMoreThanTheMembersIsOfferedNothing) {
+  add(info(1, "a"));
+  wire::SyncPlan plan;
+  plan.revision = 7;
+  plan.digest = {1, 1};
+  states_.commit(kInstance, 5, {{0, plan}}, {});
+  PeerRecord& follower = *roster_.find(PeerId{1});
+  follower.follows = wire::FollowState{5, 12, {2, 2}, true, {kInstance, 9}};
+  EXPECT_FALSE(states_.offer(follower)) << "a sync of this run has committed more";
+  EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u) << "it waits for nothing";
+  follower.follows->committed = {InstanceId{6, 6}, 9};
+  EXPECT_TRUE(states_.offer(follower)) << "what another run has committed does not count";
+  follower.follows->committed = {kInstance, 6};
+  EXPECT_TRUE(states_.offer(follower));
+}
+
 TEST_F(AdmissionTest, AFollowerWaitsWhileACoordinatorDoesNotKnowWhatWasSynced) {
   add(info(1, "a"));
-  roster_.find(PeerId{1})->follows = wire::FollowState{0, 7, {1, 1}, true};
+  roster_.find(PeerId{1})->follows = wire::FollowState{0, 7, {1, 1}, true, {}};
   states_.forget();
   EXPECT_TRUE(find_candidates(roster_, updates_, states_).ready.empty());
-  states_.commit(3, {}, {});
+  states_.commit(kInstance, 3, {}, {});
   EXPECT_EQ(find_candidates(roster_, updates_, states_).ready.size(), 1u);
 }
 
@@ -99,11 +115,11 @@ TEST_F(AdmissionTest, OnlySoManyTagsAreRemembered) {
   wire::SyncPlan plan;
   plan.revision = 1;
   for (uint64_t tag = 0; tag <= PublishedStates::kTagsKept; ++tag) {
-    states_.commit(tag, {{0, plan}}, {});
+    states_.commit(kInstance, tag, {{0, plan}}, {});
   }
-  roster_.find(PeerId{1})->follows = wire::FollowState{0, 0, {}, true};
+  roster_.find(PeerId{1})->follows = wire::FollowState{0, 0, {}, true, {}};
   EXPECT_FALSE(states_.offer(*roster_.find(PeerId{1})));
-  roster_.find(PeerId{1})->follows = wire::FollowState{1, 0, {}, true};
+  roster_.find(PeerId{1})->follows = wire::FollowState{1, 0, {}, true, {}};
   EXPECT_TRUE(states_.offer(*roster_.find(PeerId{1})));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "membership/common/reconnect_times.h"
 #include "unit/membership/test_peers.h"
 
 namespace atoll_core::membership {
@@ -111,7 +112,7 @@ TEST_F(CoordinatorMachineTest, StatusIsBoundedAndKeepsTheNewestEvents) {
 TEST(CoordinatorMachine, ALifeThatHasNotFoundTheRunDoesNotSaveThatThereIsNone) {
   for (const auto delay : {0ms, 1500ms}) {
     CoordinatorConfig config;
-    config.first_view_delay = delay;
+    config.start.delay = delay;
     CoordinatorMachine machine(config, {3, 42});
     machine.tick(TimePoint{1s});
     machine.tick(TimePoint{5s});
@@ -151,15 +152,18 @@ TEST_F(CoordinatorMachineTest, NumbersNoViewTwiceWhenItHasSteppedDown) {
   machine_.take_output();
   const Epoch first = machine_.status().epoch;
   EXPECT_EQ(first.number, 1u);
-  // An earlier life of this coordinator, of which it knows nothing, had drawn a greater number.
-  wire::Register of_another_run;
-  of_another_run.peer = info(9, "b");
-  of_another_run.rejoin = wire::Rejoin{};
-  of_another_run.rejoin->incarnation = {1, 43};
-  of_another_run.rejoin->view = first_view(1, {info(9, "b")});
+  // The run has gone on in a later life of the coordinator, at another place.
+  wire::Register hello;
+  hello.peer = info(9, "b");
+  hello.rejoin = wire::Rejoin{};
+  hello.rejoin->incarnation = {2, 7};
+  hello.rejoin->view = first_view(1, {info(9, "b")});
+  hello.rejoin->view.instance = hello.memory.instance = machine_.status().instance;
   machine_.on_connected(now_, {2}, "somewhere");
-  machine_.on_message(now_, {2}, of_another_run);
+  machine_.on_message(now_, {2}, hello);
   EXPECT_TRUE(machine_.status().peers.empty());
+  EXPECT_EQ(machine_.status().steps_down, 1u);
+  machine_.tick(now_ += kFormerMembersMayCome);
   connect(3, info(1, "c"));
   machine_.on_message(now_, {3}, wire::UpdateRequest{});
   machine_.take_output();

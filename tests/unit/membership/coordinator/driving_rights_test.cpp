@@ -1,5 +1,7 @@
 #include "membership/coordinator/driving_rights.h"
 
+#include <optional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,20 +26,60 @@ TEST(Quorum, CountsReplicasThatAreWhole) {
   EXPECT_FALSE(quorum({}, {}).first_is_there);
 }
 
+StartFacts waiting(Duration delay) {
+  StartFacts facts;
+  facts.delay = delay;
+  return facts;
+}
+
+wire::RunMemory memory(InstanceId instance, uint64_t syncs = 0, uint64_t updates = 0) {
+  return {instance, {syncs, updates, syncs * 100}, {}};
+}
+
+constexpr InstanceId kOther{6, 6};
+
+using Standpoint = DrivingRights::Standpoint;
+
+// Drives kInstance, incarnation 2~50, after 10 syncs and 20 updates, with three members connected.
+class Judging : public testing::Test {
+ protected:
+  DrivingRights::Judgement judge(const wire::RunMemory& memory,
+                                 std::optional<Incarnation> life = std::nullopt,
+                                 bool known = false) {
+    return rights_.judge({run_, {2, 50}, has_view_, members_here_},
+                         {"a", memory, life, known, place_});
+  }
+
+  DrivingRights rights_;
+  DrivenRun run_{kInstance, false, {10, 20, 1000}};
+  bool has_view_ = true;
+  size_t members_here_ = 3;
+  CoordinatorPlace place_;
+};
+
 TEST(DrivingRights, BeginsNoRunBeforeItsDelay) {
   DrivingRights rights;
-  rights.started(TimePoint{10s}, 3s);
+  rights.started(TimePoint{10s}, waiting(3s));
   EXPECT_TRUE(rights.too_early(TimePoint{12s}));
   EXPECT_FALSE(rights.too_early(TimePoint{13s}));
   EXPECT_TRUE(rights.may_be_elsewhere());
 }
 
+TEST(DrivingRights, WaitsAgainWhenItHasLostTheRun) {
+  DrivingRights rights;
+  rights.started(TimePoint{10s}, {});
+  EXPECT_FALSE(rights.too_early(TimePoint{10s}));
+  rights.lost_run(TimePoint{20s});
+  EXPECT_TRUE(rights.too_early(TimePoint{26s}));
+  EXPECT_FALSE(rights.too_early(TimePoint{27s}));
+}
+
 TEST(DrivingRights, OfSeveralOnlyTheFirstBeginsAndOnlyWhenThereIsNone) {
   DrivingRights rights;
-  rights.started(TimePoint{10s}, 0s);
+  rights.started(TimePoint{10s}, {});
   EXPECT_TRUE(rights.may_begin_with({0, 2}).yes);
   EXPECT_THAT(rights.may_begin_with({1, 2}).why, HasSubstr("coordinator 2 of 2"));
-  rights.lost_run();
+  rights.lost_run(TimePoint{10s});
   EXPECT_THAT(rights.may_begin_with({0, 2}).why, HasSubstr("may go on at another"));
   EXPECT_TRUE(rights.may_begin_with({0, 1}).yes) << "with one address the address is the fence";
   rights.has_run(true);
@@ -49,20 +91,139 @@ TEST(DrivingRights, OfSeveralOneNeedsAMajority) {
   const Quorum half = quorum(kTwoReplicas, {{3}, {4}});
   EXPECT_TRUE(rights.may_go_on(half, false).yes);
   EXPECT_THAT(rights.may_go_on(half, true).why, HasSubstr("only 1 of 2 replicas"));
-  EXPECT_TRUE(rights.may_drop(half));
+  EXPECT_TRUE(rights.may_drop(half).yes);
   rights.met({0, 2});
   EXPECT_TRUE(rights.needs_majority());
-  EXPECT_FALSE(rights.may_drop(half));
+  EXPECT_THAT(rights.may_drop(half).why, HasSubstr("only 1 of 2 replicas would stay"));
   rights.met({0, 1});
-  EXPECT_FALSE(rights.may_drop(half)) << "what one peer does not know, another one does";
+  EXPECT_FALSE(rights.may_drop(half).yes) << "what one peer does not know, another one does";
   rights.has_run(false);
-  EXPECT_TRUE(rights.may_drop(half)) << "its members know no other";
+  EXPECT_TRUE(rights.may_drop(half).yes) << "its members know no other";
 }
 
-TEST(DrivingRights, YieldsToALaterLife) {
-  const DrivingRights rights;
-  EXPECT_THAT(rights.must_yield({1, 42}, {2, 7}).why, HasSubstr("newer than"));
-  EXPECT_FALSE(rights.must_yield({2, 7}, {1, 42}).yes);
+TEST(DrivingRights, BeginsTheInstanceOfThoseWhoWait) {
+  DrivingRights rights;
+  const wire::RunMemory fresh;
+  const wire::RunMemory one = memory(kInstance);
+  const wire::RunMemory other = memory(kOther);
+  EXPECT_FALSE(rights.founding({}, {&fresh}).instance) << "a new one is to be drawn";
+  EXPECT_EQ(rights.founding({}, {&fresh, &one}).instance, kInstance);
+  EXPECT_EQ(rights.founding({}, {&one, &other, &other}).instance, kOther);
+  EXPECT_EQ(rights.founding({kInstance, false, {}}, {&fresh, &other}).instance, kInstance)
+      << "its members were lost, and may come back";
+  EXPECT_EQ(rights.founding({kInstance, true, {}}, {&fresh, &other}).instance, kOther);
+}
+
+TEST(DrivingRights, BeginsNoOtherInstanceThanTheOneThatIsWanted) {
+  StartFacts facts;
+  facts.instance = kInstance;
+  facts.only_instance = true;
+  DrivingRights rights;
+  rights.started(TimePoint{1s}, facts);
+  const wire::RunMemory fresh;
+  const wire::RunMemory wanted = memory(kInstance);
+  const auto nobody = rights.founding({}, {&fresh});
+  EXPECT_FALSE(nobody.may.yes);
+  EXPECT_THAT(nobody.may.why, HasSubstr(to_string(kInstance)));
+  EXPECT_EQ(rights.founding({}, {&fresh, &wanted}).instance, kInstance);
+  const DrivenRun none;
+  const auto judged = rights.judge({none, {1, 1}, false, 0}, {"z", memory(kOther), {}, false, {}});
+  EXPECT_EQ(judged.as, Standpoint::kOther);
+  EXPECT_THAT(judged.why, HasSubstr("only"));
+}
+
+TEST_F(Judging, ANewcomerIsOne) {
+  EXPECT_EQ(judge({}).as, Standpoint::kNewcomer);
+  EXPECT_EQ(judge(memory(kInstance, 9)).as, Standpoint::kNewcomer) << "it lost its membership";
+}
+
+TEST_F(Judging, AnotherInstanceIsRefusedForGoodWhateverItHasCommitted) {
+  const auto judged = judge(memory(kOther, 5000, 7000), Incarnation{9, 99});
+  EXPECT_EQ(judged.as, Standpoint::kOther);
+  for (const char* part : {"00000000000000060000000000000006", "00000000000000050000000000000005",
+                           "5000 state syncs", "10 state syncs, the last of revision 1000",
+                           "--instance 00000000000000060000000000000006"}) {
+    EXPECT_THAT(judged.why, HasSubstr(part));
+  }
+  EXPECT_EQ(judge(memory(kOther)).as, Standpoint::kOther) << "one that has no view any more, too";
+}
+
+TEST_F(Judging, AfterAnOrderlyEndAnotherInstanceMayBeTakenUp) {
+  run_.over = true;
+  has_view_ = false;
+  EXPECT_EQ(judge(memory(kOther), Incarnation{1, 1}).as, Standpoint::kClaimant);
+  EXPECT_EQ(judge(memory(kOther)).as, Standpoint::kNewcomer);
+}
+
+TEST_F(Judging, ANewRunTakesNobodysClaim) {
+  StartFacts facts;
+  facts.no_former_run = true;
+  rights_.started(TimePoint{1s}, facts);
+  run_ = {};
+  has_view_ = false;
+  const auto judged = judge(memory(kOther, 3), Incarnation{7, 7});
+  EXPECT_EQ(judged.as, Standpoint::kOther);
+  EXPECT_THAT(judged.why, HasSubstr("for a new run"));
+  EXPECT_EQ(judge(memory(kOther)).as, Standpoint::kOther);
+  EXPECT_EQ(judge({}).as, Standpoint::kNewcomer);
+  place_ = {1, 2};
+  EXPECT_EQ(judge(memory(kOther), Incarnation{7, 7}).as, Standpoint::kClaimant)
+      << "the second of two stands by for the first";
+  place_ = {0, 2};
+  run_ = {kInstance, true, {}};
+  EXPECT_EQ(judge(memory(kOther)).as, Standpoint::kOther) << "also when its first run has ended";
+  EXPECT_EQ(judge(memory(kInstance)).as, Standpoint::kNewcomer);
+}
+
+TEST_F(Judging, WhoKnowsTheRunIsAMemberOrWasLost) {
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{1, 7}, true).as, Standpoint::kMember);
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{2, 50}, true).as, Standpoint::kMember);
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{2, 50}).as, Standpoint::kLost);
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{1, 7}).as, Standpoint::kLost);
+  has_view_ = false;
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{1, 7}).as, Standpoint::kClaimant);
+}
+
+TEST_F(Judging, ALaterLifeGoesOn) {
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{3, 1}).as, Standpoint::kSuperior);
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{3, 1}, true).as, Standpoint::kSuperior)
+      << "also one whose session is known";
+}
+
+TEST_F(Judging, OfTwoThatCountedAlikeTheOneThatCommittedMoreGoesOn) {
+  for (const uint32_t nonce : {1u, 99u}) {  // below and above that of this life
+    const Incarnation other{2, nonce};
+    for (const bool known : {false, true}) {
+      EXPECT_EQ(judge(memory(kInstance, 11, 0), other, known).as, Standpoint::kSuperior);
+      EXPECT_EQ(judge(memory(kInstance, 10, 21), other, known).as, Standpoint::kSuperior);
+      EXPECT_EQ(judge(memory(kInstance, 10, 19), other, known).as, Standpoint::kLost);
+      EXPECT_EQ(judge(memory(kInstance, 9, 90), other, known).as, Standpoint::kLost);
+    }
+  }
+}
+
+TEST_F(Judging, OfTwoAlikeInEverythingTheOneThatHasMembersStays) {
+  for (const uint32_t nonce : {1u, 99u}) {
+    members_here_ = 1;
+    EXPECT_EQ(judge(memory(kInstance, 10, 20), Incarnation{2, nonce}).as, Standpoint::kLost);
+    members_here_ = 0;
+    EXPECT_EQ(judge(memory(kInstance, 10, 20), Incarnation{2, nonce}).as, Standpoint::kSuperior);
+  }
+}
+
+TEST(DrivingRights, PrefersTheRunOfWhichMoreHaveCome) {
+  DrivingRights rights;
+  const DrivingRights::ClaimFacts stray{kOther, {1, 8, true}, {99, 99, 99}};
+  const DrivingRights::ClaimFacts whole{kInstance, {3, 4, false}, {1, 1, 1}};
+  EXPECT_TRUE(rights.prefers(whole, stray));
+  EXPECT_FALSE(rights.prefers(stray, whole));
+  StartFacts facts;
+  facts.delay = 6s;
+  facts.instance = kOther;
+  rights.started(TimePoint{10s}, facts);
+  EXPECT_TRUE(rights.prefers(stray, whole)) << "its state folder knows that one";
+  EXPECT_EQ(rights.may_be_adopted_after(kInstance), TimePoint{16s});
+  EXPECT_EQ(rights.may_be_adopted_after(kOther), TimePoint{});
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using wire::SyncStrategy;
 
 wire::StateSummary state(uint64_t revision, uint64_t digest,
                          SyncStrategy strategy = SyncStrategy::kPopular) {
-  wire::StateSummary made{revision, strategy, {1, digest}, {}};
+  wire::StateSummary made{revision, strategy, {1, digest}, {}, {}};
   made.tensors.push_back({"w0", DataType::kFloat32, 8, {1, 1}});
   made.tensors.push_back({"w1", DataType::kFloat32, 9, {1, digest}});
   return made;

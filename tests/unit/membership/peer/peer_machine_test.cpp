@@ -1,5 +1,7 @@
 #include "membership/peer/peer_machine.h"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include "membership/common/update_tag.h"
@@ -75,6 +77,89 @@ class PeerMachineTest : public testing::Test {
   TimePoint now_{1s};
   PeerMachine machine_;
 };
+
+TEST_F(PeerMachineTest, SaysWhichVersionsDoNotMeet) {
+  machine_.start(now_);
+  register_as(1);
+  ASSERT_TRUE(take<peer_output::Failed>().empty());
+  PeerMachine with_older(config());
+  with_older.start(now_);
+  with_older.on_control_connected(now_);
+  wire::Registered answer;
+  answer.peer = {1};
+  answer.version = wire::kProtocolVersion - 1;
+  with_older.on_message(now_, answer);
+  std::optional<Error> failed;
+  for (PeerOutput& output : with_older.take_outputs()) {
+    if (auto* typed = std::get_if<peer_output::Failed>(&output)) failed = typed->error;
+  }
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->code, ErrorCode::kVersionMismatch);
+  EXPECT_EQ(failed->message, "the coordinator chose protocol version 2, only 3 is spoken here");
+}
+
+// What a coordinator of an older version answers; it reads the versions of a newer Register.
+TEST_F(PeerMachineTest, IsRefusedByAnOlderCoordinatorForGood) {
+  machine_.start(now_);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kVersionMismatch, "a speaks 3 to 3, I 2"});
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kVersionMismatch);
+  EXPECT_EQ(failed[0].error.message, "a speaks 3 to 3, I 2");
+}
+
+TEST_F(PeerMachineTest, KeepsToItsInstance) {
+  machine_.start(now_);
+  register_as(1);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  wire::View first = first_view(1, {info(1, "a")});
+  machine_.on_message(now_, wire::Updated{first.epoch, make_delta(nullptr, first, ""), 4});
+  EXPECT_EQ(machine_.memory().instance, kInstance);
+  EXPECT_EQ(machine_.memory().history.updates, 4u);
+  const OpId op{first.generation, 0, 0, 0};
+  machine_.on_message(now_, wire::SyncPlan{op, first.epoch, 700, {}, {}, {}, 12});
+  EXPECT_EQ(machine_.memory().history.syncs, 0u) << "it may still fail";
+  machine_.on_message(now_, wire::OpVerdict{{op, first.epoch, true, true, {}, "", {}, {}, 0}});
+  EXPECT_EQ(machine_.memory().history, (wire::RunHistory{12, 4, 700}));
+  // In the next session.
+  PeerConfig next = config();
+  next.memory = machine_.memory();
+  PeerMachine again(next);
+  again.start(now_);
+  again.on_control_connected(now_);
+  const auto outputs = again.take_outputs();
+  const auto& sent = std::get<peer_output::Send>(outputs.back());
+  const auto* hello = std::get_if<wire::Register>(&sent.message);
+  ASSERT_NE(hello, nullptr);
+  EXPECT_EQ(hello->memory, machine_.memory());
+  EXPECT_FALSE(hello->rejoin);
+}
+
+TEST_F(PeerMachineTest, LooksForItsInstanceAtAllAddressesBeforeItGivesUp) {
+  PeerConfig two = config();
+  two.coordinators = 2;
+  two.memory.instance = kInstance;
+  PeerMachine machine(two);
+  machine.start(now_);
+  std::vector<uint32_t> dialled;
+  std::optional<Error> failed;
+  for (int step = 0; step < 10 && !failed; ++step) {
+    for (PeerOutput& output : machine.take_outputs()) {
+      if (auto* dial = std::get_if<peer_output::DialCoordinator>(&output)) {
+        dialled.push_back(dial->address);
+        machine.on_control_connected(now_);
+        machine.on_message(now_, wire::Refused{ErrorCode::kOtherInstance, "another one"});
+      } else if (auto* typed = std::get_if<peer_output::Failed>(&output)) {
+        failed = typed->error;
+      }
+    }
+    machine.tick(now_ += 500ms);
+  }
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->code, ErrorCode::kOtherInstance);
+  EXPECT_EQ(dialled, (std::vector<uint32_t>{0, 1}));
+}
 
 TEST_F(PeerMachineTest, RedialsWithAGrowingPause) {
   machine_.start(now_);

@@ -1,0 +1,309 @@
+// A coordinator machine that was started again, or meets peers of other runs and of other lives of
+// the coordinator: what it begins, goes on with and refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "membership/common/reconnect_times.h"
+#include "membership/coordinator/coordinator_machine.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT: durations
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr InstanceId kOther{6, 6};
+
+class WhoDrives : public testing::Test {
+ protected:
+  WhoDrives() { start(waiting()); }
+
+  static StartFacts waiting() {
+    StartFacts facts;
+    facts.delay = kFormerMembersMayCome;
+    return facts;
+  }
+
+  void start(const StartFacts& facts, uint32_t counter = 1) {
+    config_.start = facts;
+    machine_ = std::make_unique<CoordinatorMachine>(config_, Incarnation{counter, 42});
+    machine_->tick(now_);
+    absorb();
+  }
+
+  // What the machine says to each connection since the last clear().
+  void absorb() {
+    for (auto& item : machine_->take_output().items) {
+      if (auto* send = std::get_if<CoordinatorOutput::Send>(&item)) {
+        said_[send->connection.value].push_back(send->message);
+      } else if (auto* event = std::get_if<CoordinatorOutput::Event>(&item)) {
+        events_.push_back(event->text);
+      } else if (auto* drives = std::get_if<CoordinatorOutput::Drives>(&item)) {
+        stepped_down_ = drives->not_because;
+      }
+    }
+  }
+
+  template <class Message>
+  const Message* heard(uint64_t connection) {
+    for (const wire::ToPeer& message : said_[connection]) {
+      if (const auto* typed = std::get_if<Message>(&message)) return typed;
+    }
+    return nullptr;
+  }
+
+  // The peer's id serves as its connection, too.
+  void say(uint64_t peer, wire::ToCoordinator message) {
+    machine_->on_message(now_, {peer}, std::move(message));
+    absorb();
+  }
+
+  void come(uint64_t peer, wire::Register hello) {
+    machine_->on_connected(now_, {peer}, "somewhere");
+    say(peer, std::move(hello));
+  }
+
+  static wire::Register newcomer(uint64_t peer, wire::RunMemory memory = {}) {
+    wire::Register hello;
+    hello.peer = info(peer, std::string(1, static_cast<char>('a' + peer - 1)));
+    hello.memory = std::move(memory);
+    return hello;
+  }
+
+  static wire::Register claimant(uint64_t peer, const wire::View& view,
+                                 wire::RunHistory history = {}) {
+    wire::Register hello = newcomer(peer, {view.instance, history, {}});
+    hello.rejoin = wire::Rejoin{};
+    hello.rejoin->incarnation = view.epoch.incarnation;
+    hello.rejoin->view = view;
+    return hello;
+  }
+
+  static wire::View view_of(std::vector<uint64_t> peers, InstanceId instance = kInstance,
+                            Incarnation life = {1, 42}) {
+    std::vector<wire::PeerInfo> members;
+    for (const uint64_t peer : peers) members.push_back(newcomer(peer).peer);
+    wire::View view = first_view(1, members);
+    view.instance = instance;
+    view.epoch.incarnation = view.generation.first.incarnation = life;
+    return view;
+  }
+
+  void pass(Duration time) {
+    // Everybody who is connected says that it lives.
+    for (const Duration end = now_.time_since_epoch() + time; now_.time_since_epoch() < end;) {
+      now_ += std::min<Duration>(500ms, end - now_.time_since_epoch());
+      for (const auto& peer : machine_->status().peers) {
+        machine_->on_message(now_, {connection_of(peer.info)}, wire::PeerHeartbeat{0});
+      }
+      machine_->tick(now_);
+      absorb();
+    }
+  }
+
+  static uint64_t connection_of(const wire::PeerInfo& peer) { return peer.session.low; }
+
+  std::vector<std::string> members() {
+    std::vector<std::string> names;
+    for (const auto& peer : machine_->status().peers) {
+      if (peer.state != "pending") names.push_back(peer.info.name + ":" + peer.state);
+    }
+    return names;
+  }
+
+  bool told(const std::string& part) {
+    return std::any_of(events_.begin(), events_.end(), [&](const std::string& event) {
+      return event.find(part) != std::string::npos;
+    });
+  }
+
+  void expect_refused(uint64_t connection, ErrorCode code, const std::string& part) {
+    const auto* refused = heard<wire::Refused>(connection);
+    ASSERT_NE(refused, nullptr) << "connection " << connection;
+    EXPECT_EQ(refused->code, code) << refused->reason;
+    EXPECT_THAT(refused->reason, HasSubstr(part));
+  }
+
+  TimePoint now_{100s};
+  CoordinatorConfig config_;
+  std::unique_ptr<CoordinatorMachine> machine_;
+  std::map<uint64_t, std::vector<wire::ToPeer>> said_;
+  std::vector<std::string> events_;
+  std::string stepped_down_;
+};
+
+TEST_F(WhoDrives, ANewcomerWaitsForMembersThatDialWithAllTheirPatience) {
+  EXPECT_TRUE(told("waits 6400 ms for members of a former run"));
+  come(1, newcomer(1));
+  say(1, wire::UpdateRequest{});
+  pass(6s);
+  EXPECT_EQ(heard<wire::Updated>(1), nullptr) << "a member may still come";
+  EXPECT_TRUE(told("may come for 6400 ms more: a waits"));
+  come(2, claimant(2, view_of({2, 3})));
+  come(3, claimant(3, view_of({2, 3})));
+  EXPECT_THAT(members(), ElementsAre("b:member", "c:member"));
+  EXPECT_EQ(machine_->status().instance, kInstance);
+  expect_refused(1, ErrorCode::kCoordinatorUnreachable, "register again");
+}
+
+TEST_F(WhoDrives, WithoutAnyItBeginsAfterThat) {
+  come(1, newcomer(1));
+  say(1, wire::UpdateRequest{});
+  pass(kFormerMembersMayCome);
+  ASSERT_NE(heard<wire::Updated>(1), nullptr);
+  EXPECT_TRUE(machine_->status().instance);
+  come(2, claimant(2, view_of({2, 3}), {1000, 7, 4000}));
+  expect_refused(2, ErrorCode::kOtherInstance, "1000 state syncs, the last of revision 4000");
+  EXPECT_EQ(machine_->status().steps_down, 0u);
+  EXPECT_THAT(members(), ElementsAre("a:member"));
+}
+
+TEST_F(WhoDrives, AMemberThatComesAfterTheOthersIsNotDropped) {
+  come(1, claimant(1, view_of({1, 2})));
+  pass(config_.rejoin_window + 3s);
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:suspect"));
+  EXPECT_NE(heard<wire::Probe>(1), nullptr);
+  come(2, claimant(2, view_of({1, 2})));
+  ASSERT_NE(heard<wire::Registered>(2), nullptr);
+  EXPECT_TRUE(heard<wire::Registered>(2)->member);
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:member"));
+}
+
+TEST_F(WhoDrives, ClaimsOfTwoInstancesAreNotMixed) {
+  come(1, claimant(1, view_of({1, 2, 3})));
+  come(7, claimant(7, view_of({7, 8, 9}, kOther), {5000, 0, 9}));
+  come(2, claimant(2, view_of({1, 2, 3})));
+  come(3, claimant(3, view_of({1, 2, 3})));
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:member", "c:member"));
+  expect_refused(7, ErrorCode::kOtherInstance, to_string(kOther));
+  come(8, claimant(8, view_of({7, 8, 9}, kOther)));
+  expect_refused(8, ErrorCode::kOtherInstance, "--instance " + to_string(kOther));
+}
+
+TEST_F(WhoDrives, OneWhoStayedBehindDoesNotTakeTheRunOfOthers) {
+  StartFacts facts = waiting();
+  facts.instance = kInstance;  // by the state folder
+  start(facts, 4);
+  come(7, claimant(7, view_of({7}, kOther), {5000, 0, 9}));
+  pass(2s);
+  EXPECT_THAT(members(), IsEmpty()) << "all of its view are here, but it is of another instance";
+  come(1, claimant(1, view_of({1, 2})));
+  come(2, claimant(2, view_of({1, 2})));
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:member"));
+  expect_refused(7, ErrorCode::kOtherInstance, to_string(kInstance));
+}
+
+TEST_F(WhoDrives, ANewRunTakesNoClaimAndDoesNotStepDown) {
+  StartFacts facts;
+  facts.no_former_run = true;
+  start(facts);
+  come(7, claimant(7, view_of({7, 8}, kOther, {9, 99})));
+  expect_refused(7, ErrorCode::kOtherInstance, "for a new run");
+  come(1, newcomer(1));
+  say(1, wire::UpdateRequest{});
+  EXPECT_NE(heard<wire::Updated>(1), nullptr);
+  come(8, claimant(8, view_of({7, 8}, kOther, {9, 99})));
+  expect_refused(8, ErrorCode::kOtherInstance, to_string(machine_->status().instance));
+  EXPECT_THAT(members(), ElementsAre("a:member"));
+  EXPECT_EQ(stepped_down_, "");
+}
+
+TEST_F(WhoDrives, OfTwoLivesThatCountedAlikeTheGreaterHistoryGoesOn) {
+  for (const uint32_t nonce : {7u, 77u}) {
+    start(waiting());
+    said_.clear();
+    const wire::View more = view_of({1, 2}, kInstance, {2, 50});
+    wire::View less = view_of({1, 2, 3}, kInstance, {2, nonce});
+    less.epoch.number = 40;  // counted by another life: it says nothing
+    come(3, claimant(3, less, {9, 90, 0}));
+    come(2, claimant(2, less, {9, 90, 0}));
+    come(1, claimant(1, more, {10, 0, 0}));
+    pass(config_.rejoin_window);
+    EXPECT_EQ(machine_->status().incarnation.counter, 3u);
+    EXPECT_THAT(members(), ElementsAre("a:member")) << "what b was told in the other life is void";
+    expect_refused(3, ErrorCode::kEvicted, "without it");
+    expect_refused(2, ErrorCode::kEvicted, "without it");
+  }
+}
+
+TEST_F(WhoDrives, ItYieldsToWhatHasCommittedMoreAndToNothingElse) {
+  for (const uint32_t nonce : {7u, 77u}) {
+    start({});
+    said_.clear();
+    come(1, newcomer(1));
+    say(1, wire::UpdateRequest{});
+    const InstanceId instance = machine_->status().instance;
+    const wire::View other = view_of({8, 9}, instance, {1, nonce});
+    come(8, claimant(8, other, {0, 0, 0}));
+    expect_refused(8, ErrorCode::kEvicted, "the run goes on here without it");
+    EXPECT_EQ(machine_->status().steps_down, 0u);
+    come(9, claimant(9, other, {1, 0, 0}));
+    EXPECT_EQ(machine_->status().steps_down, 1u);
+    EXPECT_THAT(stepped_down_, HasSubstr("1 state sync"));
+    expect_refused(9, ErrorCode::kCoordinatorUnreachable, "incarnation 1~");
+  }
+}
+
+TEST_F(WhoDrives, WhoHasLostAllMembersGoesOnInTheSameInstance) {
+  start({});
+  come(1, newcomer(1));
+  say(1, wire::UpdateRequest{});
+  const InstanceId first = machine_->status().instance;
+  now_ += 1s;
+  machine_->on_disconnected(now_, {1}, "reset");
+  for (int step = 0; step < 20; ++step) machine_->tick(now_ += 500ms);
+  absorb();
+  EXPECT_THAT(members(), IsEmpty());
+  come(2, newcomer(2));
+  say(2, wire::UpdateRequest{});
+  EXPECT_EQ(machine_->status().instance, first) << "a may come back with what it holds";
+  EXPECT_THAT(members(), ElementsAre("b:member"));
+  say(2, wire::Leave{"done"});
+  come(3, newcomer(3));
+  say(3, wire::UpdateRequest{});
+  EXPECT_NE(machine_->status().instance, first) << "the last one has left: the run was over";
+}
+
+TEST_F(WhoDrives, ThoseWhoLostTheirMembershipTellOfWhichInstanceTheRunIs) {
+  start({});
+  come(1, newcomer(1, {kInstance, {9, 8, 900}, {}}));
+  come(2, newcomer(2));
+  come(7, newcomer(7, {kOther, {}, {}}));
+  come(3, newcomer(3, {kInstance, {7, 7, 700}, {}}));
+  say(2, wire::UpdateRequest{});
+  EXPECT_EQ(machine_->status().instance, kInstance);
+  EXPECT_EQ(machine_->status().history.syncs, 9u);
+  expect_refused(7, ErrorCode::kOtherInstance, to_string(kInstance));
+  EXPECT_EQ(heard<wire::Refused>(1), nullptr);
+}
+
+TEST_F(WhoDrives, AViewThatNamesSomebodyTwiceIsRefused) {
+  wire::View view = view_of({1, 2});
+  view.members[1] = view.members[0];
+  come(1, claimant(1, view));
+  expect_refused(1, ErrorCode::kInvalidArgument, "twice");
+  come(2, claimant(2, view_of({1, 3})));
+  expect_refused(2, ErrorCode::kInvalidArgument, "not in");
+}
+
+TEST_F(WhoDrives, TheStatusSaysWhatIsWaitedFor) {
+  come(9, newcomer(9));
+  come(1, claimant(1, view_of({1, 2, 3})));
+  machine_->on_connected(now_, {50}, "an operator");
+  say(50, wire::StatusRequest{});
+  const auto* status = heard<wire::Status>(50);
+  ASSERT_NE(status, nullptr);
+  EXPECT_FALSE(status->instance);
+  EXPECT_THAT(status->waits,
+              ElementsAre(HasSubstr("1 of the 3 members of epoch 1.1 of instance " +
+                                    to_string(kInstance)),
+                          HasSubstr("may come for 6400 ms more"),
+                          HasSubstr("waits for i to call atollUpdate"),
+                          HasSubstr("a run starts with 1 replicas")));
+}
+
+}  // namespace
+}  // namespace atoll_core::membership
