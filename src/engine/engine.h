@@ -72,6 +72,7 @@ class Engine {
 
   const std::optional<wire::View>& view() const { return membership_.view(); }
   const wire::PeerInfo& self() const { return membership_.self(); }
+  const Incarnation& coordinator_life() const { return membership_.coordinator_life(); }
   const wire::RunMemory& memory() const { return membership_.memory(); }
   bool left() const { return left_.has_value(); }
   link::LinkCounters counters() const { return links_.counters(); }

@@ -27,13 +27,13 @@ bool Application::alive(const Trainer& trainer) const { return world_.alive(trai
 
 // ---- lives -------------------------------------------------------------------------------------
 
-bool Application::join() {
+bool Application::join(bool last_first) {
   if (replicas_ == config_.replicas_max) return false;
   const std::string replica = fmt::format("island-{}", replicas_++);
   for (uint32_t shard = 0; shard < config_.shards; ++shard) {
     auto trainer = std::make_unique<Trainer>();
     const std::string name = config_.shards == 1 ? replica : fmt::format("{}.{}", replica, shard);
-    trainer->identity = {name, replica, shard, config_.shards};
+    trainer->identity = {name, replica, shard, config_.shards, last_first};
     trainers_.push_back(std::move(trainer));
     start(*trainers_.back());
   }
@@ -46,7 +46,13 @@ void Application::start(Trainer& trainer) {
   const bool lost = trainer.state == nullptr ||
                     (crashed && (random_.one_in(2) || !trainer.state->content().held));
   if (lost) trainer.state = std::make_unique<TrainerState>(random_.between(1, 3));
-  if (!crashed) world_.kill(trainer.process);
+  if (crashed) {
+    trainer.memory = {};
+    trainer.state->forget_run();
+  } else {
+    remember_run(trainer);
+    world_.kill(trainer.process);
+  }
   ++trainer.lives;
   trainer.away = false;
   trainer.member = false;
@@ -57,8 +63,22 @@ void Application::start(Trainer& trainer) {
   trainer.calls.clear();
   trainer.sequences.clear();
   trainer.sends.clear();
-  trainer.process = world_.spawn(trainer.identity);
+  trainer.process = world_.spawn(trainer.identity, trainer.memory);
   connect(trainer);
+}
+
+// As the C API does from session to session of a communicator. One that is refused for good, or
+// finds nobody, is started again by its operator.
+void Application::remember_run(Trainer& trainer) {
+  const auto left = world_.left(trainer.process);
+  const bool given_up = left && (left->code == ErrorCode::kOtherInstance ||
+                                 left->code == ErrorCode::kCoordinatorUnreachable);
+  trainer.memory = given_up ? wire::RunMemory{} : world_.engine(trainer.process).memory();
+  trainer.memory.held.clear();
+  if (given_up) trainer.state->forget_run();
+  const wire::CommittedRevision& committed = trainer.state->table().committed();
+  if (committed.revision == 0 || committed.instance != trainer.memory.instance) return;
+  trainer.memory.held.push_back({0, committed.revision});
 }
 
 void Application::come_back_later(Trainer& trainer) {
@@ -139,6 +159,9 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind,
   record.process = trainer.process;
   record.who = trainer.identity.name;
   record.self = world_.engine(trainer.process).self().id;
+  record.instance = trainer.view.instance;
+  record.life = trainer.view.epoch.incarnation;
+  record.committed = trainer.state->table().committed();
   record.began = world_.now();
   return trainer.calls[record.number] = std::move(record);
 }

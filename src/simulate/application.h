@@ -33,8 +33,8 @@ class Application {
   bool alive(const Trainer& trainer) const;
 
   // ---- what befalls it
-  // False: there are enough.
-  bool join();
+  // False: there are enough. `last_first`: with the coordinators' addresses in the other order.
+  bool join(bool last_first = false);
   // One that is away comes back; false: nobody is.
   bool bring_back();
   void bring_all_back();
@@ -44,12 +44,14 @@ class Application {
   bool leave(ProcessId process);
   bool cancel_something(ProcessId process);
 
+  uint32_t shards() const { return config_.shards; }
   uint64_t cancels() const { return cancels_; }
   // States that were being fetched by newcomers when they were written to.
   uint64_t cuts() const { return cuts_; }
 
  private:
   void start(Trainer& trainer);
+  void remember_run(Trainer& trainer);
   void come_back_later(Trainer& trainer);
   void reconnect_later(Trainer& trainer);
   void connect(Trainer& trainer);

@@ -48,6 +48,8 @@ struct CallRecord {
   std::string name;
   std::string group;
   PeerId self;
+  InstanceId instance;  // of the run that its caller was in
+  Incarnation life;     // of the coordinator, when it had last met the others
   TimePoint began{};
   Duration deadline{0};
   std::shared_ptr<CallMemory> memory;  // of a collective
@@ -59,6 +61,7 @@ struct CallRecord {
   StateContent brought;
   bool voter = false;
   StateContent now;  // when the call has ended
+  wire::CommittedRevision committed;  // what the state was or was made of when it began
 
   std::string text() const {
     return who + "'s " + std::string(to_string(kind)) + (name.empty() ? "" : " " + name) +

@@ -2,6 +2,7 @@
 // that engines show, and at memory. A checker complains with a sentence; the first one ends a run.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,11 +28,14 @@ struct CheckContext {
   std::vector<Violation> violations;
   Duration outcome_grace{};  // of the engines
   uint64_t faults = 0;       // that have happened
-  // The newest view that any engine has shown; its members are the members.
-  wire::View newest;
+  bool new_runs = false;     // an operator has begun one beside another
+  // The newest view of each instance that any engine has shown; its members are the members.
+  std::map<InstanceId, wire::View> newest;
 
-  bool is_member(PeerId peer) const {
-    for (const wire::PeerInfo& member : newest.members) {
+  bool is_member(InstanceId instance, PeerId peer) const {
+    const auto view = newest.find(instance);
+    if (view == newest.end()) return false;
+    for (const wire::PeerInfo& member : view->second.members) {
       if (member.id == peer) return true;
     }
     return false;
@@ -60,8 +64,10 @@ class Checker : public CallObserver {
 
 // The result says that this peer is out of the run: what became of the call is not said.
 inline bool is_unknown(const Result<engine::CallInfo>& result) {
-  return !result && result.error().code >= ErrorCode::kCoordinatorUnreachable &&
-         result.error().code < ErrorCode::kOutOfMemory;
+  if (result) return false;
+  const ErrorCode code = result.error().code;
+  return code == ErrorCode::kOtherInstance ||
+         (code >= ErrorCode::kCoordinatorUnreachable && code < ErrorCode::kOutOfMemory);
 }
 
 // 1. Two peers in one epoch have the same members in the same order. Keeps `newest`; goes first.
@@ -77,6 +83,9 @@ std::unique_ptr<Checker> make_loss_checker(CheckContext& context);
 // Input that somebody has let go of is in the result of all: what is stable anywhere is complete
 // everywhere.
 std::unique_ptr<Checker> make_kept_checker(CheckContext& context);
+// A coordinator begins no run while members of another may come, and steps down only for one that
+// has more.
+std::unique_ptr<Checker> make_driving_checker(CheckContext& context);
 // 6. Calls end in time, by results or by errors that something explains.
 std::unique_ptr<Checker> make_liveness_checker(CheckContext& context);
 

@@ -17,6 +17,7 @@ class Claims {
   explicit Claims(CheckContext& context) : context_(context) {}
 
   struct Claim {
+    InstanceId instance;
     PeerId peer;
     std::string who;
     std::string text;
@@ -26,11 +27,11 @@ class Claims {
   std::optional<Claim> add(const std::string& about, Claim claim) {
     std::vector<Claim>& others = claims_[about];
     std::optional<Claim> other;
-    const bool member = context_.is_member(claim.peer);
+    const bool member = context_.is_member(claim.instance, claim.peer);
     if (!member) context_.statistics->add(Count::kDropped);
     for (const Claim& earlier : others) {
       if (!member || other || earlier.text == claim.text) continue;
-      if (context_.is_member(earlier.peer)) other = earlier;
+      if (context_.is_member(earlier.instance, earlier.peer)) other = earlier;
       else context_.statistics->add(Count::kDropped);
     }
     others.push_back(std::move(claim));

@@ -26,13 +26,18 @@ enum class Fault : uint8_t {
   kComeBack,            // one that was there before comes back
   kCancel,              // a caller cancels what it waits for
   kCoordinatorRestart,  // the coordinator dies and starts again
+  kNewcomerFirst,       // the same, and a newcomer comes before any member can
+  kNewRun,              // its operator starts it for a new run, with those of the old one around
+  kSecondFirst,         // another coordinator is told so, and newcomers take it for the first
+  kLoseAnswer,          // one that goes on with a run: its answer does not reach all
 };
-inline constexpr size_t kFaultCount = 17;
+inline constexpr size_t kFaultCount = 21;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
-    "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart"};
+    "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
+    "newcomer first", "new run", "second first", "lose answer"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -46,14 +51,26 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
-  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3};
+  std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
+                                               2, 2, 3, 3};
+  bool operator==(const FaultMix&) const = default;
 };
+
+// Those alone that are about who drives a run.
+inline FaultMix driving_faults() {
+  FaultMix mix;
+  for (size_t i = 0; i < kFaultCount; ++i) {
+    mix.weights[i] = i >= static_cast<size_t>(Fault::kNewcomerFirst) ? 2 : 0;
+  }
+  return mix;
+}
 
 // A fault that cannot meet a phase: there is nothing to cancel or to leave, say.
 inline bool can_meet(Fault fault, Phase phase) {
   switch (fault) {
     case Fault::kCancel:
       return phase != Phase::kIdle && phase != Phase::kUpdate && phase != Phase::kRejoin;
+    case Fault::kSecondFirst: return phase == Phase::kRejoin;  // of those who come to it
     default: return true;
   }
 }

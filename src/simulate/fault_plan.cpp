@@ -96,12 +96,14 @@ const Trainer* FaultPlan::find_victim(const Waiting& waiting) {
 }
 
 void FaultPlan::after_event() {
+  lose_answers();
   for (size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting waiting = waiting_[i];
     const Trainer* victim = find_victim(waiting);
     if (victim == nullptr) continue;
     waiting_.erase(waiting_.begin() + static_cast<long>(i));
-    const Phase phase = phase_of(*victim);
+    const bool has_phase = waiting.fault != Fault::kSecondFirst;
+    const Phase phase = has_phase ? phase_of(*victim) : Phase::kRejoin;
     world_.tell("fault", std::string(to_string(waiting.fault)) + ", victim " +
                              victim->identity.name + ", in " + std::string(to_string(phase)));
     ++context_.faults;  // before its consequences are looked at
@@ -141,6 +143,10 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
     case Fault::kComeBack: come_back(victim); return true;
     case Fault::kCancel: return application_.cancel_something(process);
     case Fault::kCoordinatorRestart: return restart_coordinator();
+    case Fault::kNewcomerFirst: return newcomer_first();
+    case Fault::kNewRun: return new_run();
+    case Fault::kSecondFirst: return second_first();
+    case Fault::kLoseAnswer: return restart_coordinator() && ++answers_ > 0;
   }
   return false;
 }
@@ -161,11 +167,76 @@ bool FaultPlan::restart_coordinator() {
   const size_t address = some_coordinator();
   if (!world_.coordinator(address).running()) return false;
   world_.stop_coordinator(address);
+  start_later(address, random_.one_in(3) ? Duration{0} : a_while());
+  return true;
+}
+
+void FaultPlan::start_later(size_t address, Duration delay) {
   const bool with_snapshot = random_.one_in(2);
-  world_.after(random_.one_in(3) ? Duration{0} : a_while(), [this, with_snapshot, address] {
+  world_.after(delay, [this, with_snapshot, address] {
     world_.start_coordinator(with_snapshot, address);
   });
+}
+
+// All members stand still, or are cut off from the coordinator, until some time after its restart.
+bool FaultPlan::newcomer_first() {
+  const size_t address = some_coordinator();
+  if (!world_.coordinator(address).running()) return false;
+  world_.stop_coordinator(address);
+  const Duration delay = random_.between(Duration{0}, std::chrono::milliseconds(800));
+  const Duration longer = random_.between(Duration{0}, std::chrono::milliseconds(3400));
+  const NodeId there = world_.coordinator(address).node();
+  for (const Trainer* trainer : living()) {
+    if (random_.one_in(3)) {
+      world_.freeze(trainer->process, delay + longer);
+    } else {
+      world_.block(trainer->process, there, delay + longer);
+      world_.block(there, trainer->process, delay + longer);
+    }
+  }
+  start_later(address, delay);
+  world_.after(delay, [this] {
+    if (!application_.join()) (void)application_.bring_back();
+  });
   return true;
+}
+
+// Two runs share the peers: too few may come to one that waits for several, and the shards of a
+// replica may find themselves in different runs.
+bool FaultPlan::may_have_two_runs() const {
+  return world_.min_replicas() == 1 &&
+         (world_.coordinators() == 1 || application_.shards() == 1);
+}
+
+bool FaultPlan::new_run() {
+  if (!may_have_two_runs()) return false;
+  world_.begin_again();
+  context_.new_runs = true;
+  return true;
+}
+
+// Now two coordinators believe to be the first: some peers have their addresses in another order.
+bool FaultPlan::second_first() {
+  if (world_.coordinators() < 2 || !may_have_two_runs()) return false;
+  if (world_.coordinator(1).drives()) return false;
+  world_.begin_again(1);
+  context_.new_runs = true;
+  (void)application_.join(true);
+  return true;
+}
+
+// Some of those who hear that a run goes on lose their connection before they do.
+void FaultPlan::lose_answers() {
+  rejoins_.resize(world_.coordinators());
+  for (size_t address = 0; address < rejoins_.size(); ++address) {
+    const uint64_t rejoins = world_.coordinator(address).totals().rejoins;
+    const bool again = rejoins > std::exchange(rejoins_[address], rejoins);
+    if (!again || answers_ == 0) continue;
+    --answers_;
+    for (const Trainer* trainer : living()) {
+      if (random_.one_in(2)) (void)world_.drop_control(trainer->process);
+    }
+  }
 }
 
 void FaultPlan::come_back(const Trainer& victim) {
@@ -198,6 +269,7 @@ void FaultPlan::partition(bool from_coordinator) {
 void FaultPlan::end() {
   waiting_.clear();
   moments_ = 0;
+  answers_ = 0;
   world_.heal();
   application_.bring_all_back();
 }

@@ -54,6 +54,12 @@ class FaultPlan {
   bool crash(const Trainer& victim, Fault fault);
   void partition(bool from_coordinator);
   bool restart_coordinator();
+  bool newcomer_first();
+  bool may_have_two_runs() const;
+  bool new_run();
+  bool second_first();
+  void lose_answers();
+  void start_later(size_t address, Duration delay);
   size_t some_coordinator() { return random_.below(world_.coordinators()); }
   void come_back(const Trainer& victim);
   Duration a_while() { return random_.between(std::chrono::milliseconds(20), longest_); }
@@ -66,6 +72,8 @@ class FaultPlan {
   const Duration longest_;
   std::vector<Waiting> waiting_;
   uint64_t moments_ = 0;  // somebody dies when so many more were traced; 0: nobody
+  uint64_t answers_ = 0;  // of so many coordinators that go on with a run, some are to be lost
+  std::vector<uint64_t> rejoins_;  // of each coordinator, seen so far
 };
 
 }  // namespace atoll_core::simulate

@@ -23,7 +23,8 @@ class KeptChecker final : public Checker {
     for (const auto& trainer : context_.application->trainers()) {
       if (!context_.application->alive(*trainer)) continue;
       const engine::Engine& engine = context_.world->engine(trainer->process);
-      if (engine.left() || !context_.is_member(engine.self().id)) continue;
+      if (engine.left() || !engine.view()) continue;
+      if (!context_.is_member(engine.view()->instance, engine.self().id)) continue;
       for (const engine::KeptReport& report : engine.kept()) {
         const bool apart = report.op.group == kGroupReplica;
         note(calls[{apart ? engine.self().replica : "", report.op}], engine, report.progress);

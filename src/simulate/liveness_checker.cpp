@@ -49,6 +49,7 @@ class LivenessChecker final : public Checker {
       case ErrorCode::kCancelled: return context_.application->cancels() > 0;
       case ErrorCode::kStateConflict: return record.kind == CallKind::kSync;
       case ErrorCode::kDuplicatePeer: return faults && record.kind == CallKind::kConnect;
+      case ErrorCode::kOtherInstance:
       case ErrorCode::kCoordinatorUnreachable:
       case ErrorCode::kOutcomeUnknown:
       case ErrorCode::kEvicted:

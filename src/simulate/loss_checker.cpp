@@ -49,6 +49,7 @@ class LossChecker final : public Checker {
   static std::string about(const CallRecord& record) { return record.name + record.group; }
 
   void committed(const CallRecord& record) {
+    keeps_what_was_committed(record);
     if (record.voter && record.now.revision < record.brought.revision) {
       complain(fmt::format("{} went back from {} to {}", record.text(), text_of(record.brought),
                            text_of(record.now)));
@@ -61,9 +62,21 @@ class LossChecker final : public Checker {
     }
   }
 
+  // Also of one who was evicted, and is back as a newcomer without a vote.
+  void keeps_what_was_committed(const CallRecord& record) {
+    const Trainer* trainer = context_.application->of(record.process);
+    const wire::CommittedRevision& before = record.committed;
+    const bool of_this_run = trainer != nullptr && before.instance &&
+                             before.instance == trainer->state->table().committed().instance;
+    if (!of_this_run || record.now.revision >= before.revision) return;
+    complain(fmt::format("{} replaced revision {}, which the run has committed, by {}",
+                         record.text(), before.revision, text_of(record.now)));
+  }
+
   // What a newcomer has after it followed the members is what it had, or what they have synced.
   void followed(const CallRecord& record) {
     if (!record.now.held || record.now == record.brought) return;
+    keeps_what_was_committed(record);
     context_.statistics->add(Count::kFollows);
     if (!contains(synced_, record.now)) {
       complain(fmt::format("{} ended with {}, which no sync has elected", record.text(),

@@ -22,7 +22,7 @@ class ParityChecker final : public Checker {
                          info.digest.high, record.now.revision, record.now.hash);
     }
     const auto other = claims_.add(record.name + " of " + record.group,
-                                   {record.self, record.who, bits});
+                                   {record.instance, record.self, record.who, bits});
     if (!other) return;
     complain(fmt::format("{} has {}, and {} has {}", record.text(), bits, other->who,
                          other->text));

@@ -34,6 +34,7 @@ struct World::Process {
   std::map<engine::CallId, Ended> calls;
   std::optional<Error> left;
   bool dying = false;
+  bool last_first = false;
   bool corrupt_next = false;
 };
 

@@ -21,7 +21,7 @@ constexpr Duration kOperatorLooks = std::chrono::seconds(15);
 constexpr Duration kFaultsLimit = std::chrono::seconds(60);
 constexpr uint64_t kQuietPositions = 3;  // that everybody passes after the last fault
 
-WorldConfig world_config(Random& random) {
+WorldConfig world_config(Random& random, const RunOptions& options) {
   WorldConfig config;
   config.seed = random.bits();
   config.bytes_per_move_max = 1u << random.between(10, 17);
@@ -30,7 +30,7 @@ WorldConfig world_config(Random& random) {
   if (random.one_in(3)) config.control_delays.most = milliseconds(80);
   config.coordinator.run = config.engine.membership.run = "simulated";
   config.coordinator.peer_timeout = seconds(3);
-  if (random.one_in(4)) config.coordinators = 2;
+  if (random.one_in(options.often_two_coordinators ? 2 : 4)) config.coordinators = 2;
   config.engine.connections_per_link = static_cast<uint32_t>(random.between(0, 3));
   config.engine.chunk_bytes = 1u << random.between(9, 17);
   if (random.one_in(2)) config.engine.rate_stretch = {milliseconds(5), 16u << 10};
@@ -163,10 +163,12 @@ class Run {
 
  private:
   WorldConfig make_world_config() {
-    WorldConfig config = world_config(random_);
+    WorldConfig config = world_config(random_, options_);
     config.path = random_paths(random_);
     config.coordinator.min_replicas =
-        static_cast<uint32_t>(random_.between(1, application_config_.replicas));
+        random_.one_in(2)
+            ? 1
+            : static_cast<uint32_t>(random_.between(1, application_config_.replicas));
     return config;
   }
 
@@ -181,6 +183,7 @@ class Run {
     observers_.add(make_parity_checker(context_));
     observers_.add(make_loss_checker(context_));
     observers_.add(make_kept_checker(context_));
+    observers_.add(make_driving_checker(context_));
     observers_.add(make_liveness_checker(context_));
     if (!options_.trace) return;
     world_.on_note([this](const std::string& who, const std::string& what) {
@@ -321,6 +324,7 @@ std::string replay_command(const RunOptions& options) {
                                     options.seed);
   if (options.peers != standard.peers) command += fmt::format(" --peers {}", options.peers);
   if (options.events != standard.events) command += fmt::format(" --events {}", options.events);
+  if (options.mix == driving_faults()) command += " --faults driving";
   return command;
 }
 

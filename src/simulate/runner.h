@@ -18,6 +18,7 @@ struct RunOptions {
   uint32_t peers = 0;      // at first; 0: the seed chooses, 2 to 8
   uint64_t events = 1000;  // a run has at least so many
   FaultMix mix;
+  bool often_two_coordinators = false;  // in every second run instead of every fourth
   // Told each line of the trace; without it there is none.
   std::function<void(const std::string& line)> trace;
 };

@@ -20,17 +20,17 @@ uint64_t Statistics::of(Fault fault) const {
   return std::accumulate(row.begin(), row.end(), uint64_t{0});
 }
 
-std::vector<std::string> Statistics::zeros() const {
+std::vector<std::string> Statistics::zeros(const FaultMix& mix) const {
   std::vector<std::string> names;
   for (size_t i = 0; i < kCountCount; ++i) {
-    const bool must = static_cast<Count>(i) != Count::kDropped;
+    const bool must = static_cast<Count>(i) != Count::kDropped && mix == FaultMix{};
     if (must && counts_[i] == 0) names.emplace_back(kCountNames[i]);
   }
   for (size_t i = 0; i < kFaultCount; ++i) {
     for (size_t k = 0; k < kPhaseCount; ++k) {
       const auto fault = static_cast<Fault>(i);
       const auto phase = static_cast<Phase>(k);
-      if (!can_meet(fault, phase) || faults_[i][k] > 0) continue;
+      if (mix.weights[i] == 0 || !can_meet(fault, phase) || faults_[i][k] > 0) continue;
       names.push_back(fmt::format("{} in {}", to_string(fault), to_string(phase)));
     }
   }

@@ -68,8 +68,8 @@ class Statistics {
   }
   uint64_t of(Fault fault) const;
 
-  // The names of what should have happened, and has not.
-  std::vector<std::string> zeros() const;
+  // The names of what should have happened in runs with these faults, and has not.
+  std::vector<std::string> zeros(const FaultMix& mix) const;
 
  private:
   std::array<uint64_t, kCountCount> counts_{};

@@ -20,6 +20,8 @@ class TrainerState {
 
   // What every replica does alike in a step; `wrong`: with a mistake in it.
   void step(Random& random, bool wrong);
+  // Its process was started again: what a run has committed is to it a file like any other.
+  void forget_run() { table_.note_committed({}); }
   // After a failed sync has left nothing whole.
   void start_again();
 
@@ -38,6 +40,7 @@ struct Trainer {
   Identity identity;
   ProcessId process = 0;
   std::unique_ptr<TrainerState> state;
+  wire::RunMemory memory;    // of its communicator, from session to session
   bool running = false;      // its process lives
   bool away = false;         // it has left of its own will, or crashed, and is not to come back yet
   bool member = false;

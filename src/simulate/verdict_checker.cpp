@@ -32,7 +32,7 @@ class VerdictChecker final : public Checker {
  private:
   void compare(Claims& claims, const CallRecord& record, const std::string& about,
                std::string text) {
-    const auto other = claims.add(about, {record.self, record.who, text});
+    const auto other = claims.add(about, {record.instance, record.self, record.who, text});
     if (!other) return;
     complain(fmt::format("{} was told \"{}\", and {} \"{}\"", record.text(), text, other->who,
                          other->text));

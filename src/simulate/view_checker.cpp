@@ -21,7 +21,7 @@ class ViewChecker final : public Checker {
       if (!view) continue;
       Epoch& last = last_[trainer->process];
       if (last == view->epoch) continue;
-      if (view->epoch < last) {
+      if (is_later(last, view->epoch)) {
         complain(fmt::format("{} went from view {} back to {}", trainer->identity.name,
                              to_string(last), to_string(view->epoch)));
       }
@@ -40,7 +40,8 @@ class ViewChecker final : public Checker {
   }
 
   void compare(const std::string& who, const wire::View& view) {
-    if (context_.newest.epoch < view.epoch) context_.newest = view;
+    const auto [newest, new_instance] = context_.newest.try_emplace(view.instance, view);
+    if (is_later(view.epoch, newest->second.epoch)) newest->second = view;
     const auto [first, inserted] = views_.try_emplace(view.epoch, view);
     if (inserted || first->second == view) return;
     complain(fmt::format("view {} is ({}) on {}, and ({}) elsewhere", to_string(view.epoch),

@@ -17,6 +17,7 @@ using membership::CoordinatorOutput;
 void VirtualCoordinator::begin(uint32_t incarnation, const membership::StartFacts& facts) {
   membership::CoordinatorConfig config = config_;
   config.start = facts;
+  for_new_run_ = facts.no_former_run;
   began_ = place_.time.now();
   const auto nonce = static_cast<uint32_t>(place_.random.between(1, 0xFFFFFFFFu));
   config.draw_instance = [nonce, drawn = uint64_t{0}]() mutable {
@@ -129,6 +130,12 @@ void VirtualCoordinator::send(ConnectionId name, const wire::ToPeer& message) {
   found->second.connection->send(Connection::kListener, std::move(framed));
 }
 
+bool VirtualCoordinator::drives() const {
+  const auto peers = status().peers;
+  return std::any_of(peers.begin(), peers.end(),
+                     [](const auto& peer) { return peer.state != "pending"; });
+}
+
 TimePoint VirtualCoordinator::next_deadline() const {
   if (machine_ == nullptr) return kNever;
   return std::max(machine_->next_deadline(), place_.network.awake_at(node_));
@@ -147,7 +154,8 @@ VirtualCoordinator::Totals VirtualCoordinator::totals() const {
   const membership::CoordinatorStatus now = status();
   return {before_.commits + now.commits, before_.aborts + now.aborts,
           before_.settle_rounds + now.settle_rounds, before_.admissions + now.admissions,
-          before_.evictions + now.evictions, before_.replans + now.replans};
+          before_.evictions + now.evictions, before_.replans + now.replans,
+          before_.rejoins + now.rejoins, before_.steps_down + now.steps_down};
 }
 
 }  // namespace atoll_core::simulate

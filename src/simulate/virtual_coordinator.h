@@ -28,6 +28,8 @@ class VirtualCoordinator {
     uint64_t admissions = 0;
     uint64_t evictions = 0;
     uint64_t replans = 0;
+    uint64_t rejoins = 0;
+    uint64_t steps_down = 0;
   };
 
   VirtualCoordinator(const Connection::Place& place, NodeId node,
@@ -42,6 +44,8 @@ class VirtualCoordinator {
   // Its connections break; whoever dials it is refused.
   void crash();
   bool running() const { return machine_ != nullptr; }
+  bool drives() const;  // a run, with members
+  bool for_new_run() const { return for_new_run_; }  // its present life
   TimePoint began() const { return began_; }  // its present life
   NodeId node() const { return node_; }
 
@@ -79,6 +83,7 @@ class VirtualCoordinator {
   uint64_t last_connection_ = 0;
   uint64_t rounds_open_ = 0;
   TimePoint began_{};
+  bool for_new_run_ = false;
   std::map<membership::ConnectionId, Visitor> visitors_;
   Totals before_;  // of the lives that are over
   std::vector<std::string> events_;

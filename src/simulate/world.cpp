@@ -1,6 +1,7 @@
 #include "simulate/world.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -40,7 +41,7 @@ World::Process* World::find(ProcessId process) {
   return found == processes_.end() ? nullptr : found->second.get();
 }
 
-ProcessId World::spawn(const Identity& identity) {
+ProcessId World::spawn(const Identity& identity, const wire::RunMemory& memory) {
   auto process = std::make_unique<Process>();
   process->id = ++last_process_;
   process->name = identity.name;
@@ -53,6 +54,8 @@ ProcessId World::spawn(const Identity& identity) {
   self.session = SessionId{random_.bits(), random_.bits()};
   self.endpoints = {Endpoint{"virtual", static_cast<uint16_t>(process->id)}};
   config.membership.coordinators = static_cast<uint32_t>(config_.coordinators);
+  config.membership.memory = memory;
+  process->last_first = identity.last_first;
   config.trace = [this, id = process->id, name = process->name](const char* point) {
     if (note_) note_(name, point);
     if (trace_) trace_(id, point);
@@ -201,21 +204,30 @@ void World::run_ended() {
 void World::open_control(Process& process, size_t address) {
   const uint64_t dial = ++last_control_;
   process.control_dial = dial;
+  if (process.last_first) address = coordinators_.size() - 1 - address;
   const Duration delay = random_.between(config_.control_delays.least, config_.control_delays.most);
   at(process.id, now() + 2 * delay, [this, id = process.id, dial, address] {
-    control_arrived(id, dial, address);
+    control_arrived(id, dial, address, 0);
   });
 }
 
-void World::control_arrived(ProcessId id, uint64_t dial, size_t address) {
+// Where the way is blocked the kernel asks again after 1 and 3 s; after 5 s the dial has failed.
+void World::control_arrived(ProcessId id, uint64_t dial, size_t address, size_t tries) {
+  constexpr Duration kNextTry[] = {std::chrono::seconds(1), std::chrono::seconds(2),
+                                   std::chrono::seconds(2)};
   Process& process = *find(id);
   if (process.control_dial != dial) return;
+  if (tries == std::size(kNextTry)) {
+    process.engine->on_control_failed(now(), "connection timed out");
+    return pump(id);
+  }
   VirtualCoordinator& there = *coordinators_.at(address);
   const TimePoint way = std::max(network_.open_at(id, there.node()),
                                  network_.open_at(there.node(), id));
-  if (way > now()) {  // its kernel tries again until the way is open
-    if (way == kNever) return;
-    at(id, way, [this, id, dial, address] { control_arrived(id, dial, address); });
+  if (way > now()) {
+    at(id, now() + kNextTry[tries], [this, id, dial, address, tries] {
+      control_arrived(id, dial, address, tries + 1);
+    });
     return;
   }
   if (!there.running()) {
@@ -271,10 +283,16 @@ void World::start_coordinator(bool with_snapshot, size_t address) {
   coordinators_.at(address)->start(with_snapshot);
 }
 
-void World::begin_again() {
-  stop_coordinator();
-  if (note_) note_("coordinator", "is started for a new run");
-  coordinators_.front()->start_for_new_run();
+void World::begin_again(size_t address) {
+  stop_coordinator(address);
+  if (note_) note_("coordinator " + std::to_string(address), "is started for a new run");
+  coordinators_.at(address)->start_for_new_run();
+}
+
+TimePoint World::reachable_since(ProcessId process, size_t address) const {
+  const NodeId there = coordinators_.at(address)->node();
+  return std::max({network_.passable_at(process, there), network_.passable_at(there, process),
+                   coordinators_.at(address)->began()});
 }
 
 // ---- time --------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ struct Identity {
   std::string replica;  // empty: as the name
   uint32_t shard = 0;
   uint32_t shard_count = 1;
+  bool last_first = false;  // was given the coordinators' addresses in the other order
 };
 
 class World {
@@ -67,7 +68,8 @@ class World {
   ~World();
 
   // ---- processes
-  ProcessId spawn(const Identity& identity);
+  // `memory`: what its communicator remembers of its last session.
+  ProcessId spawn(const Identity& identity, const wire::RunMemory& memory = {});
   // Dead at once: its connections break, its listener refuses.
   void kill(ProcessId process);
   // Dies in the middle of what it is doing: some of its last outputs are not carried out.
@@ -114,9 +116,12 @@ class World {
   void freeze_coordinator(Duration time, size_t address = 0) {
     network_.freeze(coordinator(address).node(), now() + time);
   }
-  // The first coordinator is stopped, and started for a new run.
-  void begin_again();
+  // A coordinator is stopped, and started for a new run.
+  void begin_again(size_t address = 0);
+  // Since when nothing has kept this process and this coordinator from each other.
+  TimePoint reachable_since(ProcessId process, size_t address) const;
   size_t coordinators() const { return coordinators_.size(); }
+  uint32_t min_replicas() const { return config_.coordinator.min_replicas; }
   // No direction is blocked, nobody stands still.
   void heal() { network_.heal(now()); }
 
@@ -156,7 +161,7 @@ class World {
   void tick_due(TimePoint time);
 
   void open_control(Process& process, size_t address);
-  void control_arrived(ProcessId process, uint64_t dial, size_t address);
+  void control_arrived(ProcessId process, uint64_t dial, size_t address, size_t tries);
   void close_control(Process& process);
 
   Path path_between(ProcessId one, ProcessId other) const;

@@ -35,6 +35,25 @@ FaultMix many_deaths() {
   return mix;
 }
 
+// Lives of the coordinator meet where it is started again and again, and its answers are lost.
+FaultMix many_restarts() {
+  FaultMix mix = driving_faults();
+  mix.weights[static_cast<size_t>(Fault::kNewRun)] = 0;
+  mix.weights[static_cast<size_t>(Fault::kLoseAnswer)] = 12;
+  mix.weights[static_cast<size_t>(Fault::kDropControl)] = 8;
+  mix.weights[static_cast<size_t>(Fault::kFreezeCoordinator)] = 4;
+  return mix;
+}
+
+// Those who hold something are cut off, and come back when others have begun anew.
+FaultMix many_evictions() {
+  FaultMix mix;
+  mix.weights[static_cast<size_t>(Fault::kCutOff)] = 30;
+  mix.weights[static_cast<size_t>(Fault::kFreeze)] = 30;
+  mix.weights[static_cast<size_t>(Fault::kJoin)] = 15;
+  return mix;
+}
+
 void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 class BrokenRule : public ::testing::TestWithParam<Case> {
@@ -53,6 +72,7 @@ TEST_P(BrokenRule, IsFound) {
     RunOptions options;
     options.seed = seed;
     options.mix = GetParam().mix;
+    options.often_two_coordinators = GetParam().rule == Canary::kNonceDecides;
     // For who looks into a rule that is not found.
     if (const char* shown = std::getenv("ATOLL_TRACE_SEED"); shown && std::stoull(shown) == seed) {
       options.trace = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
@@ -78,7 +98,10 @@ INSTANTIATE_TEST_SUITE_P(
              "ForgetRetainedResult"},
         Case{Canary::kLetGoWhileFrozen, {"contributors", "no loss", "liveness", "kept segments"},
              "LetGoWhileFrozen", many_deaths(), 800},
-        Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()}),
+        Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()},
+        Case{Canary::kNonceDecides, {"who drives"}, "NonceDecides", many_restarts()},
+        Case{Canary::kFoundsTooEarly, {"who drives"}, "FoundsTooEarly", driving_faults()},
+        Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(Coverage, NamesWhatNeverHappened) {
   Statistics statistics;
   statistics.add(Count::kCommits);
   statistics.met(Fault::kCrash, Phase::kSync);
-  const std::vector<std::string> zeros = statistics.zeros();
+  const std::vector<std::string> zeros = statistics.zeros(FaultMix{});
   const auto names = [&](const std::string& name) {
     return std::find(zeros.begin(), zeros.end(), name) != zeros.end();
   };

@@ -49,8 +49,14 @@ struct SimulateOptions {
   uint32_t peers = 0;
   uint64_t events = simulate::RunOptions{}.events;
   uint32_t jobs = 0;
+  std::string faults = "all";
   bool json = false;
   bool trace = false;
+
+  bool driving() const { return faults == "driving"; }
+  simulate::FaultMix mix() const {
+    return driving() ? simulate::driving_faults() : simulate::FaultMix{};
+  }
 };
 
 struct SeedRange {
@@ -99,7 +105,8 @@ class Campaign {
 
   // What has not happened at all, if there were enough seeds to tell.
   std::vector<std::string> missing() const {
-    return done_ < kSeedsForCoverage ? std::vector<std::string>{} : statistics_.zeros();
+    if (done_ < kSeedsForCoverage) return {};
+    return statistics_.zeros(options_.mix());
   }
 
  private:
@@ -111,6 +118,8 @@ class Campaign {
       run.seed = range_.first + index;
       run.peers = options_.peers;
       run.events = options_.events;
+      run.mix = options_.mix();
+      run.often_two_coordinators = options_.driving();
       if (options_.trace) {
         run.trace = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
       }
@@ -244,6 +253,13 @@ void add_simulate_command(CLI::App& program, int& exit_code) {
   command->add_option("--jobs", options->jobs, "Runs at a time; 0: one for each core")
       ->type_name("N")
       ->check(CLI::Range(0u, 1024u))
+      ->capture_default_str();
+  command
+      ->add_option("--faults", options->faults,
+                   "driving: only those about who drives a run, with two coordinators in every "
+                   "second run")
+      ->type_name("WHICH")
+      ->check(CLI::IsMember({"all", "driving"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print the result as one JSON object");
   command->add_flag("--trace", options->trace,

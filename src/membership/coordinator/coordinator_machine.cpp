@@ -67,6 +67,10 @@ void CoordinatorMachine::tick(TimePoint now) {
   if (parts_->timers.take_expired(Parts::Timer::kLiveness, now)) parts_->check_liveness(now);
   if (parts_->timers.take_expired(Parts::Timer::kRejoin, now)) {
     parts_->changed.updates = true;  // the first view may be made
+    // The timer may have been for claims, that were to be looked at before.
+    if (parts_->rights.too_early(now)) {
+      parts_->timers.arm(Parts::Timer::kRejoin, parts_->rights.first_view_after());
+    }
   }
   parts_->settle_dust(now);
 }

@@ -91,6 +91,7 @@ struct CoordinatorStatus {
   uint64_t admissions = 0;
   uint64_t evictions = 0;
   uint64_t replans = 0;
+  uint64_t rejoins = 0;  // runs that it went on with
   uint64_t steps_down = 0;
 };
 

@@ -109,7 +109,8 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
   }
   changed.roster = true;
   pending.somebody_lost = true;
-  pending.all_left = pending.all_left && leaves;
+  // Its siblings lose their membership with it, and may come back.
+  pending.all_left = pending.all_left && leaves && shards.size() == 1;
   need_round(sentence);
 }
 

@@ -87,6 +87,7 @@ struct Counters {
   uint64_t admissions = 0;
   uint64_t evictions = 0;
   uint64_t replans = 0;    // generations that began without newcomers
+  uint64_t rejoins = 0;
   uint64_t steps_down = 0;
   uint64_t heartbeats = 0;  // number of the last one sent
 };
@@ -125,6 +126,10 @@ struct CoordinatorMachine::Parts {
   void claim(TimePoint now, ConnectionId connection, wire::Register message);
   void evaluate_claims(TimePoint now);
   void rejoin(TimePoint now, const ClaimGroup& group, const std::vector<std::string>& missing);
+  void await_absent(TimePoint now);
+  // A member of the run that goes on, which those who have come before may not have told all of.
+  void hear_late_member(TimePoint now, const wire::Register& hello);
+  void adopt_later_view(TimePoint now, const wire::View& later, const std::string& teller);
   DrivingRights::Answer may_drop(PeerId peer) const;
   // Forgets the run: its members go to another coordinator, or come again.
   void step_down(TimePoint now, const std::string& reason);

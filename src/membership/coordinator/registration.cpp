@@ -138,6 +138,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
   if (auto fine = hello->rejoin ? check_claim(*hello) : Result<void>{}; !fine) {
     return refuse(connection, fine.error());
   }
+  if (hello->rejoin) hear_late_member(now, *hello);
   PeerRecord* known = people.roster.find(hello->peer.session);
   if (known != nullptr && known->standing == Standing::kPending) {
     const ConnectionId old = known->connection;

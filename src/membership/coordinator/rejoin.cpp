@@ -13,24 +13,29 @@ namespace {
 
 using Parts = CoordinatorMachine::Parts;
 
+// What one member holds of the run becomes part of what this coordinator holds.
+void merge(Parts& parts, const wire::Register& hello) {
+  const wire::Rejoin& rejoin = *hello.rejoin;
+  parts.run.history = std::max(parts.run.history, hello.memory.history);
+  parts.last_sync = std::max(parts.last_sync, parts.run.history.syncs);
+  for (const auto& state : rejoin.generations) parts.ledgers.generations.merge(state);
+  const bool tells_of_updates = rejoin.view.generation == parts.view.generation;
+  if (!tells_of_updates) return;
+  std::optional<Error> error;
+  if (rejoin.update_code != ErrorCode::kSuccess) {
+    error = Error{rejoin.update_code, rejoin.update_reason};
+  }
+  parts.waits.updates.restore(rejoin.updates, std::move(error));
+}
+
 // The view of the group, with what its members hold, becomes what this coordinator holds.
 void adopt_run(Parts& parts, const ClaimGroup& group) {
-  parts.view = *group.view;
   if (group.instance != parts.run.instance) parts.committed = {};
-  parts.run = {group.instance, false, group.history};
+  parts.run = {group.instance, false, {}};
   parts.last_instance = group.instance;
-  parts.last_sync = group.history.syncs;
-  for (const RejoinClaim* claim : group.claims) {
-    const wire::Rejoin& rejoin = claim->rejoin();
-    for (const auto& state : rejoin.generations) parts.ledgers.generations.merge(state);
-    const bool tells_of_updates = rejoin.view.generation == parts.view.generation;
-    if (!tells_of_updates) continue;
-    std::optional<Error> error;
-    if (rejoin.update_code != ErrorCode::kSuccess) {
-      error = Error{rejoin.update_code, rejoin.update_reason};
-    }
-    parts.waits.updates.restore(rejoin.updates, std::move(error));
-  }
+  parts.last_sync = 0;
+  parts.view = *group.view;
+  for (const RejoinClaim* claim : group.claims) merge(parts, claim->message);
   if (parts.ledgers.generations.find(parts.view.generation) == nullptr) {
     parts.ledgers.generations.open(parts.view);
   }
@@ -55,7 +60,9 @@ PeerRecord record_of(const wire::PeerInfo& member, const RejoinClaim* claim, Tim
 // Newcomers that registered while the run was not known have ids that may have been used in it.
 void send_pending_back(Parts& parts) {
   std::vector<PeerId> peers;
-  for (const auto& [peer, record] : parts.people.roster.records()) peers.push_back(peer);
+  for (const auto& [peer, record] : parts.people.roster.records()) {
+    if (!record.in_view()) peers.push_back(peer);
+  }
   for (const PeerId peer : peers) {
     const PeerRecord& record = *parts.people.roster.find(peer);
     const std::string why = "the coordinator has found the run that goes on: register again";
@@ -188,6 +195,7 @@ void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
 
 void CoordinatorMachine::Parts::rejoin(TimePoint now, const ClaimGroup& group,
                                        const std::vector<std::string>& missing) {
+  ++counters.rejoins;
   rights.has_run(group.several_coordinators);
   stepped_down.clear();
   out.drives();
@@ -201,27 +209,75 @@ void CoordinatorMachine::Parts::rejoin(TimePoint now, const ClaimGroup& group,
       to_string(view.epoch));
   out.event(fmt::format("{} of instance {}{}", cause, to_string(run.instance),
                         missing.empty() ? "" : "; not yet there: " + join(missing)));
-  std::vector<PeerId> absent;
   for (const wire::PeerInfo& member : view.members) {
     const RejoinClaim* claim = group.find(member.session);
-    people.roster.add(record_of(member, claim, now));
-    if (claim != nullptr) continue;
-    people.roster.mark_suspect(member.id, now, "the coordinator was started again");
-    absent.push_back(member.id);
+    if (claim != nullptr) people.roster.add(record_of(member, claim, now));
   }
   answer_claims(*this, group);
-  // They may be on their way: a dial that fails is tried again only after seconds.
-  for (const PeerId peer : absent) probe(peer);
-  changed.roster = true;
-  changed.updates = true;
+  await_absent(now);
   need_round(cause);
   for (const RejoinClaim* stray : group.strays) {
     const PeerRecord* record = people.roster.find(stray->message.peer.session);
     if (record != nullptr) drop_replica(record->info.id, "it went on in another life", false);
   }
   people.claims.clear();
-  timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
   timers.arm_earlier(Timer::kHeartbeat, now + config.heartbeat_interval);
+}
+
+// Members that have not come may be on their way: a dial that fails is tried again only after
+// seconds. Until they are back, or found dead, the settle round is open.
+void CoordinatorMachine::Parts::await_absent(TimePoint now) {
+  const Roster& roster = people.roster;
+  std::vector<PeerId> absent;
+  for (const wire::PeerInfo& member : view.members) {
+    if (roster.find(member.id) != nullptr || pending.gone.count(member.id) != 0) continue;
+    people.roster.add(record_of(member, nullptr, now));
+    people.roster.mark_suspect(member.id, now, "the coordinator was started again");
+    absent.push_back(member.id);
+  }
+  for (const PeerId peer : absent) probe(peer);
+  changed.roster = true;
+  changed.updates = true;
+  timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
+}
+
+void CoordinatorMachine::Parts::hear_late_member(TimePoint now, const wire::Register& hello) {
+  const bool settled = view.members.empty() || view.epoch.incarnation == incarnation;
+  if (settled || hello.memory.instance != run.instance) return;
+  const wire::View& theirs = hello.rejoin->view;
+  if (theirs.epoch.incarnation == view.epoch.incarnation && is_later(theirs.epoch, view.epoch)) {
+    adopt_later_view(now, theirs, display_name(hello.peer));
+  }
+  PeerRecord* record = people.roster.find(hello.peer.session);
+  if (record == nullptr || !record->in_view()) return;
+  record->gap = hello.rejoin->gap;
+  record->memory = hello.memory;
+  merge(*this, hello);
+}
+
+// Some member had heard of a later view than those who came first.
+void CoordinatorMachine::Parts::adopt_later_view(TimePoint now, const wire::View& later,
+                                                 const std::string& teller) {
+  const std::string why = fmt::format("{} has heard of epoch {}", teller, to_string(later.epoch));
+  out.event(why);
+  send_pending_back(*this);
+  if (later.generation != view.generation) {
+    waits.updates.clear();
+    ledgers.generations.open(later);
+  }
+  std::set<PeerId> stay;
+  for (const wire::PeerInfo& member : later.members) stay.insert(member.id);
+  std::vector<PeerId> dropped;
+  for (const auto& [peer, record] : people.roster.records()) {
+    if (stay.count(peer) == 0) dropped.push_back(peer);
+  }
+  view = later;
+  for (const PeerId peer : dropped) {
+    // Its replica is no longer part of the run.
+    if (people.roster.find(peer) != nullptr) drop_replica(peer, why, false);
+  }
+  await_absent(now);
+  need_round(why);
 }
 
 DrivingRights::Answer CoordinatorMachine::Parts::may_drop(PeerId peer) const {

@@ -25,6 +25,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.admissions = counters.admissions;
   status.evictions = counters.evictions;
   status.replans = counters.replans;
+  status.rejoins = counters.rejoins;
   status.steps_down = counters.steps_down;
   return status;
 }

@@ -28,6 +28,8 @@ class UpdateBarrier {
   // Replaces an open request of this peer.
   void open(PeerId peer, std::vector<wire::CallPosition> positions);
   void forget(PeerId peer) { requests_.erase(peer); }
+  // The members turn out to be in another generation, of which nothing is known yet.
+  void clear() { *this = {}; }
   bool waits(PeerId peer) const { return requests_.count(peer) != 0; }
 
   // The next sequence of the waiting peer for ops of `group`; none when it does not wait.

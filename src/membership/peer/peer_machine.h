@@ -99,6 +99,8 @@ class PeerMachine {
   const std::optional<wire::View>& view() const { return view_; }
   const GenerationTable& generations() const { return generations_; }
   const wire::PeerInfo& self() const { return config_.self; }
+  // The latest life of the coordinator that has accepted this session.
+  const Incarnation& coordinator_life() const { return control_.incarnation; }
   // For the communicator's next session.
   const wire::RunMemory& memory() const { return memory_; }
   // Silence for so long, and a connection to the coordinator counts as lost. Once registered.

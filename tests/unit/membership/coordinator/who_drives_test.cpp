@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "membership/common/reconnect_times.h"
+#include "membership/common/update_tag.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "unit/membership/test_peers.h"
 
@@ -172,6 +173,50 @@ TEST_F(WhoDrives, AMemberThatComesAfterTheOthersIsNotDropped) {
   EXPECT_THAT(members(), ElementsAre("a:member", "b:member"));
 }
 
+// The others wait in an update that it has been through: their answer was lost.
+TEST_F(WhoDrives, AMemberThatComesLateTellsWhatTheOthersHaveNotHeard) {
+  const wire::View view = view_of({1, 2});
+  come(1, claimant(1, view, {3, 4, 30}));
+  pass(config_.rejoin_window);
+  wire::Register late = claimant(2, view, {4, 5, 40});
+  late.rejoin->updates = 1;
+  late.rejoin->gap = false;
+  come(2, late);
+  EXPECT_EQ(machine_->status().history, (wire::RunHistory{4, 5, 40}));
+  const auto* freeze = heard<wire::Freeze>(1);
+  ASSERT_NE(freeze, nullptr);
+  for (const uint64_t peer : {1, 2}) {
+    uint64_t round = 0;
+    for (const wire::ToPeer& message : said_[peer]) {
+      if (const auto* typed = std::get_if<wire::Freeze>(&message)) round = typed->round;
+    }
+    say(peer, wire::SettleReport{round, {}});
+  }
+  ASSERT_NE(heard<wire::Settled>(2), nullptr);
+  wire::UpdateRequest request;
+  request.epoch = machine_->status().epoch;
+  request.positions = {{kGroupAll, kUpdateTag, 0}};
+  say(1, request);
+  EXPECT_NE(heard<wire::Updated>(1), nullptr) << "it is told at once how that update ended";
+}
+
+// Only b has heard that c was admitted, and a that d was lost before.
+TEST_F(WhoDrives, AMemberThatComesLateMayHaveHeardOfALaterView) {
+  wire::View before = view_of({1, 2, 4});
+  wire::View after = view_of({1, 2, 3});
+  after.epoch.number = after.generation.first.number = 7;
+  come(1, claimant(1, before));
+  pass(config_.rejoin_window);
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:suspect", "d:suspect"));
+  come(2, claimant(2, after));
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:member", "c:suspect"));
+  EXPECT_EQ(machine_->status().epoch.number, 7u);
+  come(4, claimant(4, before));
+  expect_refused(4, ErrorCode::kEvicted, "b has heard of epoch 1.7");
+  come(3, newcomer(3));
+  EXPECT_THAT(members(), ElementsAre("a:member", "b:member", "c:member"));
+}
+
 TEST_F(WhoDrives, ClaimsOfTwoInstancesAreNotMixed) {
   come(1, claimant(1, view_of({1, 2, 3})));
   come(7, claimant(7, view_of({7, 8, 9}, kOther), {5000, 0, 9}));
@@ -265,6 +310,49 @@ TEST_F(WhoDrives, WhoHasLostAllMembersGoesOnInTheSameInstance) {
   come(3, newcomer(3));
   say(3, wire::UpdateRequest{});
   EXPECT_NE(machine_->status().instance, first) << "the last one has left: the run was over";
+}
+
+// One shard leaves: the other one has lost its membership, and holds its half of the model.
+TEST_F(WhoDrives, AReplicaThatIsLeftByOneOfItsShardsMayComeBack) {
+  start({});
+  const auto shard = [](uint64_t peer, uint32_t index) {
+    wire::Register hello = newcomer(peer);
+    hello.peer.replica = "r";
+    hello.peer.shard = index;
+    hello.peer.shard_count = 2;
+    return hello;
+  };
+  come(1, shard(1, 0));
+  come(2, shard(2, 1));
+  const uint64_t base = uint64_t{1} << 32;
+  say(1, wire::LinkReport{{base | 2}, wire::LinkState::kUp, "", 0});
+  say(2, wire::LinkReport{{base | 1}, wire::LinkState::kUp, "", 0});
+  say(1, wire::UpdateRequest{});
+  say(2, wire::UpdateRequest{});
+  const InstanceId first = machine_->status().instance;
+  ASSERT_TRUE(first);
+  say(1, wire::Leave{"done"});
+  ASSERT_NE(heard<wire::Evicted>(2), nullptr);
+  come(3, newcomer(3));
+  say(3, wire::UpdateRequest{});
+  EXPECT_EQ(machine_->status().instance, first);
+}
+
+// It went on with a run, which it lost before it could have begun one of its own.
+TEST_F(WhoDrives, ItBeginsWhenTheRunThatItFoundIsLostAtOnce) {
+  come(1, claimant(1, view_of({1})));
+  EXPECT_THAT(members(), ElementsAre("a:member"));
+  pass(1s);
+  machine_->on_disconnected(now_, {1}, "reset");
+  absorb();
+  for (int step = 0; step < 4; ++step) {
+    machine_->tick(now_ += 300ms);
+    absorb();
+  }
+  come(2, newcomer(2));
+  say(2, wire::UpdateRequest{});
+  pass(10s);
+  EXPECT_NE(heard<wire::Updated>(2), nullptr);
 }
 
 TEST_F(WhoDrives, ThoseWhoLostTheirMembershipTellOfWhichInstanceTheRunIs) {
