@@ -182,16 +182,20 @@ namespace atoll_core::capi {
 namespace {
 
 Result<void> leave(atollComm_t comm, const char* function, Error reason, bool at_once) {
-  auto session = session_of(comm, function);
-  if (!session) return tl::unexpected(session.error());
-  (*session)->leave(std::move(reason), at_once);
-  keep_report(*comm, **session);
+  ATOLL_TRY(require(comm, function, "comm"));
+  const std::shared_ptr<peer::Session> session = comm->session();
+  if (session != nullptr) {
+    session->leave(std::move(reason), at_once);
+    keep_report(*comm, *session);
+  }
   const std::lock_guard<std::mutex> lock(comm->mutex);
-  // Of its own will: it may join whatever there is next.
+  // Of its own will: it may join whatever run there is next.
   comm->config.engine.membership.memory = {};
   comm->config.marks.clear();
-  if (comm->current == *session) comm->current = nullptr;
-  return {};
+  if (comm->current == session) comm->current = nullptr;
+  if (session != nullptr) return {};
+  return atoll_core::fail(ErrorCode::kNotConnected, "{}: the communicator is not connected",
+                          function);
 }
 
 }  // namespace

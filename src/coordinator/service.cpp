@@ -69,7 +69,8 @@ ControlServerConfig server_config(const ServiceConfig& config, const Store& stor
   // Of a port that the kernel chooses no peer can know from before.
   const bool nobody =
       config.new_run || config.listen.port == 0 || (store && store->surely_empty());
-  start.delay = nobody ? Duration::zero() : membership::kFormerMembersMayCome;
+  start.delay = Duration::zero();
+  if (!nobody) start.delay = membership::former_members_may_come(config.peer_timeout);
   start.only_instance = static_cast<bool>(config.instance);
   if (start.only_instance) start.instance = config.instance;
   else if (store && !config.new_run) start.instance = store->last_instance();

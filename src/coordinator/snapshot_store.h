@@ -24,7 +24,10 @@ class SnapshotStore {
   // The instance that was driven last; zero: none, or it ended in an orderly way.
   InstanceId last_instance() const { return last_ ? last_->instance : InstanceId{}; }
   // True: it is known for certain that no peer can be in the run.
-  bool surely_empty() const { return certain_ && last_ && !last_->has_members; }
+  // Of an instance that did not end in an orderly way members were lost, and may come back.
+  bool surely_empty() const {
+    return certain_ && last_ && !last_->has_members && !last_->instance;
+  }
 
   // A failure is logged, and is no reason to stop: the snapshot is never needed.
   void save(const wire::Snapshot& snapshot);

@@ -2,7 +2,11 @@
 // communicator that lost its membership can tell what its process still holds. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <utility>
 
 #include "wire/run_memory.h"
 
@@ -23,5 +27,9 @@ class CommittedMark {
   mutable std::mutex mutex_;
   wire::CommittedRevision committed_;
 };
+
+// By tag and layout.
+using CommittedMarks =
+    std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const CommittedMark>>;
 
 }  // namespace atoll_core::peer

@@ -153,10 +153,12 @@ void Session::note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second) {
   });
 }
 
-void Session::note_synced(uint64_t tag, const std::shared_ptr<const CommittedMark>& mark) {
+void Session::note_synced(uint64_t tag, uint64_t layout,
+                          const std::shared_ptr<const CommittedMark>& mark) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::erase_if(marks_, [](const auto& entry) { return entry.second.expired(); });
-  if (marks_.size() < limits::kHeldRevisions || marks_.count(tag) != 0) marks_[tag] = mark;
+  const std::pair name{tag, layout};
+  if (marks_.size() < limits::kHeldRevisions || marks_.count(name) != 0) marks_[name] = mark;
 }
 
 void Session::pass_on_memory(SessionConfig& next) const {
@@ -165,11 +167,11 @@ void Session::pass_on_memory(SessionConfig& next) const {
   memory = snapshot_.memory;
   memory.held.clear();
   next.marks = marks_;
-  for (const auto& [tag, weak] : marks_) {
+  for (const auto& [name, weak] : marks_) {
     const auto mark = weak.lock();
     const wire::CommittedRevision committed = mark ? mark->get() : wire::CommittedRevision{};
     if (committed.instance != memory.instance || committed.revision == 0) continue;
-    memory.held.push_back({tag, committed.revision});
+    memory.held.push_back({name.first, name.second, committed.revision});
   }
 }
 

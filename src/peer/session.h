@@ -30,8 +30,8 @@ struct SessionConfig {
   std::string bind_host;
   uint16_t bind_port = 0;
   std::vector<Endpoint> advertise;  // port 0: the listening one. Empty: found out
-  // By tag, the states that the communicator has synced in the run that it was in.
-  std::map<uint64_t, std::weak_ptr<const CommittedMark>> marks;
+  // The states that the communicator has synced in the run that it was in.
+  CommittedMarks marks;
   std::shared_ptr<spdlog::logger> logger;
 };
 
@@ -63,8 +63,8 @@ class Session {
   void withdraw(std::shared_ptr<state::Publication> publication);
   // What the way to this peer, or without one to all together, was found to carry.
   void note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second);
-  // This state was synced under this tag.
-  void note_synced(uint64_t tag, const std::shared_ptr<const CommittedMark>& mark);
+  // A state of this layout was synced under this tag.
+  void note_synced(uint64_t tag, uint64_t layout, const std::shared_ptr<const CommittedMark>& mark);
   // What the communicator's next session is to know, put into its config.
   void pass_on_memory(SessionConfig& next) const;
   // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
@@ -126,7 +126,7 @@ class Session {
   engine::CallId next_call_ = 1;
   std::optional<Error> failure_;
   Snapshot snapshot_;
-  std::map<uint64_t, std::weak_ptr<const CommittedMark>> marks_;
+  CommittedMarks marks_;
 
   mutable LoopBaton baton_;
   std::unique_ptr<transport::Network> network_;  // closed before what its callbacks refer to

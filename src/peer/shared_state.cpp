@@ -50,7 +50,7 @@ void SharedState::withdraw() {
 
 void SharedState::note_committed(Session& session, uint64_t tag) {
   mark_->set(table_.committed());
-  session.note_synced(tag, mark_);
+  session.note_synced(tag, state::layout_of(table_), mark_);
 }
 
 Result<void> SharedState::begin_write() {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kernels/hash.h"
+#include "state/digest.h"
 
 namespace atoll_core::simulate {
 
@@ -78,7 +79,8 @@ void Application::remember_run(Trainer& trainer) {
   if (given_up) trainer.state->forget_run();
   const wire::CommittedRevision& committed = trainer.state->table().committed();
   if (committed.revision == 0 || committed.instance != trainer.memory.instance) return;
-  trainer.memory.held.push_back({0, committed.revision});
+  trainer.memory.held.push_back(
+      {0, state::layout_of(trainer.state->table()), committed.revision});
 }
 
 void Application::come_back_later(Trainer& trainer) {

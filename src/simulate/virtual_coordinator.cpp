@@ -38,7 +38,7 @@ void VirtualCoordinator::start(bool with_snapshot) {
   membership::StartFacts facts;
   facts.delay = membership::kFormerMembersMayCome;
   if (!with_snapshot || !saved_) return begin(1, facts);
-  if (!saved_->has_members) facts.delay = Duration::zero();
+  if (!saved_->has_members && !saved_->instance) facts.delay = Duration::zero();
   facts.instance = saved_->instance;
   begin(saved_->incarnation + 1, facts);
 }

@@ -115,6 +115,14 @@ wire::StateSummary make_summary(const StateTable& table, const StateDigests& dig
   return summary;
 }
 
+uint64_t layout_of(const StateTable& table) {
+  std::vector<wire::TensorSummary> tensors;
+  for (const StateTensor& tensor : table.tensors()) {
+    tensors.push_back({tensor.name, tensor.type, tensor.count, {}});
+  }
+  return wire::state_layout(tensors);
+}
+
 ByteBuffer encode_digests(std::span<const ContentDigest> digests) {
   ByteBuffer bytes(digests.size() * kDigestBytes);
   std::byte* at = bytes.data();

@@ -45,6 +45,9 @@ void update_digests(const StateTable& table, std::span<const ChunkName> changed,
                     StateDigests& digests);
 
 // A torn state has nothing to give: it takes part as kReceiveOnly, whatever `strategy` says.
+// wire::state_layout() of the table's tensors.
+uint64_t layout_of(const StateTable& table);
+
 wire::StateSummary make_summary(const StateTable& table, const StateDigests& digests,
                                 wire::SyncStrategy strategy);
 

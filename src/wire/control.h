@@ -427,6 +427,8 @@ using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, U
 
 // The digest that a ViewDelta carries: of epoch, generation, all members in order, and the plan.
 ContentDigest view_digest(const View& view);
+// Tells states of different tensors apart: of names, types and counts, whatever they hold.
+uint64_t state_layout(const std::vector<TensorSummary>& tensors);
 
 std::string_view name_of(const ToCoordinator& message);  // "register"
 std::string_view name_of(const ToPeer& message);

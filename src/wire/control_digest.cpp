@@ -8,6 +8,7 @@ namespace {
 
 // Versions of the canonical forms; part of what is hashed.
 constexpr std::string_view kViewForm = "atoll view 3";
+constexpr std::string_view kLayoutForm = "atoll state 1";
 constexpr std::string_view kCallForm = "atoll call 2";
 
 void append(const Epoch& epoch, CanonicalBytes& out) {
@@ -50,6 +51,16 @@ ContentDigest view_digest(const View& view) {
   append(view.plan, form);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   return {hash.high64, hash.low64};
+}
+
+uint64_t state_layout(const std::vector<TensorSummary>& tensors) {
+  CanonicalBytes form;
+  form.text(kLayoutForm);
+  form.length(tensors.size());
+  for (const TensorSummary& tensor : tensors) {
+    form.text(tensor.name).number(static_cast<uint8_t>(tensor.type)).number(tensor.count);
+  }
+  return XXH3_64bits(form.bytes().data(), form.bytes().size());
 }
 
 uint64_t fingerprint(const CallDescription& call) {

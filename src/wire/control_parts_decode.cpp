@@ -45,7 +45,7 @@ void decode_part(const proto::CommittedRevision& in, CommittedRevision& out, Fie
 }
 
 void decode_part(const proto::HeldRevision& in, HeldRevision& out, FieldCheck&) {
-  out = {in.tag(), in.revision()};
+  out = {in.tag(), in.layout(), in.revision()};
 }
 
 void decode_part(const proto::RunMemory& in, RunMemory& out, FieldCheck& check) {

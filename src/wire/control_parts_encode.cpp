@@ -49,6 +49,7 @@ void encode_part(const CommittedRevision& in, proto::CommittedRevision* out) {
 
 void encode_part(const HeldRevision& in, proto::HeldRevision* out) {
   out->set_tag(in.tag);
+  out->set_layout(in.layout);
   out->set_revision(in.revision);
 }
 

@@ -33,6 +33,7 @@ struct CommittedRevision {
 // made of it.
 struct HeldRevision {
   uint64_t tag = 0;
+  uint64_t layout = 0;  // state_layout() of its tensors: a tag may serve several states
   uint64_t revision = 0;
   bool operator==(const HeldRevision&) const = default;
 };
@@ -41,7 +42,7 @@ struct HeldRevision {
 struct RunMemory {
   InstanceId instance;
   RunHistory history;
-  std::vector<HeldRevision> held;  // committed in that instance; one for each tag
+  std::vector<HeldRevision> held;  // committed in that instance; one for each tag and layout
   bool operator==(const RunMemory&) const = default;
 };
 

@@ -2,6 +2,8 @@
 // waits for.
 #pragma once
 
+#include <algorithm>
+
 #include "base/time.h"
 
 namespace atoll_core::membership {
@@ -16,5 +18,13 @@ inline constexpr Duration kLongestBackoff = std::chrono::milliseconds(400);
 // question after 7 s comes too late. One second more, for the way and for a process that is busy.
 inline constexpr Duration kFormerMembersMayCome =
     kControlDialTimeout + kLongestBackoff + std::chrono::seconds(1);
+
+// A peer takes a silent coordinator for lost after 3/4 of the peer timeout. Where that is longer
+// than usual, members dial by so much later when what tells them sooner is lost on its way.
+inline Duration former_members_may_come(Duration peer_timeout) {
+  constexpr Duration kUsualPeerTimeout = std::chrono::seconds(5);
+  return kFormerMembersMayCome +
+         std::max(Duration{0}, (peer_timeout - kUsualPeerTimeout) * 3 / 4);
+}
 
 }  // namespace atoll_core::membership

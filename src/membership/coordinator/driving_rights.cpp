@@ -12,6 +12,8 @@ namespace {
 
 using Answer = DrivingRights::Answer;
 
+constexpr size_t kDrivenKept = 64;
+
 std::string describe(InstanceId instance, const wire::RunHistory& history) {
   return fmt::format("instance {}, which has committed {}", to_string(instance),
                      to_string(history));
@@ -47,9 +49,21 @@ void DrivingRights::started(TimePoint now, const StartFacts& facts) {
   first_view_after_ = now + facts.delay;
 }
 
-void DrivingRights::has_run(bool several_coordinators) {
-  several_ = several_coordinators;
+void DrivingRights::begun(InstanceId instance) {
   may_be_elsewhere_ = false;
+  if (!start_.only_instance) start_.instance = instance;
+  if (has_driven(instance)) return;
+  driven_.push_back(instance);
+  if (driven_.size() > kDrivenKept) driven_.erase(driven_.begin());
+}
+
+void DrivingRights::goes_on(InstanceId instance, bool several_coordinators) {
+  several_ = several_coordinators;
+  begun(instance);
+}
+
+bool DrivingRights::has_driven(InstanceId instance) const {
+  return std::find(driven_.begin(), driven_.end(), instance) != driven_.end();
 }
 
 // Those who are still on their way here may tell of it.
@@ -75,22 +89,36 @@ Answer DrivingRights::may_begin_with(const CoordinatorPlace& place) const {
 }
 
 DrivingRights::Founding DrivingRights::founding(
-    const DrivenRun& run, const std::vector<const wire::RunMemory*>& waiting) const {
+    const DrivenRun& run, const std::vector<Waiting>& waiting) const {
   // All members were lost: those who come back were in it, and hold what it has committed.
   if (run.instance && !run.over) return {{}, run.instance};
-  std::map<InstanceId, size_t> counts;
-  for (const wire::RunMemory* memory : waiting) {
-    if (memory->instance) ++counts[memory->instance];
+  struct Votes {
+    bool ready = false;
+    wire::RunHistory history;
+    size_t peers = 0;
+  };
+  std::map<InstanceId, Votes> votes;
+  for (const Waiting& one : waiting) {
+    if (!one.memory.instance) continue;
+    Votes& of_instance = votes[one.memory.instance];
+    of_instance.ready = of_instance.ready || one.ready;
+    of_instance.history = std::max(of_instance.history, one.memory.history);
+    ++of_instance.peers;
   }
-  if (start_.only_instance && counts.count(start_.instance) == 0) {
+  if (start_.only_instance && votes.count(start_.instance) == 0) {
     return {{false, fmt::format("this coordinator is to go on with instance {} only, and nobody "
                                 "has come who was in it",
                                 to_string(start_.instance))},
             {}};
   }
+  const auto weight = [&](InstanceId instance) {
+    const Votes& of_instance = votes.at(instance);
+    return std::tuple(instance == start_.instance, of_instance.ready, of_instance.history,
+                      of_instance.peers);
+  };
   InstanceId chosen;
-  for (const auto& [instance, count] : counts) {
-    if (!chosen || count > counts[chosen]) chosen = instance;
+  for (const auto& [instance, of_instance] : votes) {
+    if (!chosen || weight(instance) > weight(chosen)) chosen = instance;
   }
   return {{}, chosen};
 }
@@ -119,7 +147,8 @@ DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer
     const bool drives_another = own.run.instance && !own.run.over;
     const bool unwanted = start_.only_instance && theirs != start_.instance;
     // One that is not the first of several stands by: a run that comes there began elsewhere.
-    const bool before_mine = start_.no_former_run && comer.place.address == 0;
+    const bool before_mine =
+        start_.no_former_run && comer.place.address == 0 && !has_driven(theirs);
     if (drives_another || unwanted || before_mine) {
       return {Standpoint::kOther, why_other(own.run, comer.name, comer.memory)};
     }
@@ -132,13 +161,13 @@ DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer
             fmt::format("{} comes from incarnation {}, which is newer than {}", comer.name,
                         to_string(*comer.life), to_string(own.life))};
   }
-  const bool counted_alike =
-      comer.life->counter == own.life.counter && comer.life->nonce != own.life.nonce;
+  const bool counted_alike = comer.view_life.counter == own.life.counter &&
+                             comer.view_life.nonce != own.life.nonce;
   if (counted_alike) {
-    const int better = compare_lives(own, *comer.life, comer.memory.history);
+    const int better = compare_lives(own, comer.view_life, comer.memory.history);
     const std::string both = fmt::format(
         "{} comes from incarnation {}, which has committed {}; {} has committed {}", comer.name,
-        to_string(*comer.life), to_string(comer.memory.history), to_string(own.life),
+        to_string(comer.view_life), to_string(comer.memory.history), to_string(own.life),
         to_string(own.run.history));
     const bool stays = better > 0 || (better == 0 && own.members_here > 0);
     return {stays ? Standpoint::kLost : Standpoint::kSuperior, both};
@@ -151,15 +180,20 @@ DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer
 
 bool DrivingRights::prefers(const ClaimFacts& one, const ClaimFacts& other) const {
   const auto key = [this](const ClaimFacts& facts) {
-    return std::tuple(facts.instance == start_.instance, facts.present.there,
+    const bool may = !facts.several_coordinators || facts.present.majority();
+    return std::tuple(facts.instance == start_.instance, may, facts.present.there,
                       facts.present.majority(), facts.history);
   };
   return key(one) > key(other);
 }
 
-TimePoint DrivingRights::may_be_adopted_after(InstanceId instance) const {
-  const bool awaits_another = start_.instance && instance != start_.instance;
-  return awaits_another ? first_view_after_ : TimePoint{};
+TimePoint DrivingRights::may_be_adopted_at(const ClaimFacts& facts, TimePoint now) const {
+  const bool known = facts.instance == start_.instance;
+  const bool complete = facts.present.there == facts.present.of;
+  const bool left_behind = !known && facts.present.of == 1;
+  const TimePoint at = complete && !left_behind ? now : facts.deadline;
+  const bool awaits_another = start_.instance && !known;
+  return awaits_another ? std::max(at, first_view_after_) : at;
 }
 
 Answer DrivingRights::may_go_on(const Quorum& present, bool several_coordinators) const {

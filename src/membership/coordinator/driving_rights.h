@@ -67,7 +67,8 @@ class DrivingRights {
   void started(TimePoint now, const StartFacts& facts);
   void met(const CoordinatorPlace& place) { several_ = several_ || place.coordinators > 1; }
   // The run is known: it was begun here, or its members have told of it.
-  void has_run(bool several_coordinators);
+  void begun(InstanceId instance);
+  void goes_on(InstanceId instance, bool several_coordinators);
   // It has lost the run: another coordinator may go on with it.
   void lost_run(TimePoint now);
 
@@ -78,13 +79,18 @@ class DrivingRights {
   bool too_early(TimePoint now) const { return now < first_view_after_; }
   TimePoint first_view_after() const { return first_view_after_; }
   bool may_be_elsewhere() const { return may_be_elsewhere_; }
-  // Of which instance a run would be that begins while these wait; with zero, of a new one. No: of
-  // the only one that may begin here nobody has come.
+  // Of which instance a run would be that begins while these wait; with zero, of a new one. Those
+  // who could be in its first view count before those who are not ready. No: of the only one that
+  // may begin here nobody has come.
   struct Founding {
     Answer may;
     InstanceId instance;
   };
-  Founding founding(const DrivenRun& run, const std::vector<const wire::RunMemory*>& waiting) const;
+  struct Waiting {
+    const wire::RunMemory& memory;
+    bool ready = false;
+  };
+  Founding founding(const DrivenRun& run, const std::vector<Waiting>& waiting) const;
 
   // ---- whom a peer is to this coordinator
   enum class Standpoint : uint8_t {
@@ -98,7 +104,8 @@ class DrivingRights {
   struct Comer {
     std::string name;
     const wire::RunMemory& memory;
-    std::optional<Incarnation> life;  // of the coordinator that it was in the run with
+    std::optional<Incarnation> life;  // the latest of the coordinator that has accepted it
+    Incarnation view_life;            // that has made its view, and told it all that it was told
     bool known = false;               // its session is in the view
     CoordinatorPlace place;
   };
@@ -122,11 +129,14 @@ class DrivingRights {
     InstanceId instance;
     Quorum present;
     wire::RunHistory history;
+    bool several_coordinators = false;
+    TimePoint deadline;  // until which those who have not come are waited for
   };
   // Whether a run of these is to be preferred to one of the others.
   bool prefers(const ClaimFacts& one, const ClaimFacts& other) const;
-  // Not before: members of the run that this coordinator drove last may still come.
-  TimePoint may_be_adopted_after(InstanceId instance) const;
+  // When it may go on: at once where all have come, unless it may be one that was left behind
+  // alone, or members of the run that this coordinator drove last may still come.
+  TimePoint may_be_adopted_at(const ClaimFacts& facts, TimePoint now) const;
   // Whether a run goes on with these of its last view.
   Answer may_go_on(const Quorum& present, bool several_coordinators) const;
 
@@ -135,7 +145,10 @@ class DrivingRights {
   bool needs_majority() const { return several_; }
 
  private:
+  bool has_driven(InstanceId instance) const;
+
   StartFacts start_;
+  std::vector<InstanceId> driven_;  // in this life; the last kDrivenKept
   bool several_ = false;           // members know other coordinators
   bool may_be_elsewhere_ = false;  // what this coordinator does not know, another one may
   TimePoint first_view_after_{};

@@ -159,7 +159,8 @@ struct CoordinatorMachine::Parts {
   void handle(TimePoint now, PeerId from, wire::Measured message);
   void evaluate_updates();
   // Which instance a first view would be of, and whether there may be one yet.
-  DrivingRights::Founding founding() const;
+  DrivingRights::Founding founding(const std::vector<Candidate>& ready) const;
+  void leave_out_others(InstanceId instance, std::vector<Candidate>& ready) const;
   // A first view is made. Those who were in another instance have to go.
   void begin_run(InstanceId instance);
   // All members are gone.

@@ -146,9 +146,12 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     out.close(old, "replaced by a new connection");
     known = nullptr;
   }
-  DrivingRights::Comer comer{display_name(hello->peer), hello->memory, {}, known != nullptr,
-                             {hello->address, hello->coordinators}};
-  if (hello->rejoin) comer.life = hello->rejoin->incarnation;
+  DrivingRights::Comer comer{display_name(hello->peer), hello->memory, {}, {},
+                             known != nullptr, {hello->address, hello->coordinators}};
+  if (hello->rejoin) {
+    comer.life = hello->rejoin->incarnation;
+    comer.view_life = hello->rejoin->view.epoch.incarnation;
+  }
   const auto judgement = rights.judge(
       {run, incarnation, !view.members.empty(), people.roster.members_here()}, comer);
   using Standpoint = DrivingRights::Standpoint;
@@ -184,7 +187,9 @@ void CoordinatorMachine::Parts::register_newcomer(TimePoint now, ConnectionId co
   }
   PeerRecord record;
   record.info = std::move(hello.peer);
-  record.info.id = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
+  do {
+    record.info.id = {(uint64_t{incarnation.counter} << 32) | ++people.last_number};
+  } while (people.roster.find(record.info.id) != nullptr);  // a claimant's view may name any
   record.connection = connection;
   record.remote = people.visitors.at(connection).remote;
   record.place = place;

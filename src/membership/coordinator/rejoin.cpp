@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "membership/common/reconnect_times.h"
 #include "membership/common/sentence.h"
 #include "membership/coordinator/parts.h"
 
@@ -13,12 +14,20 @@ namespace {
 
 using Parts = CoordinatorMachine::Parts;
 
+// More than any run has; so that counting on from what a peer tells does not wrap.
+constexpr uint32_t kIncarnationsMax = 1u << 30;
+constexpr uint64_t kUpdatesMax = uint64_t{1} << 48;
+
 // What one member holds of the run becomes part of what this coordinator holds.
 void merge(Parts& parts, const wire::Register& hello) {
   const wire::Rejoin& rejoin = *hello.rejoin;
   parts.run.history = std::max(parts.run.history, hello.memory.history);
   parts.last_sync = std::max(parts.last_sync, parts.run.history.syncs);
-  for (const auto& state : rejoin.generations) parts.ledgers.generations.merge(state);
+  for (const auto& state : rejoin.generations) {
+    const bool possible = !is_later(state.generation, rejoin.view.generation) &&
+                          !is_later(state.attempt, rejoin.view.epoch);
+    if (possible) parts.ledgers.generations.merge(state);
+  }
   const bool tells_of_updates = rejoin.view.generation == parts.view.generation;
   if (!tells_of_updates) return;
   std::optional<Error> error;
@@ -100,6 +109,16 @@ void answer_claims(Parts& parts, const ClaimGroup& group) {
   }
 }
 
+// Each member of the view that is known here has the same id and session there.
+bool names_alike(const wire::View& view, const Roster& roster) {
+  return std::all_of(view.members.begin(), view.members.end(), [&](const auto& member) {
+    const PeerRecord* by_id = roster.find(member.id);
+    const PeerRecord* by_session = roster.find(member.session);
+    const bool pending = by_session != nullptr && !by_session->in_view();  // is sent back
+    return pending ? by_id == nullptr || !by_id->in_view() : by_id == by_session;
+  });
+}
+
 // Who of the group's view has come.
 struct Presence {
   std::set<PeerId> there;
@@ -140,6 +159,14 @@ Result<void> CoordinatorMachine::Parts::check_claim(const wire::Register& hello)
     return fail(ErrorCode::kInvalidArgument, "the view that {} holds names {} twice",
                 display_name(hello.peer), display_name(member));
   }
+  const wire::Rejoin& rejoin = *hello.rejoin;
+  const bool counted = std::max(rejoin.incarnation.counter,
+                                rejoin.view.epoch.incarnation.counter) <= kIncarnationsMax &&
+                       rejoin.updates <= kUpdatesMax;
+  if (!counted) {
+    return fail(ErrorCode::kInvalidArgument, "{} tells of incarnation {} and {} updates",
+                display_name(hello.peer), to_string(rejoin.incarnation), rejoin.updates);
+  }
   const bool consistent = sessions.count(hello.peer.session) != 0 &&
                           hello.memory.instance == hello.rejoin->view.instance;
   if (consistent) return {};
@@ -166,23 +193,21 @@ void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
   const std::vector<ClaimGroup> groups = people.claims.groups();
   const ClaimGroup* best = nullptr;
   Presence present;
-  Quorum quorum_of_best;
+  DrivingRights::ClaimFacts best_facts;
   for (const ClaimGroup& group : groups) {
     Presence presence = presence_of(*this, group);
-    const Quorum count = quorum(*group.view, presence.there);
-    const bool better = best == nullptr ||
-                        rights.prefers({group.instance, count, group.history},
-                                       {best->instance, quorum_of_best, best->history});
-    if (!better) continue;
+    const DrivingRights::ClaimFacts facts{group.instance, quorum(*group.view, presence.there),
+                                          group.history, group.several_coordinators,
+                                          group.deadline};
+    if (best != nullptr && !rights.prefers(facts, best_facts)) continue;
     best = &group;
+    best_facts = facts;
     present = std::move(presence);
-    quorum_of_best = count;
   }
-  const TimePoint all_by_then = present.missing.empty() ? now : best->deadline;
-  const TimePoint due = std::max(all_by_then, rights.may_be_adopted_after(best->instance));
+  const TimePoint due = rights.may_be_adopted_at(best_facts, now);
   if (now < due) return timers.arm_earlier(Timer::kRejoin, due);
   const DrivingRights::Answer goes_on =
-      rights.may_go_on(quorum_of_best, best->several_coordinators);
+      rights.may_go_on(best_facts.present, best->several_coordinators);
   if (goes_on.yes) return rejoin(now, *best, present.missing);
   out.event(goes_on.why);
   const std::vector<RejoinClaim> claims = people.claims.claims();
@@ -196,10 +221,12 @@ void CoordinatorMachine::Parts::evaluate_claims(TimePoint now) {
 void CoordinatorMachine::Parts::rejoin(TimePoint now, const ClaimGroup& group,
                                        const std::vector<std::string>& missing) {
   ++counters.rejoins;
-  rights.has_run(group.several_coordinators);
+  rights.goes_on(group.instance, group.several_coordinators);
   stepped_down.clear();
   out.drives();
-  incarnation.counter = std::max(incarnation.counter, group.highest_incarnation + 1);
+  // Views that this life has issued itself, before it stepped down, are not issued again.
+  const uint32_t unused = incarnation.counter + (view.epoch.number > 0 ? 1 : 0);
+  incarnation.counter = std::max(unused, group.highest_incarnation + 1);
   people.last_number = 0;
   send_pending_back(*this);
   adopt_run(*this, group);
@@ -232,7 +259,9 @@ void CoordinatorMachine::Parts::await_absent(TimePoint now) {
   for (const wire::PeerInfo& member : view.members) {
     if (roster.find(member.id) != nullptr || pending.gone.count(member.id) != 0) continue;
     people.roster.add(record_of(member, nullptr, now));
-    people.roster.mark_suspect(member.id, now, "the coordinator was started again");
+    // However short the peer timeout is: so long a member may need to be heard of.
+    const Duration longer = std::max(Duration{0}, kFormerMembersMayCome - config.peer_timeout);
+    people.roster.mark_suspect(member.id, now + longer, "the coordinator was started again");
     absent.push_back(member.id);
   }
   for (const PeerId peer : absent) probe(peer);
@@ -245,7 +274,9 @@ void CoordinatorMachine::Parts::hear_late_member(TimePoint now, const wire::Regi
   const bool settled = view.members.empty() || view.epoch.incarnation == incarnation;
   if (settled || hello.memory.instance != run.instance) return;
   const wire::View& theirs = hello.rejoin->view;
-  if (theirs.epoch.incarnation == view.epoch.incarnation && is_later(theirs.epoch, view.epoch)) {
+  const bool later = theirs.epoch.incarnation == view.epoch.incarnation &&
+                     is_later(theirs.epoch, view.epoch);
+  if (later && names_alike(theirs, people.roster)) {
     adopt_later_view(now, theirs, display_name(hello.peer));
   }
   PeerRecord* record = people.roster.find(hello.peer.session);

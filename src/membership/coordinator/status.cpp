@@ -161,7 +161,6 @@ std::vector<std::string> CoordinatorMachine::Parts::waits_for(TimePoint now) con
       add(fmt::format("members of a former run may come for {} ms more",
                       to_ms(rights.first_view_after() - now)));
     }
-    if (const auto may = founding().may; !may.yes) add(may.why);
   }
   for (const Participant& member : members()) {
     const PeerRecord* record = people.roster.find(member.peer);
@@ -171,8 +170,13 @@ std::vector<std::string> CoordinatorMachine::Parts::waits_for(TimePoint now) con
                     to_ms(now - record->suspect_since), record->suspect_reason,
                     drop.yes ? "" : "; it may not be dropped: " + drop.why));
   }
-  const Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
   for (const std::string& why : candidates.not_ready) add(why);
+  if (view.members.empty()) {
+    const DrivingRights::Founding founds = founding(candidates.ready);
+    if (!founds.may.yes) add(founds.may.why);
+    leave_out_others(founds.instance, candidates.ready);
+  }
   const Admission admission = choose_admitted(members(), candidates.ready, people.roster,
                                               people.links, config.min_replicas);
   for (const std::string& why : admission.left_out) add(why);

@@ -58,18 +58,16 @@ uint64_t committed_revision(const wire::CommittedRevision& committed, InstanceId
 }
 
 // Of one who takes no part in the sync.
-uint64_t held_outside(const PeerRecord& record, uint64_t tag, InstanceId instance) {
-  if (record.follows && record.follows->tag == tag) {
-    return committed_revision(record.follows->committed, instance);
-  }
+uint64_t held_outside(const PeerRecord& record, uint64_t tag, uint64_t layout,
+                      InstanceId instance) {
   if (record.memory.instance != instance) return 0;
   for (const wire::HeldRevision& held : record.memory.held) {
-    if (held.tag == tag) return held.revision;
+    if (held.tag == tag && held.layout == layout) return held.revision;
   }
   return 0;
 }
 
-StillHeld still_held(const Parts& parts, const OpKey& key, uint32_t shard,
+StillHeld still_held(const Parts& parts, const OpKey& key, uint32_t shard, uint64_t layout,
                      const SyncRecord& record, const std::vector<Participant>& participants) {
   StillHeld result;
   std::set<PeerId> inside;
@@ -77,12 +75,13 @@ StillHeld still_held(const Parts& parts, const OpKey& key, uint32_t shard,
     inside.insert(peer.peer);
     if (key.scope == Scope::kShards && peer.shard != shard) continue;
     const wire::StateSummary& brought = record.requests.at(peer.peer);
+    if (brought.strategy == wire::SyncStrategy::kReceiveOnly) continue;  // its caller says so
     result.add(committed_revision(brought.committed, parts.run.instance), peer.name);
   }
   if (key.scope != Scope::kShards) return result;
   for (const auto& [id, other] : parts.people.roster.records()) {
     if (other.in_view() || inside.count(id) != 0 || other.info.shard != shard) continue;
-    result.add(held_outside(other, key.tag, parts.run.instance), display_name(other.info));
+    result.add(held_outside(other, key.tag, layout, parts.run.instance), display_name(other.info));
   }
   return result;
 }
@@ -104,9 +103,10 @@ Result<void> CoordinatorMachine::Parts::check_revision(
     const OpKey& key, const SyncRecord& record, const std::vector<Participant>& participants,
     const SyncPlans& plans) {
   for (const auto& [shard, plan] : plans.by_shard) {
-    const StillHeld held = still_held(*this, key, shard, record, participants);
+    const uint64_t layout = wire::state_layout(plan.tensors);
+    const StillHeld held = still_held(*this, key, shard, layout, record, participants);
     if (held.revision <= plan.revision) {
-      const uint64_t last = committed.find(key.tag, shard);
+      const uint64_t last = committed.find({key.tag, shard, layout});
       if (key.scope != Scope::kShards || last <= plan.revision) continue;
       out.event(fmt::format("nobody who is connected holds revision {} of the state under tag {}, "
                             "which was committed last: the run goes on from revision {}, the "
@@ -181,7 +181,8 @@ void CoordinatorMachine::Parts::note_committed(const OpKey& key) {
   for (const auto& [shard, plan] : record->plans) {
     run.history.syncs = std::max(run.history.syncs, plan.number);
     run.history.revision = plan.revision;
-    if (key.scope == Scope::kShards) committed.note(key.tag, shard, plan.revision);
+    if (key.scope != Scope::kShards) continue;
+    committed.note({key.tag, shard, wire::state_layout(plan.tensors)}, plan.revision);
   }
 }
 

@@ -127,10 +127,28 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured me
   people.network.report_rates(from, message);
 }
 
-DrivingRights::Founding CoordinatorMachine::Parts::founding() const {
-  std::vector<const wire::RunMemory*> waiting;
-  for (const auto& [peer, record] : people.roster.records()) waiting.push_back(&record.memory);
+DrivingRights::Founding CoordinatorMachine::Parts::founding(
+    const std::vector<Candidate>& ready) const {
+  std::set<PeerId> candidates;
+  for (const Candidate& candidate : ready) {
+    candidates.insert(candidate.peers.begin(), candidate.peers.end());
+  }
+  std::vector<DrivingRights::Waiting> waiting;
+  for (const auto& [peer, record] : people.roster.records()) {
+    waiting.push_back({record.memory, candidates.count(peer) != 0});
+  }
   return rights.founding(run, waiting);
+}
+
+// Who was in another instance than the one that is to begin has no part in it.
+void CoordinatorMachine::Parts::leave_out_others(InstanceId instance,
+                                                 std::vector<Candidate>& ready) const {
+  std::erase_if(ready, [&](const Candidate& candidate) {
+    return std::any_of(candidate.peers.begin(), candidate.peers.end(), [&](PeerId peer) {
+      const InstanceId theirs = people.roster.find(peer)->memory.instance;
+      return theirs && theirs != instance;
+    });
+  });
 }
 
 void CoordinatorMachine::Parts::begin_run(InstanceId instance) {
@@ -151,6 +169,7 @@ void CoordinatorMachine::Parts::begin_run(InstanceId instance) {
                                  : std::string()));
   }
   last_instance = run.instance;
+  rights.begun(run.instance);
   stepped_down.clear();
   out.drives();
   std::vector<PeerId> others;
@@ -186,7 +205,7 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
   const bool too_early = !people.claims.empty() || rights.too_early(*last_input);
-  if (view.members.empty() && (too_early || !founding().may.yes)) return;
+  if (view.members.empty() && too_early) return;
   answer_latecomers(*this, present);
   const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
     return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();
@@ -195,11 +214,14 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   if (auto what = waits.updates.difference(present)) {
     return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
   }
-  const Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  const auto founds = view.members.empty() ? founding(candidates.ready) : DrivingRights::Founding{};
+  if (!founds.may.yes) return;
+  if (view.members.empty()) leave_out_others(founds.instance, candidates.ready);
   const Admission admission = choose_admitted(present, candidates.ready, people.roster,
                                               people.links, config.min_replicas);
   if (present.empty() && admission.admitted.empty()) return;
-  if (view.members.empty()) begin_run(founding().instance);
+  if (view.members.empty()) begin_run(founds.instance);
   for (const std::string& why : candidates.not_ready) out.event(why);
   for (const std::string& why : admission.left_out) out.event(why);
   // After each update slots and members are the same: who calls next may count on it.

@@ -261,7 +261,6 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   }
   control_.status = Control::Status::kUp;
   control_.backoff = Duration::zero();
-  control_.elsewhere.clear();
   control_.incarnation = message.incarnation;
   control_.heartbeat_interval = std::chrono::milliseconds(
       std::clamp<uint64_t>(message.heartbeat_interval_ms, 1, 3600 * 1000));
@@ -296,13 +295,6 @@ void PeerMachine::handle(TimePoint now, wire::Refused message) {
   const bool not_by_this_one = message.code == ErrorCode::kCoordinatorUnreachable ||
                                (!registered && message.code == ErrorCode::kTimeout);
   if (not_by_this_one) return look_elsewhere(now, message.reason);
-  if (message.code == ErrorCode::kOtherInstance) {
-    // Its own run may still go on at another address.
-    control_.elsewhere.insert(control_.address);
-    if (control_.elsewhere.size() < config_.coordinators) {
-      return look_elsewhere(now, message.reason);
-    }
-  }
   const bool about_update =
       registered && state_ == State::kMember && message.code == ErrorCode::kMismatch;
   if (!about_update || !update_.positions) return fail_run(message.code, message.reason);

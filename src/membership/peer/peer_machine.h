@@ -121,7 +121,6 @@ class PeerMachine {
     Duration heartbeat_interval{};
     Duration silence_timeout{};
     uint64_t heartbeat_heard = 0;
-    std::set<uint32_t> elsewhere;  // addresses where another instance is driven
   };
 
   // What a sync will have been if it commits.

@@ -119,7 +119,9 @@ inline void draw(Random& random, RunHistory& out) {
 inline void draw(Random& random, CommittedRevision& out) {
   draw_all(random, out.instance, out.revision);
 }
-inline void draw(Random& random, HeldRevision& out) { draw_all(random, out.tag, out.revision); }
+inline void draw(Random& random, HeldRevision& out) {
+  draw_all(random, out.tag, out.layout, out.revision);
+}
 inline void draw(Random& random, RunMemory& out) {
   draw_all(random, out.instance, out.history, out.held);
 }

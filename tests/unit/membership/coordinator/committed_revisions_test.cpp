@@ -15,16 +15,16 @@ using testing::HasSubstr;
 
 TEST(CommittedRevisions, KeepsTheLatestOfTheLastStates) {
   CommittedRevisions committed;
-  committed.note(1, 0, 9);
-  committed.note(1, 1, 8);
-  committed.note(1, 0, 4);
-  EXPECT_EQ(committed.find(1, 0), 4u) << "the last one counts, also when a lower one was accepted";
-  EXPECT_EQ(committed.find(1, 1), 8u);
-  EXPECT_EQ(committed.find(2, 0), 0u);
+  committed.note({1, 0, 0}, 9);
+  committed.note({1, 1, 0}, 8);
+  committed.note({1, 0, 0}, 4);
+  EXPECT_EQ(committed.find({1, 0, 0}), 4u) << "the last one, also when a lower one was accepted";
+  EXPECT_EQ(committed.find({1, 1, 0}), 8u);
+  EXPECT_EQ(committed.find({1, 0, 7}), 0u);
   for (uint64_t tag = 10; tag < 10 + CommittedRevisions::kStatesKept; ++tag) {
-    committed.note(tag, 0, 1);
+    committed.note({tag, 0, 0}, 1);
   }
-  EXPECT_EQ(committed.find(1, 0), 0u);
+  EXPECT_EQ(committed.find({1, 0, 0}), 0u);
 }
 
 // A run of a, who has synced revision 5.
@@ -85,6 +85,8 @@ class SyncAfterALoss : public testing::Test {
     return {revision, wire::SyncStrategy::kPopular, {1, revision}, {}, committed};
   }
 
+  static uint64_t layout() { return wire::state_layout({}); }
+
   wire::CommittedRevision here(uint64_t revision) const {
     return {machine_->status().instance, revision};
   }
@@ -132,14 +134,14 @@ TEST_F(SyncAfterALoss, WhoIsBackAsANewcomerKeepsWhatTheRunHasCommitted) {
 
 TEST_F(SyncAfterALoss, AlsoBeforeItIsLetIn) {
   start();
-  come(2, "b", {machine_->status().instance, {}, {{0, 9}, {1, 700}}});
+  come(2, "b", {machine_->status().instance, {}, {{0, layout(), 9}, {1, layout(), 700}}});
   sync(1, state(6, here(5)));
   expect_conflict(1, "b still holds revision 9");
 }
 
 TEST_F(SyncAfterALoss, OneThatIsNotLowerIsTakenOver) {
   start();
-  come(2, "b", {machine_->status().instance, {}, {{0, 9}}});
+  come(2, "b", {machine_->status().instance, {}, {{0, layout(), 9}}});
   sync(1, state(9, here(5)));
   ASSERT_NE(heard<wire::SyncPlan>(1), nullptr);
   EXPECT_EQ(heard<wire::SyncPlan>(1)->revision, 9u);
@@ -156,9 +158,28 @@ TEST_F(SyncAfterALoss, WhatOnePeerAlonePublishedOrAnotherRunCommittedDoesNotCoun
   EXPECT_EQ(heard<wire::SyncPlan>(2)->revision, 6u);
 }
 
+TEST_F(SyncAfterALoss, AnotherStateUnderTheSameTagIsAnotherState) {
+  start();
+  come(2, "b", {machine_->status().instance, {}, {{0, layout() + 1, 9}}});
+  sync(1, state(6, here(5)));
+  EXPECT_NE(heard<wire::SyncPlan>(1), nullptr) << events_;
+}
+
+TEST_F(SyncAfterALoss, WhoOnlyReceivesGivesUpWhatItHolds) {
+  start();
+  come(2, "b", {machine_->status().instance, {}, {}});
+  admit();
+  sync(1, state(6, here(5)));
+  wire::StateSummary given_up = state(12, here(9));
+  given_up.strategy = wire::SyncStrategy::kReceiveOnly;
+  sync(2, given_up, true);
+  ASSERT_NE(heard<wire::SyncPlan>(2), nullptr) << events_;
+  EXPECT_EQ(heard<wire::SyncPlan>(2)->revision, 6u);
+}
+
 TEST_F(SyncAfterALoss, AnOperatorMayAcceptIt) {
   start(true);
-  come(2, "b", {machine_->status().instance, {}, {{0, 9}}});
+  come(2, "b", {machine_->status().instance, {}, {{0, layout(), 9}}});
   sync(1, state(6, here(5)));
   ASSERT_NE(heard<wire::SyncPlan>(1), nullptr);
   EXPECT_THAT(events_, HasSubstr("b still holds revision 9"));

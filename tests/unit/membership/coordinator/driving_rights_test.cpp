@@ -47,7 +47,7 @@ class Judging : public testing::Test {
                                  std::optional<Incarnation> life = std::nullopt,
                                  bool known = false) {
     return rights_.judge({run_, {2, 50}, has_view_, members_here_},
-                         {"a", memory, life, known, place_});
+                         {"a", memory, life, life.value_or(Incarnation{}), known, place_});
   }
 
   DrivingRights rights_;
@@ -82,7 +82,7 @@ TEST(DrivingRights, OfSeveralOnlyTheFirstBeginsAndOnlyWhenThereIsNone) {
   rights.lost_run(TimePoint{10s});
   EXPECT_THAT(rights.may_begin_with({0, 2}).why, HasSubstr("may go on at another"));
   EXPECT_TRUE(rights.may_begin_with({0, 1}).yes) << "with one address the address is the fence";
-  rights.has_run(true);
+  rights.goes_on(kInstance, true);
   EXPECT_TRUE(rights.may_begin_with({0, 2}).yes);
 }
 
@@ -97,21 +97,31 @@ TEST(DrivingRights, OfSeveralOneNeedsAMajority) {
   EXPECT_THAT(rights.may_drop(half).why, HasSubstr("only 1 of 2 replicas would stay"));
   rights.met({0, 1});
   EXPECT_FALSE(rights.may_drop(half).yes) << "what one peer does not know, another one does";
-  rights.has_run(false);
+  rights.goes_on(kInstance, false);
   EXPECT_TRUE(rights.may_drop(half).yes) << "its members know no other";
 }
 
 TEST(DrivingRights, BeginsTheInstanceOfThoseWhoWait) {
   DrivingRights rights;
   const wire::RunMemory fresh;
-  const wire::RunMemory one = memory(kInstance);
-  const wire::RunMemory other = memory(kOther);
-  EXPECT_FALSE(rights.founding({}, {&fresh}).instance) << "a new one is to be drawn";
-  EXPECT_EQ(rights.founding({}, {&fresh, &one}).instance, kInstance);
-  EXPECT_EQ(rights.founding({}, {&one, &other, &other}).instance, kOther);
-  EXPECT_EQ(rights.founding({kInstance, false, {}}, {&fresh, &other}).instance, kInstance)
+  const wire::RunMemory one = memory(kInstance, 3);
+  const wire::RunMemory other = memory(kOther, 4);
+  EXPECT_FALSE(rights.founding({}, {{fresh, true}}).instance) << "a new one is to be drawn";
+  EXPECT_EQ(rights.founding({}, {{fresh, true}, {one, false}}).instance, kInstance);
+  EXPECT_EQ(rights.founding({}, {{one, true}, {other, false}, {other, false}}).instance, kInstance)
+      << "nobody knows whether those who are not ready will be";
+  EXPECT_EQ(rights.founding({}, {{one, true}, {one, true}, {other, true}}).instance, kOther)
+      << "it has committed more";
+  EXPECT_EQ(rights.founding({kInstance, false, {}}, {{fresh, true}, {other, true}}).instance,
+            kInstance)
       << "its members were lost, and may come back";
-  EXPECT_EQ(rights.founding({kInstance, true, {}}, {&fresh, &other}).instance, kOther);
+  const DrivenRun over{kInstance, true, {}};
+  EXPECT_EQ(rights.founding(over, {{fresh, true}, {other, true}}).instance, kOther);
+  StartFacts facts;
+  facts.instance = kInstance;
+  rights.started(TimePoint{1s}, facts);
+  EXPECT_EQ(rights.founding({}, {{one, false}, {other, true}}).instance, kInstance)
+      << "its state folder names that one";
 }
 
 TEST(DrivingRights, BeginsNoOtherInstanceThanTheOneThatIsWanted) {
@@ -122,12 +132,13 @@ TEST(DrivingRights, BeginsNoOtherInstanceThanTheOneThatIsWanted) {
   rights.started(TimePoint{1s}, facts);
   const wire::RunMemory fresh;
   const wire::RunMemory wanted = memory(kInstance);
-  const auto nobody = rights.founding({}, {&fresh});
+  const auto nobody = rights.founding({}, {{fresh, true}});
   EXPECT_FALSE(nobody.may.yes);
   EXPECT_THAT(nobody.may.why, HasSubstr(to_string(kInstance)));
-  EXPECT_EQ(rights.founding({}, {&fresh, &wanted}).instance, kInstance);
+  EXPECT_EQ(rights.founding({}, {{fresh, true}, {wanted, false}}).instance, kInstance);
   const DrivenRun none;
-  const auto judged = rights.judge({none, {1, 1}, false, 0}, {"z", memory(kOther), {}, false, {}});
+  const auto judged =
+      rights.judge({none, {1, 1}, false, 0}, {"z", memory(kOther), {}, {}, false, {}});
   EXPECT_EQ(judged.as, Standpoint::kOther);
   EXPECT_THAT(judged.why, HasSubstr("only"));
 }
@@ -211,19 +222,60 @@ TEST_F(Judging, OfTwoAlikeInEverythingTheOneThatHasMembersStays) {
   }
 }
 
+TEST_F(Judging, WhoWasOnlyRegisteredByAnotherLifeHasNothingOfIt) {
+  // Accepted by 2~7, which never settled: all it was told is of life 1.
+  const auto judged = rights_.judge({run_, {2, 50}, true, 3},
+                                    {"a", memory(kInstance, 10, 20), Incarnation{2, 7},
+                                     Incarnation{1, 3}, true, {}});
+  EXPECT_EQ(judged.as, Standpoint::kMember);
+}
+
+TEST_F(Judging, ANewRunTakesItsOwnMembersBackWhenItHasLostThem) {
+  StartFacts facts;
+  facts.no_former_run = true;
+  rights_.started(TimePoint{1s}, facts);
+  rights_.begun(kInstance);
+  rights_.lost_run(TimePoint{2s});
+  run_ = {};
+  has_view_ = false;
+  EXPECT_EQ(judge(memory(kInstance), Incarnation{3, 1}).as, Standpoint::kClaimant);
+  EXPECT_EQ(judge(memory(kOther), Incarnation{3, 1}).as, Standpoint::kOther);
+}
+
 TEST(DrivingRights, PrefersTheRunOfWhichMoreHaveCome) {
   DrivingRights rights;
-  const DrivingRights::ClaimFacts stray{kOther, {1, 8, true}, {99, 99, 99}};
-  const DrivingRights::ClaimFacts whole{kInstance, {3, 4, false}, {1, 1, 1}};
-  EXPECT_TRUE(rights.prefers(whole, stray));
-  EXPECT_FALSE(rights.prefers(stray, whole));
+  const DrivingRights::ClaimFacts stray{kOther, {1, 8, true}, {99, 99, 99}, false, TimePoint{15s}};
+  const DrivingRights::ClaimFacts some{kInstance, {3, 7, false}, {1, 1, 1}, false, TimePoint{14s}};
+  EXPECT_TRUE(rights.prefers(some, stray));
+  EXPECT_FALSE(rights.prefers(stray, some));
+  DrivingRights::ClaimFacts several = some;
+  several.several_coordinators = true;
+  const DrivingRights::ClaimFacts whole{kOther, {2, 2, true}, {}, true, TimePoint{14s}};
+  EXPECT_TRUE(rights.prefers(whole, several)) << "of several coordinators only a majority may";
   StartFacts facts;
   facts.delay = 6s;
   facts.instance = kOther;
   rights.started(TimePoint{10s}, facts);
-  EXPECT_TRUE(rights.prefers(stray, whole)) << "its state folder knows that one";
-  EXPECT_EQ(rights.may_be_adopted_after(kInstance), TimePoint{16s});
-  EXPECT_EQ(rights.may_be_adopted_after(kOther), TimePoint{});
+  EXPECT_TRUE(rights.prefers(stray, some)) << "its state folder knows that one";
+}
+
+TEST(DrivingRights, GoesOnAtOnceWhereAllHaveComeAndItIsNotOneAlone) {
+  DrivingRights rights;
+  const TimePoint now{11s};
+  const DrivingRights::ClaimFacts two{kInstance, {2, 2, true}, {}, false, TimePoint{12s}};
+  const DrivingRights::ClaimFacts part{kInstance, {2, 3, true}, {}, false, TimePoint{12s}};
+  const DrivingRights::ClaimFacts alone{kInstance, {1, 1, true}, {}, false, TimePoint{12s}};
+  EXPECT_EQ(rights.may_be_adopted_at(two, now), now);
+  EXPECT_EQ(rights.may_be_adopted_at(part, now), TimePoint{12s});
+  EXPECT_EQ(rights.may_be_adopted_at(alone, now), TimePoint{12s}) << "it may be left over";
+  StartFacts facts;
+  facts.delay = 6s;
+  facts.instance = kInstance;
+  rights.started(TimePoint{10s}, facts);
+  EXPECT_EQ(rights.may_be_adopted_at(alone, now), now) << "its state folder knows that one";
+  DrivingRights::ClaimFacts other = two;
+  other.instance = kOther;
+  EXPECT_EQ(rights.may_be_adopted_at(other, now), TimePoint{16s});
 }
 
 }  // namespace

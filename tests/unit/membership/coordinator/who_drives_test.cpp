@@ -341,8 +341,9 @@ TEST_F(WhoDrives, AReplicaThatIsLeftByOneOfItsShardsMayComeBack) {
 // It went on with a run, which it lost before it could have begun one of its own.
 TEST_F(WhoDrives, ItBeginsWhenTheRunThatItFoundIsLostAtOnce) {
   come(1, claimant(1, view_of({1})));
+  EXPECT_THAT(members(), IsEmpty()) << "one alone may be left over from another day";
+  pass(config_.rejoin_window);
   EXPECT_THAT(members(), ElementsAre("a:member"));
-  pass(1s);
   machine_->on_disconnected(now_, {1}, "reset");
   absorb();
   for (int step = 0; step < 4; ++step) {
@@ -375,6 +376,53 @@ TEST_F(WhoDrives, AViewThatNamesSomebodyTwiceIsRefused) {
   expect_refused(1, ErrorCode::kInvalidArgument, "twice");
   come(2, claimant(2, view_of({1, 3})));
   expect_refused(2, ErrorCode::kInvalidArgument, "not in");
+}
+
+// Both could be in the first view, but not in the same one.
+TEST_F(WhoDrives, NewcomersOfTwoInstancesDoNotBeginARunTogether) {
+  config_.min_replicas = 2;
+  start({});
+  const auto ready = [this](uint64_t peer, wire::RunMemory memory) {
+    come(peer, newcomer(peer, std::move(memory)));
+    for (uint64_t other = 1; other < peer; ++other) {
+      const uint64_t base = uint64_t{1} << 32;
+      say(peer, wire::LinkReport{{base | other}, wire::LinkState::kUp, "", 0});
+      say(other, wire::LinkReport{{base | peer}, wire::LinkState::kUp, "", 0});
+    }
+    say(peer, wire::UpdateRequest{});
+  };
+  ready(1, {kInstance, {9, 0, 0}, {}});
+  ready(2, {kOther, {5, 0, 0}, {}});
+  EXPECT_THAT(members(), IsEmpty()) << "a run of two needs one more";
+  ready(3, {});
+  EXPECT_THAT(members(), ElementsAre("a:member", "c:member"));
+  EXPECT_EQ(machine_->status().instance, kInstance);
+  expect_refused(2, ErrorCode::kOtherInstance, to_string(kInstance));
+}
+
+TEST_F(WhoDrives, WellFormedLiesHarmNobody) {
+  wire::View view = view_of({1, 2}, kInstance, {1, 42});
+  view.members[0].id = view.slots[0] = {(uint64_t{2} << 32) | 1};  // as the next newcomer's
+  come(1, claimant(1, view));
+  wire::Register high = claimant(2, view_of({2, 3}));
+  high.rejoin->incarnation.counter = 0xFFFFFFFF;
+  come(2, high);
+  expect_refused(2, ErrorCode::kInvalidArgument, "incarnation");
+  wire::Register many = claimant(3, view_of({2, 3}));
+  many.rejoin->updates = ~uint64_t{0};
+  come(3, many);
+  expect_refused(3, ErrorCode::kInvalidArgument, "updates");
+  pass(config_.rejoin_window);
+  EXPECT_THAT(members(), ElementsAre("b:suspect", "a:member"));
+  come(9, newcomer(9));
+  ASSERT_NE(heard<wire::Registered>(9), nullptr);
+  EXPECT_EQ(heard<wire::Registered>(9)->peer, (PeerId{(uint64_t{2} << 32) | 2}));
+  wire::Register other_id = claimant(2, view_of({1, 2}));
+  other_id.rejoin->view.epoch.number = 9;
+  other_id.rejoin->view.members[0].id = {77};
+  machine_->on_disconnected(now_, {2}, "reset");
+  come(2, other_id);
+  EXPECT_THAT(members(), ElementsAre("b:member", "a:member")) << "its later view fits nothing here";
 }
 
 TEST_F(WhoDrives, TheStatusSaysWhatIsWaitedFor) {
