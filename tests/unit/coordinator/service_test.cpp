@@ -86,6 +86,39 @@ TEST(Service, RefusesAnotherRunWithASentence) {
   EXPECT_FALSE(client.receive().has_value());
 }
 
+// The run has gone on in a later life of the coordinator, elsewhere.
+TEST(Service, SaysWhenItIsStoppedThatItHasSteppedDown) {
+  RunningService service;
+  ControlClient member(service.address());
+  member.send_preamble();
+  member.send(register_message(1));
+  member.send(wire::UpdateRequest{});
+  const auto updated = member.receive_a<wire::Updated>();
+  ASSERT_TRUE(updated && updated->delta);
+
+  wire::Register hello = register_message(2);
+  hello.memory.instance = updated->delta->instance;
+  hello.rejoin = wire::Rejoin{};
+  hello.rejoin->incarnation = {2, 7};
+  wire::View& view = hello.rejoin->view;
+  view.instance = updated->delta->instance;
+  view.epoch = view.generation.first = {{2, 7}, 1};
+  view.members = {hello.peer};
+  view.members[0].id = {9};
+  view.slots = {{9}};
+  view.plan = topology::make_plan(1);
+  ControlClient other(service.address());
+  other.send_preamble();
+  other.send(hello);
+  const auto refused = other.receive_a<wire::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->code, ErrorCode::kCoordinatorUnreachable) << refused->reason;
+  const Result<void> stopped = service.stop();
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::kSteppedDown);
+  EXPECT_THAT(stopped.error().message, HasSubstr("comes from incarnation 2~00000007"));
+}
+
 // A field of a protobuf message, after its encoding guide.
 std::string field(uint32_t number, std::string_view bytes) {
   std::string out;
