@@ -251,7 +251,8 @@ void StressRun::note_content(Worker& worker, const ReportLine& line) {
     // Nobody is left who holds that revision as it was known: then it is lost, not contradicted.
     const bool contradicted =
         std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
-          const bool member = !other->ending && !other->left;
+          // One that stands still may have been dropped: what it was told then binds nobody.
+          const bool member = other->synced && !other->frozen && !other->ending && !other->left;
           return other.get() != &worker && member && other->revision >= revision &&
                  ledger_.agrees(other->revision, other->hash);
         });
