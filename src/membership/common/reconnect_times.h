@@ -20,11 +20,13 @@ inline constexpr Duration kFormerMembersMayCome =
     kControlDialTimeout + kLongestBackoff + std::chrono::seconds(1);
 
 // A peer takes a silent coordinator for lost after 3/4 of the peer timeout. Where that is longer
-// than usual, members dial by so much later when what tells them sooner is lost on its way.
+// than usual, members dial by so much later when what tells them sooner is lost on its way. At most
+// by half a minute: who has set a timeout of hours does not want to wait for hours to begin.
 inline Duration former_members_may_come(Duration peer_timeout) {
   constexpr Duration kUsualPeerTimeout = std::chrono::seconds(5);
-  return kFormerMembersMayCome +
-         std::max(Duration{0}, (peer_timeout - kUsualPeerTimeout) * 3 / 4);
+  constexpr Duration kMost = std::chrono::seconds(30);
+  const Duration later = (peer_timeout - kUsualPeerTimeout) * 3 / 4;
+  return kFormerMembersMayCome + std::clamp(later, Duration{0}, kMost);
 }
 
 }  // namespace atoll_core::membership

@@ -54,7 +54,7 @@ void CoordinatorMachine::on_disconnected(TimePoint now, ConnectionId connection,
                                          const std::string& reason) {
   parts_->begin_input(now);
   parts_->people.visitors.erase(connection);
-  parts_->people.claims.erase(connection);
+  if (parts_->people.claims.erase(connection)) parts_->changed.claims = true;
   if (PeerRecord* peer = parts_->people.roster.find(connection)) {
     parts_->lose_connection(now, peer->info.id, reason);
   }
@@ -66,6 +66,7 @@ void CoordinatorMachine::tick(TimePoint now) {
   if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) parts_->send_heartbeats(now);
   if (parts_->timers.take_expired(Parts::Timer::kLiveness, now)) parts_->check_liveness(now);
   if (parts_->timers.take_expired(Parts::Timer::kRejoin, now)) {
+    parts_->changed.claims = true;   // the others may have been waited for long enough
     parts_->changed.updates = true;  // the first view may be made
     // The timer may have been for claims, that were to be looked at before.
     if (parts_->rights.too_early(now)) {
@@ -113,7 +114,6 @@ void CoordinatorMachine::Parts::begin_life(TimePoint now) {
 }
 
 void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
-  evaluate_claims(now);
   if (std::exchange(pending.round_needed, false)) begin_round(now);
   complete_rounds();
 }
@@ -121,6 +121,10 @@ void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
 // What is made of everything that the peers have said. Hundreds of newcomers report tens of
 // thousands of links: to look after each of them at all the others would take minutes.
 void CoordinatorMachine::Parts::finish_turn() {
+  if (std::exchange(changed.claims, false)) {
+    evaluate_claims(*last_input);
+    settle_dust(*last_input);
+  }
   if (std::exchange(changed.roster, false)) send_rosters();
   if (std::exchange(changed.marks, false)) tell_stable();
   if (std::exchange(changed.updates, false)) evaluate_updates();

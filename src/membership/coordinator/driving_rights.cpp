@@ -22,7 +22,7 @@ std::string describe(InstanceId instance, const wire::RunHistory& history) {
 // What decides between two lives that have counted alike: 1 this one, -1 the other, 0 neither.
 int compare_lives(const DrivingRights::Own& own, Incarnation other,
                   const wire::RunHistory& theirs) {
-  if (broken(Canary::kNonceDecides)) return own.life.nonce > other.nonce ? 1 : -1;
+  if (broken(Canary::kNonceDecides)) return own.view_life.nonce > other.nonce ? 1 : -1;
   if (own.run.history == theirs) return 0;
   return own.run.history > theirs ? 1 : -1;
 }
@@ -161,13 +161,13 @@ DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer
             fmt::format("{} comes from incarnation {}, which is newer than {}", comer.name,
                         to_string(*comer.life), to_string(own.life))};
   }
-  const bool counted_alike = comer.view_life.counter == own.life.counter &&
-                             comer.view_life.nonce != own.life.nonce;
+  const bool counted_alike = comer.view_life.counter == own.view_life.counter &&
+                             comer.view_life.nonce != own.view_life.nonce;
   if (counted_alike) {
     const int better = compare_lives(own, comer.view_life, comer.memory.history);
     const std::string both = fmt::format(
         "{} comes from incarnation {}, which has committed {}; {} has committed {}", comer.name,
-        to_string(comer.view_life), to_string(comer.memory.history), to_string(own.life),
+        to_string(comer.view_life), to_string(comer.memory.history), to_string(own.view_life),
         to_string(own.run.history));
     const bool stays = better > 0 || (better == 0 && own.members_here > 0);
     return {stays ? Standpoint::kLost : Standpoint::kSuperior, both};

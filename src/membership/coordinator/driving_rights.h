@@ -112,6 +112,7 @@ class DrivingRights {
   struct Own {
     const DrivenRun& run;
     Incarnation life;
+    Incarnation view_life;  // of its view: an earlier one until a run that goes on has settled
     bool has_view = false;
     size_t members_here = 0;  // connected
   };

@@ -66,6 +66,7 @@ struct Waits {
 
 // Of what finish_turn() is to look at.
 struct Changed {
+  bool claims = false;   // a run may go on
   bool roster = false;
   bool updates = false;  // the update barrier may be complete
   bool marks = false;    // more ops may have ended on all

@@ -153,7 +153,9 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     comer.view_life = hello->rejoin->view.epoch.incarnation;
   }
   const auto judgement = rights.judge(
-      {run, incarnation, !view.members.empty(), people.roster.members_here()}, comer);
+      {run, incarnation, view.epoch.incarnation, !view.members.empty(),
+       people.roster.members_here()},
+      comer);
   using Standpoint = DrivingRights::Standpoint;
   switch (judgement.as) {
     case Standpoint::kNewcomer: return register_newcomer(now, connection, std::move(*hello));

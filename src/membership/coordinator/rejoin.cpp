@@ -44,7 +44,7 @@ void adopt_run(Parts& parts, const ClaimGroup& group) {
   parts.last_instance = group.instance;
   parts.last_sync = 0;
   parts.view = *group.view;
-  for (const RejoinClaim* claim : group.claims) merge(parts, claim->message);
+  for (const auto& [session, claim] : group.claims) merge(parts, claim->message);
   if (parts.ledgers.generations.find(parts.view.generation) == nullptr) {
     parts.ledgers.generations.open(parts.view);
   }
@@ -185,6 +185,7 @@ void CoordinatorMachine::Parts::claim(TimePoint now, ConnectionId connection,
       {connection, visitor->second.remote, std::move(message)}, now + config.rejoin_window);
   people.visitors.erase(visitor);
   if (replaced) out.close(*replaced, "replaced by a new connection");
+  changed.claims = true;
   timers.arm_earlier(Timer::kHeartbeat, now);  // says that it is heard
 }
 
@@ -274,6 +275,11 @@ void CoordinatorMachine::Parts::hear_late_member(TimePoint now, const wire::Regi
   const bool settled = view.members.empty() || view.epoch.incarnation == incarnation;
   if (settled || hello.memory.instance != run.instance) return;
   const wire::View& theirs = hello.rejoin->view;
+  // What was told in a later life, or in one that has counted like the one that goes on, is no part
+  // of what goes on.
+  const Incarnation& life = theirs.epoch.incarnation;
+  const bool of_this_run = life == view.epoch.incarnation || is_later(view.epoch.incarnation, life);
+  if (!of_this_run || is_later(hello.rejoin->incarnation, incarnation)) return;
   const bool later = theirs.epoch.incarnation == view.epoch.incarnation &&
                      is_later(theirs.epoch, view.epoch);
   if (later && names_alike(theirs, people.roster)) {

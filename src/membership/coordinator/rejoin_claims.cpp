@@ -36,32 +36,35 @@ Incarnation choose_life(const std::vector<const RejoinClaim*>& claims) {
   return chosen;
 }
 
-void complete(ClaimGroup& group) {
-  const Incarnation life = choose_life(group.claims);
-  std::vector<const RejoinClaim*> claims;
-  for (const RejoinClaim* claim : group.claims) {
+ClaimGroup group_of(const std::vector<const RejoinClaim*>& claims, TimePoint deadline) {
+  ClaimGroup group;
+  group.instance = claims.front()->instance();
+  group.deadline = deadline;
+  const Incarnation life = choose_life(claims);
+  for (const RejoinClaim* claim : claims) {
     const wire::Rejoin& rejoin = claim->rejoin();
     group.highest_incarnation = std::max({group.highest_incarnation, rejoin.incarnation.counter,
                                           life_of(*claim).counter});
     group.several_coordinators = group.several_coordinators || claim->message.coordinators > 1;
     const bool stray = life_of(*claim) != life && life_of(*claim).counter == life.counter;
-    (stray ? group.strays : claims).push_back(claim);
-    if (stray) continue;
+    if (stray) {
+      group.strays.push_back(claim);
+      continue;
+    }
+    group.claims.emplace(claim->message.peer.session, claim);
     group.history = std::max(group.history, claim->message.memory.history);
     if (life_of(*claim) != life) continue;
     const bool first = group.view == nullptr || life_of(*claim) != group.view->epoch.incarnation;
     if (first || is_later(rejoin.view.epoch, group.view->epoch)) group.view = &rejoin.view;
   }
-  group.claims = std::move(claims);
+  return group;
 }
 
 }  // namespace
 
 const RejoinClaim* ClaimGroup::find(SessionId session) const {
-  const auto found = std::find_if(claims.begin(), claims.end(), [session](const auto* claim) {
-    return claim->message.peer.session == session;
-  });
-  return found == claims.end() ? nullptr : *found;
+  const auto found = claims.find(session);
+  return found == claims.end() ? nullptr : found->second;
 }
 
 std::optional<ConnectionId> RejoinClaims::add(RejoinClaim claim, TimePoint deadline) {
@@ -92,16 +95,13 @@ bool RejoinClaims::holds(ConnectionId connection) const {
 }
 
 std::vector<ClaimGroup> RejoinClaims::groups() const {
-  std::map<InstanceId, ClaimGroup> groups;
-  for (const RejoinClaim& claim : claims_) groups[claim.instance()].claims.push_back(&claim);
-  std::vector<ClaimGroup> result;
-  for (auto& [instance, group] : groups) {
-    group.instance = instance;
-    group.deadline = deadlines_.at(instance);
-    complete(group);
-    result.push_back(std::move(group));
+  std::map<InstanceId, std::vector<const RejoinClaim*>> by_instance;
+  for (const RejoinClaim& claim : claims_) by_instance[claim.instance()].push_back(&claim);
+  std::vector<ClaimGroup> groups;
+  for (const auto& [instance, claims] : by_instance) {
+    groups.push_back(group_of(claims, deadlines_.at(instance)));
   }
-  return result;
+  return groups;
 }
 
 }  // namespace atoll_core::membership

@@ -32,7 +32,8 @@ struct ClaimGroup {
   InstanceId instance;
   TimePoint deadline;          // when the first of them has waited long enough
   const wire::View* view = nullptr;  // from which the run goes on
-  std::vector<const RejoinClaim*> claims;  // of the life that goes on, or of one before it
+  // Of the life that goes on, or of one before it.
+  std::map<SessionId, const RejoinClaim*> claims;
   std::vector<const RejoinClaim*> strays;  // of one that has counted alike, and has less
   wire::RunHistory history;    // of the life that goes on
   uint32_t highest_incarnation = 0;

@@ -67,21 +67,30 @@ uint64_t held_outside(const PeerRecord& record, uint64_t tag, uint64_t layout,
   return 0;
 }
 
-StillHeld still_held(const Parts& parts, const OpKey& key, uint32_t shard, uint64_t layout,
-                     const SyncRecord& record, const std::vector<Participant>& participants) {
-  StillHeld result;
-  std::set<PeerId> inside;
+// By shard; where all exchange their state whatever their shard, all are one.
+std::map<uint32_t, StillHeld> still_held(const Parts& parts, const OpKey& key,
+                                         const SyncRecord& record,
+                                         const std::vector<Participant>& participants,
+                                         const SyncPlans& plans) {
+  const bool by_shard = key.scope == Scope::kShards;
+  std::map<uint32_t, StillHeld> result;
   for (const Participant& peer : participants) {
-    inside.insert(peer.peer);
-    if (key.scope == Scope::kShards && peer.shard != shard) continue;
     const wire::StateSummary& brought = record.requests.at(peer.peer);
     if (brought.strategy == wire::SyncStrategy::kReceiveOnly) continue;  // its caller says so
-    result.add(committed_revision(brought.committed, parts.run.instance), peer.name);
+    result[by_shard ? peer.shard : 0].add(
+        committed_revision(brought.committed, parts.run.instance), peer.name);
   }
-  if (key.scope != Scope::kShards) return result;
+  if (!by_shard) return result;
+  std::map<uint32_t, uint64_t> layouts;
+  for (const auto& [shard, plan] : plans.by_shard) {
+    layouts[shard] = wire::state_layout(plan.tensors);
+  }
   for (const auto& [id, other] : parts.people.roster.records()) {
-    if (other.in_view() || inside.count(id) != 0 || other.info.shard != shard) continue;
-    result.add(held_outside(other, key.tag, layout, parts.run.instance), display_name(other.info));
+    const auto layout = layouts.find(other.info.shard);
+    if (other.in_view() || layout == layouts.end()) continue;
+    result[other.info.shard].add(
+        held_outside(other, key.tag, layout->second, parts.run.instance),
+        display_name(other.info));
   }
   return result;
 }
@@ -102,9 +111,10 @@ const Call* call_of_another_kind(const OpRecord* op) {
 Result<void> CoordinatorMachine::Parts::check_revision(
     const OpKey& key, const SyncRecord& record, const std::vector<Participant>& participants,
     const SyncPlans& plans) {
+  std::map<uint32_t, StillHeld> by_shard = still_held(*this, key, record, participants, plans);
   for (const auto& [shard, plan] : plans.by_shard) {
     const uint64_t layout = wire::state_layout(plan.tensors);
-    const StillHeld held = still_held(*this, key, shard, layout, record, participants);
+    const StillHeld& held = by_shard[key.scope == Scope::kShards ? shard : 0];
     if (held.revision <= plan.revision) {
       const uint64_t last = committed.find({key.tag, shard, layout});
       if (key.scope != Scope::kShards || last <= plan.revision) continue;

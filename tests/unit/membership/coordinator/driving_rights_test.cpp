@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "membership/common/reconnect_times.h"
 #include "unit/membership/test_peers.h"
 
 namespace atoll_core::membership {
@@ -46,12 +47,13 @@ class Judging : public testing::Test {
   DrivingRights::Judgement judge(const wire::RunMemory& memory,
                                  std::optional<Incarnation> life = std::nullopt,
                                  bool known = false) {
-    return rights_.judge({run_, {2, 50}, has_view_, members_here_},
+    return rights_.judge({run_, {2, 50}, view_life_, has_view_, members_here_},
                          {"a", memory, life, life.value_or(Incarnation{}), known, place_});
   }
 
   DrivingRights rights_;
   DrivenRun run_{kInstance, false, {10, 20, 1000}};
+  Incarnation view_life_{2, 50};
   bool has_view_ = true;
   size_t members_here_ = 3;
   CoordinatorPlace place_;
@@ -138,7 +140,7 @@ TEST(DrivingRights, BeginsNoOtherInstanceThanTheOneThatIsWanted) {
   EXPECT_EQ(rights.founding({}, {{fresh, true}, {wanted, false}}).instance, kInstance);
   const DrivenRun none;
   const auto judged =
-      rights.judge({none, {1, 1}, false, 0}, {"z", memory(kOther), {}, {}, false, {}});
+      rights.judge({none, {1, 1}, {1, 1}, false, 0}, {"z", memory(kOther), {}, {}, false, {}});
   EXPECT_EQ(judged.as, Standpoint::kOther);
   EXPECT_THAT(judged.why, HasSubstr("only"));
 }
@@ -224,10 +226,25 @@ TEST_F(Judging, OfTwoAlikeInEverythingTheOneThatHasMembersStays) {
 
 TEST_F(Judging, WhoWasOnlyRegisteredByAnotherLifeHasNothingOfIt) {
   // Accepted by 2~7, which never settled: all it was told is of life 1.
-  const auto judged = rights_.judge({run_, {2, 50}, true, 3},
+  const auto judged = rights_.judge({run_, {2, 50}, {2, 50}, true, 3},
                                     {"a", memory(kInstance, 10, 20), Incarnation{2, 7},
                                      Incarnation{1, 3}, true, {}});
   EXPECT_EQ(judged.as, Standpoint::kMember);
+}
+
+// Before a run that goes on has settled, its view is of the life before.
+TEST_F(Judging, UntilItHasSettledTheLifeOfItsViewIsCompared) {
+  view_life_ = {1, 5};
+  EXPECT_EQ(judge(memory(kInstance, 10, 20), Incarnation{1, 5}, true).as, Standpoint::kMember);
+  EXPECT_EQ(judge(memory(kInstance, 10, 20), Incarnation{1, 6}, true).as, Standpoint::kLost);
+  EXPECT_EQ(judge(memory(kInstance, 11, 0), Incarnation{1, 6}, true).as, Standpoint::kSuperior);
+}
+
+TEST(ReconnectTimes, ALongPeerTimeoutMakesTheWaitLongerWithinBounds) {
+  EXPECT_EQ(former_members_may_come(1s), kFormerMembersMayCome);
+  EXPECT_EQ(former_members_may_come(5s), kFormerMembersMayCome);
+  EXPECT_EQ(former_members_may_come(25s), kFormerMembersMayCome + 15s);
+  EXPECT_EQ(former_members_may_come(24h), kFormerMembersMayCome + 30s);
 }
 
 TEST_F(Judging, ANewRunTakesItsOwnMembersBackWhenItHasLostThem) {

@@ -200,6 +200,37 @@ TEST_F(WhoDrives, AMemberThatComesLateTellsWhatTheOthersHaveNotHeard) {
   EXPECT_NE(heard<wire::Updated>(1), nullptr) << "it is told at once how that update ended";
 }
 
+// It was in another life that has counted like the one that goes on, and has committed more there.
+TEST_F(WhoDrives, AMemberThatComesLateFromAnotherLifeIsNotMixedIn) {
+  const wire::View here = view_of({1, 2}, kInstance, {2, 50});
+  const wire::View there = view_of({1, 2}, kInstance, {2, 7});
+  come(1, claimant(1, here, {3, 4, 30}));
+  pass(config_.rejoin_window);
+  come(2, claimant(2, there, {9, 9, 90}));
+  EXPECT_EQ(machine_->status().steps_down, 1u) << "its life goes on";
+  come(1, claimant(1, here, {3, 4, 30}));
+  come(2, claimant(2, there, {9, 9, 90}));
+  pass(config_.rejoin_window);
+  EXPECT_EQ(machine_->status().history.syncs, 9u);
+  EXPECT_THAT(members(), ElementsAre("b:member")) << "what a was told in the other life is void";
+}
+
+TEST_F(WhoDrives, GoesOnFromHundredsOfClaims) {
+  constexpr uint64_t kPeers = 500;
+  std::vector<wire::PeerInfo> all;
+  for (uint64_t peer = 1; peer <= kPeers; ++peer) all.push_back(info(peer, std::to_string(peer)));
+  wire::View view = first_view(1, all);
+  for (uint64_t peer = 1; peer <= kPeers; ++peer) {
+    wire::Register hello = claimant(1, view, {peer, 0, 0});
+    hello.peer = all[peer - 1];
+    machine_->on_connected(now_, {peer}, "somewhere");
+    machine_->on_message(now_, {peer}, std::move(hello));
+    if (peer % 20 == 0) absorb();
+  }
+  EXPECT_EQ(members().size(), kPeers);
+  EXPECT_EQ(machine_->status().history.syncs, kPeers);
+}
+
 // Only b has heard that c was admitted, and a that d was lost before.
 TEST_F(WhoDrives, AMemberThatComesLateMayHaveHeardOfALaterView) {
   wire::View before = view_of({1, 2, 4});
