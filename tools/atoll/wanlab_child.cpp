@@ -112,7 +112,8 @@ Child::Child(const ChildSettings& settings) {
 }
 
 Child::~Child() {
-  if (!ended()) {
+  reap();
+  if (!status_) {
     signal_group(SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
@@ -130,10 +131,9 @@ void Child::signal_group(int number) const {
   if (!status_) ::kill(-pid_, number);
 }
 
-std::optional<int> Child::ended() {
+void Child::reap() {
   int status = 0;
   if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
-  return status_;
 }
 
 }  // namespace atoll_cli

@@ -29,10 +29,14 @@ class Child {
 
   int output() const { return output_; }  // to poll and read; they do not block
   int error() const { return error_; }
-  int ended_event() const { return ended_event_; }  // readable once it has ended
+  // Readable from its end until reap() has seen that end; then -1, so that a poll passes over it.
+  int ended_event() const { return status_ ? -1 : ended_event_; }
   void signal_group(int number) const;              // to it and its own children
-  // The status as of waitpid, once it has ended.
-  std::optional<int> ended();
+  // Looks whether it has ended. Only here does ended() change: between two looks it stays what it
+  // was, and one who finds a command running can wait for its event.
+  void reap();
+  // The status as of waitpid, once reap() has seen its end.
+  std::optional<int> ended() const { return status_; }
   void close_output() { close(output_); }
   void close_error() { close(error_); }
 

@@ -102,7 +102,7 @@ WanlabReport WanlabRun::run() {
   end_all();
   emulator_.stop();
   report.passed = problem_.empty() && peers_.size() == options_.peers;
-  for (Running& peer : peers_) {
+  for (const Running& peer : peers_) {
     report.exits.push_back(peer.child->ended());
     if (report.exits.back() != 0) report.passed = false;
   }
@@ -171,7 +171,7 @@ void WanlabRun::start_peers() {
 bool WanlabRun::any_runs(bool with_coordinator) {
   if (with_coordinator && coordinator_ && !coordinator_->child->ended()) return true;
   return std::any_of(peers_.begin(), peers_.end(),
-                     [](Running& peer) { return !peer.child->ended(); });
+                     [](const Running& peer) { return !peer.child->ended(); });
 }
 
 void WanlabRun::wait_for_peers() {
@@ -216,13 +216,14 @@ void WanlabRun::end_all() {
 
 void WanlabRun::poll_once(Nanoseconds limit) {
   std::vector<pollfd> files = {{stop_ ? -1 : wake_, POLLIN, 0}};
-  const auto add = [&files](const Running& running, bool ended) {
-    files.push_back({running.child->output(), POLLIN, 0});
-    files.push_back({running.child->error(), POLLIN, 0});
-    files.push_back({ended ? -1 : running.child->ended_event(), POLLIN, 0});
+  const auto add = [&files](const Running& running) {
+    for (const int file : {running.child->output(), running.child->error(),
+                           running.child->ended_event()}) {
+      files.push_back({file, POLLIN, 0});
+    }
   };
-  if (coordinator_) add(*coordinator_, coordinator_->child->ended().has_value());
-  for (Running& peer : peers_) add(peer, peer.child->ended().has_value());
+  if (coordinator_) add(*coordinator_);
+  for (const Running& peer : peers_) add(peer);
   int milliseconds = -1;
   if (limit >= Nanoseconds(0)) {
     constexpr int64_t kHour = 3'600'000;
@@ -243,6 +244,7 @@ void WanlabRun::pump(Running& running) {
     running.error.flush();
     child.close_error();
   }
+  child.reap();
 }
 
 void WanlabRun::flush_output() {
