@@ -19,7 +19,8 @@ std::string describe(InstanceId instance, const wire::RunHistory& history) {
                      to_string(history));
 }
 
-// What decides between two lives that have counted alike: 1 this one, -1 the other, 0 neither.
+// What decides between two lives of which neither goes on from the other: 1 this one, -1 the other,
+// 0 neither.
 int compare_lives(const DrivingRights::Own& own, Incarnation other,
                   const wire::RunHistory& theirs) {
   if (broken(Canary::kNonceDecides)) return own.view_life.nonce > other.nonce ? 1 : -1;
@@ -161,9 +162,11 @@ DrivingRights::Judgement DrivingRights::judge(const Own& own, const Comer& comer
             fmt::format("{} comes from incarnation {}, which is newer than {}", comer.name,
                         to_string(*comer.life), to_string(own.life))};
   }
-  const bool counted_alike = comer.view_life.counter == own.view_life.counter &&
-                             comer.view_life.nonce != own.view_life.nonce;
-  if (counted_alike) {
+  // What was committed in its life is no part of what goes on here. The two lives have counted
+  // alike; or this one has not settled yet, and goes on from a view that is older than the comer's.
+  const bool apart = comer.view_life != own.view_life &&
+                     !is_later(own.view_life, comer.view_life);
+  if (apart) {
     const int better = compare_lives(own, comer.view_life, comer.memory.history);
     const std::string both = fmt::format(
         "{} comes from incarnation {}, which has committed {}; {} has committed {}", comer.name,

@@ -7,8 +7,9 @@
 // majority of the view's replicas is. Another fence (a lock in etcd, say) would be one more fact.
 //
 // What a run is called may be said again tomorrow; its instance may not. So whoever was in another
-// instance is turned away for good, and changes nothing here. Of two lives that have counted alike,
-// what each has committed decides, and never the random part of their names.
+// instance is turned away for good, and changes nothing here. Of two lives of which
+// neither goes on from the other, what each has committed decides, and never the random part of
+// their names.
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/canary.h"
 
 namespace atoll_core::membership {
 namespace {
@@ -29,8 +30,11 @@ Incarnation choose_life(const std::vector<const RejoinClaim*>& claims) {
   for (const auto& [incarnation, life] : lives) {
     const Life& best = lives.at(chosen);
     const bool alike = incarnation.counter == chosen.counter;
-    const bool better = alike && std::pair(life.history, life.claims) >
-                                     std::pair(best.history, best.claims);
+    const bool has_more = broken(Canary::kNonceDecides)
+                              ? incarnation.nonce > chosen.nonce
+                              : std::pair(life.history, life.claims) >
+                                    std::pair(best.history, best.claims);
+    const bool better = alike && has_more;
     if (is_later(incarnation, chosen) || better) chosen = incarnation;
   }
   return chosen;

@@ -240,6 +240,19 @@ TEST_F(Judging, UntilItHasSettledTheLifeOfItsViewIsCompared) {
   EXPECT_EQ(judge(memory(kInstance, 11, 0), Incarnation{1, 6}, true).as, Standpoint::kSuperior);
 }
 
+// The run goes on here from life 1; life 2~7 went on from it too, and has made a view of its own.
+TEST_F(Judging, UntilItHasSettledALaterViewIsOfAnotherLife) {
+  view_life_ = {1, 5};
+  const Incarnation later{2, 7};
+  for (const bool known : {true, false}) {
+    EXPECT_EQ(judge(memory(kInstance, 10, 20), later, known).as, Standpoint::kLost);
+    EXPECT_EQ(judge(memory(kInstance, 9, 0), later, known).as, Standpoint::kLost);
+    EXPECT_EQ(judge(memory(kInstance, 11, 0), later, known).as, Standpoint::kSuperior);
+  }
+  members_here_ = 0;
+  EXPECT_EQ(judge(memory(kInstance, 10, 20), later).as, Standpoint::kSuperior);
+}
+
 TEST(ReconnectTimes, ALongPeerTimeoutMakesTheWaitLongerWithinBounds) {
   EXPECT_EQ(former_members_may_come(1s), kFormerMembersMayCome);
   EXPECT_EQ(former_members_may_come(5s), kFormerMembersMayCome);
