@@ -3,9 +3,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "membership/coordinator/driving_rights.h"
 #include "simulate/checker.h"
 
 namespace atoll_core::simulate {
@@ -36,10 +38,12 @@ class DrivingChecker final : public Checker {
       if (status.instance && status.instance != seen.instance) begun(address, status.instance);
       seen.instance = status.instance;
       seen.life = status.incarnation;
-      seen.members = seen.connected = 0;
+      seen.epoch = status.epoch;
+      seen.members = 0;
+      seen.connected.clear();
       for (const auto& peer : status.peers) {
         if (peer.state != "pending") ++seen.members;
-        if (peer.state == "member") ++seen.connected;
+        if (peer.state == "member") seen.connected.push_back(peer.info.id);
       }
     }
   }
@@ -48,9 +52,10 @@ class DrivingChecker final : public Checker {
   struct Seen {
     InstanceId instance;
     Incarnation life;
+    Epoch epoch{};
     TimePoint began{};
     size_t members = 0;
-    size_t connected = 0;
+    std::vector<PeerId> connected;
     uint64_t steps_down = 0;
   };
 
@@ -73,11 +78,22 @@ class DrivingChecker final : public Checker {
     }
   }
 
+  // By the view in which it drove; when nobody shows that any more, nobody can tell.
+  bool had_majority(const Seen& seen) const {
+    const std::set<PeerId> there(seen.connected.begin(), seen.connected.end());
+    for (const auto& trainer : context_.application->trainers()) {
+      if (!context_.application->alive(*trainer)) continue;
+      const auto& view = context_.world->engine(trainer->process).view();
+      if (!view || view->epoch != seen.epoch || view->instance != seen.instance) continue;
+      return membership::quorum(*view, there).majority();
+    }
+    return false;
+  }
+
   // It had the majority of its run, and of another life that has counted alike nobody who lives
   // knows of more than its own members do.
   void check_step(const Seen& seen, const VirtualCoordinator& coordinator) {
-    const bool lost_majority = 2 * seen.connected < seen.members;
-    if (lost_majority) return;
+    if (!had_majority(seen)) return;
     wire::RunHistory own;
     std::optional<wire::RunHistory> theirs;
     for (const auto& trainer : context_.application->trainers()) {
@@ -94,8 +110,8 @@ class DrivingChecker final : public Checker {
     if (!theirs || *theirs > own) return;  // who came from it may have died since
     complain(fmt::format("{} stepped down with {} of {} members connected, although the other life "
                          "that has counted alike has committed {}, and it {}: {}",
-                         to_string(seen.life), seen.connected, seen.members, to_string(*theirs),
-                         to_string(own), coordinator.events().back()));
+                         to_string(seen.life), seen.connected.size(), seen.members,
+                         to_string(*theirs), to_string(own), coordinator.events().back()));
   }
 
   std::map<size_t, Seen> seen_;

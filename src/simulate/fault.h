@@ -30,14 +30,15 @@ enum class Fault : uint8_t {
   kNewRun,              // its operator starts it for a new run, with those of the old one around
   kSecondFirst,         // another coordinator is told so, and newcomers take it for the first
   kLoseAnswer,          // one that goes on with a run: its answer does not reach all
+  kPartLives,           // some go on with one life of the coordinator, the others with the next
 };
-inline constexpr size_t kFaultCount = 21;
+inline constexpr size_t kFaultCount = 22;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
     "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
-    "newcomer first", "new run", "second first", "lose answer"};
+    "newcomer first", "new run", "second first", "lose answer", "part lives"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -52,7 +53,7 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
   std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
-                                               2, 2, 3, 3};
+                                               2, 2, 3, 3, 2};
   bool operator==(const FaultMix&) const = default;
 };
 

@@ -9,6 +9,8 @@
 namespace atoll_core::simulate {
 namespace {
 constexpr uint64_t kPatience = 20'000;
+// A life of the coordinator goes on without those who do not come in this time.
+constexpr Duration kGoesOnWithout = std::chrono::seconds(7);
 }
 
 FaultPlan::FaultPlan(World& world, Application& application, CheckContext& context,
@@ -147,6 +149,7 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
     case Fault::kNewRun: return new_run();
     case Fault::kSecondFirst: return second_first();
     case Fault::kLoseAnswer: return restart_coordinator() && ++answers_ > 0;
+    case Fault::kPartLives: return part_lives();
   }
   return false;
 }
@@ -239,6 +242,44 @@ void FaultPlan::lose_answers() {
   }
 }
 
+// Two lives that have counted alike, each with members, views and results of its own.
+bool FaultPlan::part_lives() {
+  const size_t address = some_coordinator();
+  if (parting_ > 0 || !world_.coordinator(address).running()) return false;
+  std::vector<ProcessId> of_the_first;
+  std::vector<ProcessId> of_the_next;
+  for (const Trainer* trainer : living()) {
+    if (!trainer->member) continue;
+    (random_.one_in(2) ? of_the_first : of_the_next).push_back(trainer->process);
+  }
+  if (of_the_first.empty() || of_the_next.empty()) return false;
+  const Duration time = kGoesOnWithout + random_.between(Duration{0}, std::chrono::seconds(3));
+  world_.stop_coordinator(address);
+  cut_off(of_the_next, address, time);
+  world_.start_coordinator(false, address);
+  ++parting_;
+  world_.after(time, [this, address, of_the_first] { begin_next_life(address, of_the_first); });
+  return true;
+}
+
+void FaultPlan::begin_next_life(size_t address, const std::vector<ProcessId>& of_the_last) {
+  if (parting_ == 0) return;  // the faults are over
+  --parting_;
+  if (!world_.coordinator(address).running()) return;
+  world_.stop_coordinator(address);
+  const Duration late = random_.between(kGoesOnWithout / 2, 2 * kGoesOnWithout);
+  cut_off(of_the_last, address, late);
+  world_.start_coordinator(false, address);
+}
+
+void FaultPlan::cut_off(const std::vector<ProcessId>& processes, size_t address, Duration time) {
+  const NodeId there = world_.coordinator(address).node();
+  for (const ProcessId process : processes) {
+    world_.block(process, there, time);
+    world_.block(there, process, time);
+  }
+}
+
 void FaultPlan::come_back(const Trainer& victim) {
   if (application_.bring_back()) return;
   // Nobody is away: this one is, for a moment.
@@ -270,6 +311,7 @@ void FaultPlan::end() {
   waiting_.clear();
   moments_ = 0;
   answers_ = 0;
+  parting_ = 0;
   world_.heal();
   application_.bring_all_back();
 }

@@ -32,7 +32,7 @@ class FaultPlan {
   // Something has happened; now a fault may.
   void after_event();
   // None is left. What they block is not open yet.
-  bool over() const { return waiting_.empty() && moments_ == 0; }
+  bool over() const { return waiting_.empty() && moments_ == 0 && parting_ == 0; }
   // No more, and nothing of what they block stays blocked; all who are away come back.
   void end();
 
@@ -59,6 +59,9 @@ class FaultPlan {
   bool new_run();
   bool second_first();
   void lose_answers();
+  bool part_lives();
+  void begin_next_life(size_t address, const std::vector<ProcessId>& of_the_last);
+  void cut_off(const std::vector<ProcessId>& processes, size_t address, Duration time);
   void start_later(size_t address, Duration delay);
   size_t some_coordinator() { return random_.below(world_.coordinators()); }
   void come_back(const Trainer& victim);
@@ -73,6 +76,7 @@ class FaultPlan {
   std::vector<Waiting> waiting_;
   uint64_t moments_ = 0;  // somebody dies when so many more were traced; 0: nobody
   uint64_t answers_ = 0;  // of so many coordinators that go on with a run, some are to be lost
+  uint64_t parting_ = 0;  // lives of which the next has not begun
   std::vector<uint64_t> rejoins_;  // of each coordinator, seen so far
 };
 
