@@ -52,6 +52,7 @@ void decode_part(const proto::RunMemory& in, RunMemory& out, FieldCheck& check) 
   take_part(check, "instance", in.has_instance(), in.instance(), out.instance);
   take_part(check, "history", in.has_history(), in.history(), out.history);
   take_parts(check, "held", in.held(), limits::kHeldRevisions, out.held);
+  out.life = unpack_incarnation(in.life());
 }
 
 void decode_part(const proto::Epoch& in, Epoch& out, FieldCheck&) {

@@ -57,6 +57,7 @@ void encode_part(const RunMemory& in, proto::RunMemory* out) {
   encode_part(in.instance, out->mutable_instance());
   encode_part(in.history, out->mutable_history());
   encode_parts(in.held, out->mutable_held());
+  out->set_life(pack(in.life));
 }
 
 void encode_part(const Epoch& in, proto::Epoch* out) {

@@ -43,6 +43,7 @@ struct RunMemory {
   InstanceId instance;
   RunHistory history;
   std::vector<HeldRevision> held;  // committed in that instance; one for each tag and layout
+  Incarnation life{};  // of the coordinator that made the last view of it that it knows of
   bool operator==(const RunMemory&) const = default;
 };
 

@@ -124,6 +124,9 @@ struct CoordinatorMachine::Parts {
   // ---- rejoin.cpp
   wire::Registered registered(PeerId peer, bool member) const;
   Result<void> check_claim(const wire::Register& hello) const;
+  Result<void> check_memory(const wire::Register& hello) const;
+  // While there is no run: one that goes on here is told of in a later life than before.
+  void outlive(const wire::RunMemory& memory);
   void claim(TimePoint now, ConnectionId connection, wire::Register message);
   void evaluate_claims(TimePoint now);
   void rejoin(TimePoint now, const ClaimGroup& group, const std::vector<std::string>& missing);

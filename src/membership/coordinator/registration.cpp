@@ -135,6 +135,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
                                fmt::format("{} before register", wire::name_of(message))});
   }
   if (auto fine = check(*hello, config, people); !fine) return refuse(connection, fine.error());
+  if (auto fine = check_memory(*hello); !fine) return refuse(connection, fine.error());
   if (auto fine = hello->rejoin ? check_claim(*hello) : Result<void>{}; !fine) {
     return refuse(connection, fine.error());
   }
@@ -187,6 +188,7 @@ void CoordinatorMachine::Parts::register_newcomer(TimePoint now, ConnectionId co
   if (auto fine = check_place(hello.peer, people.roster); !fine) {
     return refuse(connection, fine.error());
   }
+  if (view.members.empty()) outlive(hello.memory);
   PeerRecord record;
   record.info = std::move(hello.peer);
   do {

@@ -149,6 +149,24 @@ wire::Registered CoordinatorMachine::Parts::registered(PeerId peer, bool member)
           member};
 }
 
+Result<void> CoordinatorMachine::Parts::check_memory(const wire::Register& hello) const {
+  if (hello.memory.life.counter <= kIncarnationsMax) return {};
+  return fail(ErrorCode::kInvalidArgument, "{} remembers incarnation {}",
+              display_name(hello.peer), to_string(hello.memory.life));
+}
+
+// Who has lost its membership remembers the life in which it had one. Would this one count alike or
+// less, ids were given twice in one instance, and a member that comes late from that life were
+// superior to a run that has gone on since.
+void CoordinatorMachine::Parts::outlive(const wire::RunMemory& memory) {
+  if (!memory.instance || memory.life == incarnation) return;
+  if (is_later(incarnation, memory.life)) return;
+  incarnation.counter = memory.life.counter + 1;
+  out.event(fmt::format("is now incarnation {}: a former member of instance {} has come",
+                        to_string(incarnation), to_string(memory.instance)));
+  send_pending_back(*this);  // they were told another one
+}
+
 // A view in which the claimant itself is missing, or somebody is named twice, is nobody's.
 Result<void> CoordinatorMachine::Parts::check_claim(const wire::Register& hello) const {
   std::set<PeerId> ids;

@@ -355,6 +355,7 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
     return false;
   }
   memory_.instance = next->instance;
+  memory_.life = next->epoch.incarnation;
   peer_output::ViewChanged change;
   change.admission = !view_ || view_->generation != next->generation;
   change.reason = delta.reason;

@@ -123,7 +123,7 @@ inline void draw(Random& random, HeldRevision& out) {
   draw_all(random, out.tag, out.layout, out.revision);
 }
 inline void draw(Random& random, RunMemory& out) {
-  draw_all(random, out.instance, out.history, out.held);
+  draw_all(random, out.instance, out.history, out.held, out.life);
 }
 inline void draw(Random& random, ContentDigest& out) { draw_all(random, out.high, out.low); }
 inline void draw(Random& random, Incarnation& out) { draw_all(random, out.counter, out.nonce); }

@@ -400,6 +400,28 @@ TEST_F(WhoDrives, ThoseWhoLostTheirMembershipTellOfWhichInstanceTheRunIs) {
   EXPECT_EQ(heard<wire::Refused>(1), nullptr);
 }
 
+// The members of life 3 have lost their membership while nobody drove; one of them slept.
+TEST_F(WhoDrives, WhatGoesOnByMemoryIsLaterThanWhatIsRemembered) {
+  start({});
+  come(9, newcomer(9));
+  ASSERT_NE(heard<wire::Registered>(9), nullptr);
+  wire::RunMemory memory{kInstance, {9, 8, 900}, {}, {3, 50}};
+  come(1, newcomer(1, memory));
+  expect_refused(9, ErrorCode::kCoordinatorUnreachable, "register again");
+  ASSERT_NE(heard<wire::Registered>(1), nullptr);
+  EXPECT_EQ(heard<wire::Registered>(1)->incarnation.counter, 4u);
+  EXPECT_EQ(heard<wire::Registered>(1)->peer.value >> 32, 4u) << "no id is given twice";
+  come(2, newcomer(2, memory));
+  EXPECT_EQ(heard<wire::Refused>(1), nullptr) << "one reconnection is enough";
+  say(1, wire::UpdateRequest{});
+  ASSERT_EQ(machine_->status().epoch.incarnation.counter, 4u);
+  wire::View slept_over = view_of({3, 4}, kInstance, {3, 50});
+  come(3, claimant(3, slept_over, {9, 8, 900}));
+  expect_refused(3, ErrorCode::kEvicted, "");
+  EXPECT_EQ(stepped_down_, "");
+  EXPECT_THAT(members(), ElementsAre("a:member"));
+}
+
 TEST_F(WhoDrives, AViewThatNamesSomebodyTwiceIsRefused) {
   wire::View view = view_of({1, 2});
   view.members[1] = view.members[0];
@@ -443,6 +465,8 @@ TEST_F(WhoDrives, WellFormedLiesHarmNobody) {
   many.rejoin->updates = ~uint64_t{0};
   come(3, many);
   expect_refused(3, ErrorCode::kInvalidArgument, "updates");
+  come(4, newcomer(4, {kInstance, {}, {}, {0xFFFFFFFF, 7}}));
+  expect_refused(4, ErrorCode::kInvalidArgument, "incarnation");
   pass(config_.rejoin_window);
   EXPECT_THAT(members(), ElementsAre("b:suspect", "a:member"));
   come(9, newcomer(9));

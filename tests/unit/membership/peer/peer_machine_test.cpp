@@ -116,6 +116,7 @@ TEST_F(PeerMachineTest, KeepsToItsInstance) {
   wire::View first = first_view(1, {info(1, "a")});
   machine_.on_message(now_, wire::Updated{first.epoch, make_delta(nullptr, first, ""), 4});
   EXPECT_EQ(machine_.memory().instance, kInstance);
+  EXPECT_EQ(machine_.memory().life, machine_.view()->epoch.incarnation);
   EXPECT_EQ(machine_.memory().history.updates, 4u);
   const OpId op{first.generation, 0, 0, 0};
   machine_.on_message(now_, wire::SyncPlan{op, first.epoch, 700, {}, {}, {}, 12});
