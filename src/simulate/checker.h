@@ -2,6 +2,7 @@
 // that engines show, and at memory. A checker complains with a sentence; the first one ends a run.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,16 +30,18 @@ struct CheckContext {
   Duration outcome_grace{};  // of the engines
   uint64_t faults = 0;       // that have happened
   bool new_runs = false;     // an operator has begun one beside another
-  // The newest view of each instance that any engine has shown; its members are the members.
-  std::map<InstanceId, wire::View> newest;
+  // The newest view of each instance that any engine has shown; its members are the members. Of
+  // lives of the coordinator that have counted alike each has its own, and of those who are in one
+  // of them alone nobody knows which will go on.
+  std::map<InstanceId, std::vector<wire::View>> newest;
 
   bool is_member(InstanceId instance, PeerId peer) const {
-    const auto view = newest.find(instance);
-    if (view == newest.end()) return false;
-    for (const wire::PeerInfo& member : view->second.members) {
-      if (member.id == peer) return true;
-    }
-    return false;
+    const auto views = newest.find(instance);
+    if (views == newest.end()) return false;
+    return std::all_of(views->second.begin(), views->second.end(), [&](const wire::View& view) {
+      return std::any_of(view.members.begin(), view.members.end(),
+                         [&](const wire::PeerInfo& member) { return member.id == peer; });
+    });
   }
 };
 

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -40,12 +42,20 @@ class ViewChecker final : public Checker {
   }
 
   void compare(const std::string& who, const wire::View& view) {
-    const auto [newest, new_instance] = context_.newest.try_emplace(view.instance, view);
-    if (is_later(view.epoch, newest->second.epoch)) newest->second = view;
+    note_newest(view);
     const auto [first, inserted] = views_.try_emplace(view.epoch, view);
     if (inserted || first->second == view) return;
     complain(fmt::format("view {} is ({}) on {}, and ({}) elsewhere", to_string(view.epoch),
                          members_of(view), who, members_of(first->second)));
+  }
+
+  void note_newest(const wire::View& view) {
+    std::vector<wire::View>& newest = context_.newest[view.instance];
+    std::erase_if(newest, [&](const auto& other) { return is_later(view.epoch, other.epoch); });
+    const bool known = std::any_of(newest.begin(), newest.end(), [&](const auto& other) {
+      return other.epoch == view.epoch || is_later(other.epoch, view.epoch);
+    });
+    if (!known) newest.push_back(view);
   }
 
   std::map<ProcessId, Epoch> last_;
