@@ -350,7 +350,8 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   if (verdict.committed) {
     const bool complete = open.phase == Phase::kComplete && open.attempt.epoch == verdict.epoch;
     if (!complete) return begin_fetch(open, verdict);
-    open.contributors = verdict.contributors;
+    // The participants of that attempt are the contributors. A coordinator that was started again
+    // may know but those of them that live, when it was told of the commit by another shard alone.
     return commit(open, verdict.epoch);
   }
   const bool of_this_attempt = open.phase != Phase::kWaiting &&

@@ -20,7 +20,10 @@ wire::Verdict verdict_for(const EndedOp& ended, uint32_t shard) {
     if (verdict.contributors.empty()) verdict.contributors = told.contributors;
     if (told.holds_result) verdict.holders.push_back(told.teller.peer);
   }
-  if (!verdict.contributors.empty()) return verdict;
+  // The attempt may be one that only the tellers, of other shards, have gone through with all who
+  // were in it. Whoever has completed it knows them.
+  const bool unknown_here = !ended.told.empty();
+  if (!verdict.contributors.empty() || unknown_here) return verdict;
   for (const Participant& participant : ended.participants) {
     if (same_group(ended.key, participant.shard, shard)) {
       verdict.contributors.push_back(participant.peer);

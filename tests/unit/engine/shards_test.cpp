@@ -23,6 +23,7 @@ class Shards : public ::testing::Test {
     config.seed = seed;
     config.coordinator.min_replicas = static_cast<uint32_t>(replicas.size());
     config.engine.arrival_timeout = seconds(20);
+    config.engine.membership.coordinator_timeout = seconds(30);
     config.engine.chunk_bytes = 4096;
     world_ = std::make_unique<World>(config);
     processes_.clear();
@@ -208,6 +209,41 @@ TEST_F(Shards, EachGroupKeepsItsSegmentsWhenAReplicaIsLostAtAnyMoment) {
   }
   EXPECT_GT(kept, 10u);
   EXPECT_GT(all_contributed, 0u);
+}
+
+// A replica dies when all have its contribution. The verdict, with the view without it, has reached
+// one shard only when the coordinator dies as well: nobody can tell the next one of the dead.
+TEST_F(Shards, WhatOneShardWasToldTheOthersAreTold) {
+  size_t one_told = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    begin("abc", seed);
+    world_->on_trace([&](ProcessId process, const char* point) {
+      const bool of_c = process == processes_[4] || process == processes_[5];
+      if (of_c && std::string_view(point) == "op.done") world_->kill_soon(process);
+    });
+    std::vector<std::shared_ptr<Made>> made;
+    for (size_t peer = 0; peer < 6; ++peer) made.push_back(call(peer, 1));
+    const auto told = [&](size_t shard) { return made[shard]->result || made[2 + shard]->result; };
+    ASSERT_TRUE(world_->run_until([&] { return told(0) || told(1); }, seconds(20)));
+    const auto& first = told(0) ? made[made[0]->result ? 0 : 2] : made[made[1]->result ? 1 : 3];
+    ASSERT_TRUE(first->committed());
+    const size_t contributors =
+        std::get<engine::CollectiveInfo>(**first->result).contributors.size();
+    if (told(0) != told(1) && contributors == 3) ++one_told;
+    world_->stop_coordinator();
+    world_->run_for(milliseconds(200));
+    world_->start_coordinator(false);
+    ASSERT_TRUE(world_->run_until(
+        [&] {
+          return std::all_of(made.begin(), made.begin() + 4,
+                             [](const auto& one) { return one->result; });
+        },
+        seconds(60)));
+    for (size_t peer = 0; peer < 4; ++peer) expect_right(*made[peer], contributors);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(one_told, 10u);
 }
 
 }  // namespace

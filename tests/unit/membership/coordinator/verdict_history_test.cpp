@@ -21,6 +21,15 @@ TEST(VerdictHistory, PersonalisesGroupAndContributors) {
   EXPECT_EQ(odd.contributors, (std::vector<PeerId>{{2}}));
 }
 
+TEST(VerdictHistory, OfATellersAttemptOnlyItsGroupIsKnown) {
+  EndedOp told = ended(4);
+  told.participants = {participant(1, "a", 0), participant(2, "b", 1)};  // the rest is lost
+  told.told = {{participant(2, "b", 1), {{2}, {4}}, true}};
+  EXPECT_EQ(verdict_for(told, 1).contributors, (std::vector<PeerId>{{2}, {4}}));
+  EXPECT_EQ(verdict_for(told, 1).holders, (std::vector<PeerId>{{2}}));
+  EXPECT_TRUE(verdict_for(told, 0).contributors.empty()) << "who has completed it knows them";
+}
+
 TEST(VerdictHistory, KeepsAVerdictUntilAllHaveHeardALaterHeartbeat) {
   VerdictHistory history;
   history.add(ended(1), 5);
