@@ -18,6 +18,7 @@ enum class Canary : uint8_t {
   kNonceDecides,     // of two lives of the coordinator that have counted alike the one with the
                      // greater random part goes on, whatever they have committed
   kFoundsTooEarly,   // a coordinator that was started again waits for no members of a former run
+  kReplaysTwice,     // an end of a control session repeats also what the other end has received
   kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
 };
 

@@ -28,6 +28,8 @@ inline constexpr size_t kPeersPerOpStatus = 64;  // of one op: done, or awaited
 inline constexpr size_t kEventsPerStatus = 64;
 inline constexpr size_t kControlConnections = 2 * kPeers;   // of one coordinator
 inline constexpr size_t kControlQueueBytes = 64u << 20;     // waiting to be sent to one peer
+inline constexpr size_t kSessionMessages = 4096;            // kept for the other end, each
+inline constexpr size_t kSessionBytes = 1u << 20;           // of them, roughly
 inline constexpr size_t kSnapshotBytes = 64u << 20;         // what a coordinator keeps on disk
 
 // Data plane.

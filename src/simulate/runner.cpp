@@ -286,6 +286,7 @@ class Run {
       count.add(Count::kSettleRounds, totals.settle_rounds);
       count.add(Count::kEvictions, totals.evictions);
       count.add(Count::kReplans, totals.replans);
+      count.add(Count::kResumes, totals.resumes);
       count.add(Count::kAdmissions, totals.admissions);
     }
     count.add(Count::kStateCuts, application_->cuts());

@@ -155,7 +155,8 @@ VirtualCoordinator::Totals VirtualCoordinator::totals() const {
   return {before_.commits + now.commits, before_.aborts + now.aborts,
           before_.settle_rounds + now.settle_rounds, before_.admissions + now.admissions,
           before_.evictions + now.evictions, before_.replans + now.replans,
-          before_.rejoins + now.rejoins, before_.steps_down + now.steps_down};
+          before_.rejoins + now.rejoins, before_.steps_down + now.steps_down,
+          before_.resumes + now.resumes};
 }
 
 }  // namespace atoll_core::simulate

@@ -30,6 +30,7 @@ class VirtualCoordinator {
     uint64_t replans = 0;
     uint64_t rejoins = 0;
     uint64_t steps_down = 0;
+    uint64_t resumes = 0;
   };
 
   VirtualCoordinator(const Connection::Place& place, NodeId node,

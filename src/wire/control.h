@@ -166,8 +166,19 @@ struct Register {
   bool operator==(const Register&) const = default;
 };
 
+// Instead of Register, from a member whose connection to this life of the coordinator was lost.
+// Both ends say how much they have heard, and repeat the rest: membership/common/control_session.h.
+struct Resume {
+  SessionId session;
+  Incarnation incarnation;   // that has registered this session
+  uint64_t received = 0;     // of the numbered messages since then
+  uint64_t repeats_from = 1;  // the first of its own that this peer can repeat
+  bool operator==(const Resume&) const = default;
+};
+
 struct PeerHeartbeat {
-  uint64_t number = 0;
+  uint64_t number = 0;    // of the last coordinator heartbeat that has come
+  uint64_t received = 0;  // numbered messages
   bool operator==(const PeerHeartbeat&) const = default;
 };
 
@@ -293,7 +304,7 @@ struct Measured {
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
                  OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
-                 StatusRequest, FollowState, Measured>;
+                 StatusRequest, FollowState, Measured, Resume>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -314,8 +325,16 @@ struct Refused {
   bool operator==(const Refused&) const = default;
 };
 
+// The answer to Resume. Not resumed: the peer registers again, on the same connection.
+struct Resumed {
+  bool resumed = false;
+  uint64_t received = 0;  // of the peer's numbered messages
+  bool operator==(const Resumed&) const = default;
+};
+
 struct CoordinatorHeartbeat {
   uint64_t number = 0;
+  uint64_t received = 0;  // numbered messages
   bool operator==(const CoordinatorHeartbeat&) const = default;
 };
 
@@ -337,6 +356,13 @@ struct Updated {
   std::optional<ViewDelta> delta;
   uint64_t updates = 0;  // of the instance that have ended well, with this one
   bool operator==(const Updated&) const = default;
+};
+
+// The end of the update barrier without any: the members go on as they are.
+struct UpdateFailed {
+  ErrorCode code = ErrorCode::kMismatch;
+  std::string reason;
+  bool operator==(const UpdateFailed&) const = default;
 };
 
 struct OpVerdict {
@@ -421,7 +447,7 @@ struct Status {
 
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
                             Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status,
-                            StateOffer>;
+                            StateOffer, Resumed, UpdateFailed>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

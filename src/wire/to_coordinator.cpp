@@ -24,6 +24,15 @@ void put(const Register& in, proto::ToCoordinator& envelope) {
 
 void put(const PeerHeartbeat& in, proto::ToCoordinator& envelope) {
   envelope.mutable_heartbeat()->set_number(in.number);
+  envelope.mutable_heartbeat()->set_received(in.received);
+}
+
+void put(const Resume& in, proto::ToCoordinator& envelope) {
+  proto::Resume* out = envelope.mutable_resume();
+  encode_part(in.session, out->mutable_session());
+  out->set_incarnation(pack(in.incarnation));
+  out->set_received(in.received);
+  out->set_repeats_from(in.repeats_from);
 }
 
 void put(const Leave& in, proto::ToCoordinator& envelope) {
@@ -143,6 +152,14 @@ void take(const proto::Register& in, Register& out, FieldCheck& check) {
 
 void take(const proto::PeerHeartbeat& in, PeerHeartbeat& out, FieldCheck&) {
   out.number = in.number();
+  out.received = in.received();
+}
+
+void take(const proto::Resume& in, Resume& out, FieldCheck& check) {
+  take_part(check, "session", in.has_session(), in.session(), out.session);
+  out.incarnation = unpack_incarnation(in.incarnation());
+  out.received = in.received();
+  out.repeats_from = in.repeats_from();
 }
 
 void take(const proto::Leave& in, Leave& out, FieldCheck& check) {
@@ -282,6 +299,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kEnded: return decode_as<Ended>(envelope->ended());
     case Envelope::kFollowState: return decode_as<FollowState>(envelope->follow_state());
     case Envelope::kMeasured: return decode_as<Measured>(envelope->measured());
+    case Envelope::kResume: return decode_as<Resume>(envelope->resume());
     case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }

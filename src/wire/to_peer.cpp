@@ -29,6 +29,18 @@ void put(const Refused& in, proto::ToPeer& envelope) {
 
 void put(const CoordinatorHeartbeat& in, proto::ToPeer& envelope) {
   envelope.mutable_heartbeat()->set_number(in.number);
+  envelope.mutable_heartbeat()->set_received(in.received);
+}
+
+void put(const Resumed& in, proto::ToPeer& envelope) {
+  envelope.mutable_resumed()->set_resumed(in.resumed);
+  envelope.mutable_resumed()->set_received(in.received);
+}
+
+void put(const UpdateFailed& in, proto::ToPeer& envelope) {
+  proto::UpdateFailed* out = envelope.mutable_update_failed();
+  out->set_code(static_cast<int32_t>(in.code));
+  out->set_reason(encode_sentence(in.reason));
 }
 
 void put(const Roster& in, proto::ToPeer& envelope) {
@@ -126,6 +138,17 @@ void take(const proto::Refused& in, Refused& out, FieldCheck& check) {
 
 void take(const proto::CoordinatorHeartbeat& in, CoordinatorHeartbeat& out, FieldCheck&) {
   out.number = in.number();
+  out.received = in.received();
+}
+
+void take(const proto::Resumed& in, Resumed& out, FieldCheck&) {
+  out.resumed = in.resumed();
+  out.received = in.received();
+}
+
+void take(const proto::UpdateFailed& in, UpdateFailed& out, FieldCheck& check) {
+  take_error_code(check, "code", in.code(), out.code);
+  take_sentence(check, "reason", in.reason(), out.reason);
 }
 
 void decode_part(const proto::Roster::Entry& in, Roster::Entry& out, FieldCheck& check) {
@@ -244,6 +267,8 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kSettled: return decode_as<Settled>(envelope->settled());
     case Envelope::kProbe: return decode_as<Probe>(envelope->probe());
     case Envelope::kSyncPlan: return decode_as<SyncPlan>(envelope->sync_plan());
+    case Envelope::kResumed: return decode_as<Resumed>(envelope->resumed());
+    case Envelope::kUpdateFailed: return decode_as<UpdateFailed>(envelope->update_failed());
     case Envelope::kStateOffer: return decode_as<StateOffer>(envelope->state_offer());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
     case Envelope::kStable: return decode_as<Stable>(envelope->stable());

@@ -100,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()},
         Case{Canary::kNonceDecides, {"who drives"}, "NonceDecides", many_lives()},
         Case{Canary::kFoundsTooEarly, {"who drives"}, "FoundsTooEarly", driving_faults()},
+        Case{Canary::kReplaysTwice, {"liveness", "verdict agreement", "view agreement"},
+             "ReplaysTwice"},
         Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

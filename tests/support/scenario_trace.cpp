@@ -75,6 +75,10 @@ struct ToCoordinatorText {
   std::string operator()(const wire::PeerHeartbeat& message) const {
     return fmt::format("heartbeat {}", message.number);
   }
+  std::string operator()(const wire::Resume& message) const {
+    return fmt::format("resume, has heard {}, repeats from {}", message.received,
+                       message.repeats_from);
+  }
   std::string operator()(const wire::Leave& message) const { return "leave: " + message.reason; }
   std::string operator()(const wire::UpdateRequest& message) const {
     std::string text = "update-request " + epoch_name(message.epoch);
@@ -150,6 +154,13 @@ struct ToPeerText {
   }
   std::string operator()(const wire::CoordinatorHeartbeat& message) const {
     return fmt::format("heartbeat {}", message.number);
+  }
+  std::string operator()(const wire::Resumed& message) const {
+    return message.resumed ? fmt::format("resumed, has heard {}", message.received)
+                           : std::string("not resumed");
+  }
+  std::string operator()(const wire::UpdateFailed& message) const {
+    return fmt::format("update failed {}: {}", error_name(message.code), message.reason);
   }
   std::string operator()(const wire::Roster& message) const {
     std::string text = "roster";

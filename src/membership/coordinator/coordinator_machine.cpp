@@ -32,6 +32,7 @@ void CoordinatorMachine::on_message(TimePoint now, ConnectionId connection,
   PeerRecord* sender = parts_->people.roster.find(connection);
   if (sender != nullptr) {
     sender->last_heard = now;
+    if (is_numbered(message)) sender->session.note_received();
     const PeerId from = sender->info.id;
     std::visit([&](auto& typed) { parts_->handle(now, from, std::move(typed)); }, message);
   } else if (parts_->people.visitors.count(connection) != 0) {

@@ -10,12 +10,11 @@ constexpr size_t kProbers = 2;
 
 // The nearest members before and after the suspect that are connected; without any, pending peers:
 // they hold links with all members too.
-std::vector<const PeerRecord*> choose_probers(PeerId suspect,
-                                              const std::vector<Participant>& members,
-                                              const Roster& roster) {
-  std::vector<const PeerRecord*> probers;
+std::vector<PeerRecord*> choose_probers(PeerId suspect, const std::vector<Participant>& members,
+                                        Roster& roster) {
+  std::vector<PeerRecord*> probers;
   const auto add = [&](PeerId peer) {
-    const PeerRecord* record = roster.find(peer);
+    PeerRecord* record = roster.find(peer);
     const bool usable = record != nullptr && record->connected() && probers.size() < kProbers &&
                         std::find(probers.begin(), probers.end(), record) == probers.end();
     if (usable) probers.push_back(record);
@@ -54,7 +53,7 @@ void CoordinatorMachine::Parts::lose_connection(TimePoint now, PeerId peer,
 
 std::vector<std::string> CoordinatorMachine::Parts::probe(PeerId suspect) {
   std::vector<std::string> names;
-  for (const PeerRecord* prober : choose_probers(suspect, members(), people.roster)) {
+  for (PeerRecord* prober : choose_probers(suspect, members(), people.roster)) {
     out.send(*prober, wire::Probe{people.roster.find(suspect)->info});
     names.push_back(display_name(prober->info));
   }
@@ -93,7 +92,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
     if (record.in_view() && record.info.replica == cause.replica) shards.push_back(id);
   }
   for (const PeerId shard : shards) {
-    const PeerRecord& record = *people.roster.find(shard);
+    PeerRecord& record = *people.roster.find(shard);
     const std::string told = bounded(
         shard == peer ? sentence : fmt::format("replica {}: {}", cause.replica, sentence));
     if (record.connected()) {
@@ -125,8 +124,8 @@ void CoordinatorMachine::Parts::send_heartbeats(TimePoint now) {
     ledgers.history.prune(heard);
   }
   ++counters.heartbeats;
-  for (const auto& [peer, record] : people.roster.records()) {
-    out.send(record, wire::CoordinatorHeartbeat{counters.heartbeats});
+  for (auto& [peer, record] : people.roster.records()) {
+    out.send(record, wire::CoordinatorHeartbeat{counters.heartbeats, record.session.received()});
   }
   for (const RejoinClaim& claim : people.claims.claims()) {
     out.send(claim.connection, wire::CoordinatorHeartbeat{counters.heartbeats});
@@ -166,7 +165,7 @@ bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
   std::vector<PeerId> peers;
   for (const auto& [peer, record] : people.roster.records()) peers.push_back(peer);
   for (const PeerId peer : peers) {
-    const PeerRecord* record = people.roster.find(peer);
+    PeerRecord* record = people.roster.find(peer);
     if (record == nullptr) continue;  // went with its replica
     const TimePoint since = record->connected() ? record->last_heard : record->suspect_since;
     if (since + config.peer_timeout > now) continue;
@@ -205,6 +204,7 @@ void CoordinatorMachine::Parts::arm_liveness(TimePoint now) {
 
 void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::PeerHeartbeat message) {
   PeerRecord& record = *people.roster.find(from);
+  record.session.acknowledge(message.received);
   const bool never_sent = message.number > counters.heartbeats;
   if (never_sent || record.view_unknown || message.number <= record.echo_floor) return;
   record.heartbeat_heard = std::max(record.heartbeat_heard, message.number);

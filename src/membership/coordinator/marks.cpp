@@ -32,7 +32,7 @@ void CoordinatorMachine::Parts::tell_stable() {
     }
   }
   for (auto& [peer, list] : lists) {
-    if (const PeerRecord* record = people.roster.find(peer)) out.send(*record, std::move(list));
+    if (PeerRecord* record = people.roster.find(peer)) out.send(*record, std::move(list));
   }
 }
 

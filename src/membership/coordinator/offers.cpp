@@ -11,12 +11,12 @@ void CoordinatorMachine::Parts::note_synced(const OpKey& key) {
   if (record == nullptr || !record->planned || !of_shards) return;
   ledgers.states.commit(run.instance, key.tag, std::move(record->plans),
                         ledgers.generations.participants(key));
-  for (const auto& [peer, follower] : people.roster.records()) {
+  for (auto& [peer, follower] : people.roster.records()) {
     if (follower.follows && follower.follows->tag == key.tag) offer_state(follower);
   }
 }
 
-void CoordinatorMachine::Parts::offer_state(const PeerRecord& follower) {
+void CoordinatorMachine::Parts::offer_state(PeerRecord& follower) {
   std::optional<wire::StateOffer> offer = ledgers.states.offer(follower);
   if (!offer) return;
   std::erase_if(offer->holders, [this](PeerId holder) {

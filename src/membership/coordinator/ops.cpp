@@ -8,7 +8,7 @@ namespace atoll_core::membership {
 
 std::optional<OpKey> CoordinatorMachine::Parts::op_named_by(TimePoint now, PeerId from,
                                                             const OpId& op) {
-  const PeerRecord& record = *people.roster.find(from);
+  PeerRecord& record = *people.roster.find(from);
   const Result<OpKey> key = key_of(op, participant_of(record.info));
   if (!key) {
     reject(now, from, key.error());
@@ -56,7 +56,7 @@ EndedOp CoordinatorMachine::Parts::record_end(const OpKey& key, Outcome outcome,
 void CoordinatorMachine::Parts::end_op(const OpKey& key, Outcome outcome) {
   const EndedOp ended = record_end(key, std::move(outcome));
   for (const Participant& participant : ended.participants) {
-    const PeerRecord* record = people.roster.find(participant.peer);
+    PeerRecord* record = people.roster.find(participant.peer);
     if (record == nullptr) continue;
     out.send(*record, wire::OpVerdict{verdict_for(ended, participant.shard)});
   }
@@ -154,7 +154,7 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpWaiti
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::AbortRequest message) {
   const auto key = op_named_by(now, from, message.op);
   if (!key) return;
-  const PeerRecord& record = *people.roster.find(from);
+  PeerRecord& record = *people.roster.find(from);
   if (const EndedOp* ended = ledgers.history.find(*key)) {
     return out.send(record, wire::OpVerdict{verdict_for(*ended, record.info.shard)});
   }

@@ -20,8 +20,12 @@ class Outbox {
   void send(ConnectionId connection, wire::ToPeer message) {
     output_.items.emplace_back(CoordinatorOutput::Send{connection, std::move(message)});
   }
-  // Nothing is sent to a suspect: it is told all it missed when it is back.
-  void send(const PeerRecord& peer, wire::ToPeer message) {
+  // To a suspect when its session goes on. A pending peer has none that could.
+  void send(PeerRecord& peer, wire::ToPeer message) {
+    if (is_numbered(message)) {
+      if (peer.in_view()) peer.session.note_sent(message);
+      else peer.session.note_sent_for_good();
+    }
     if (peer.connected()) send(peer.connection, std::move(message));
   }
   void close(ConnectionId connection, std::string reason) {

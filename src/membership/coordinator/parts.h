@@ -90,6 +90,7 @@ struct Counters {
   uint64_t replans = 0;    // generations that began without newcomers
   uint64_t rejoins = 0;
   uint64_t steps_down = 0;
+  uint64_t resumes = 0;    // sessions that went on over a new connection
   uint64_t heartbeats = 0;  // number of the last one sent
 };
 
@@ -112,6 +113,7 @@ struct CoordinatorMachine::Parts {
   // Who is no newcomer, member or claimant.
   void turn_away(TimePoint now, ConnectionId connection, const wire::Register& hello,
                  const DrivingRights::Judgement& judgement);
+  void resume(TimePoint now, ConnectionId connection, const wire::Resume& hello);
   void come_back(TimePoint now, ConnectionId connection, const wire::Register& hello,
                  PeerRecord& known);
   void register_newcomer(TimePoint now, ConnectionId connection, wire::Register hello);
@@ -119,6 +121,8 @@ struct CoordinatorMachine::Parts {
   // The run has ended here: who waited to be let in goes where one may begin.
   void send_away_newcomers();
   void handle(TimePoint now, PeerId from, wire::Register message);
+  void handle(TimePoint now, PeerId from, wire::Resume message);
+  void send_roster(PeerRecord& receiver);
   void send_rosters();
 
   // ---- rejoin.cpp
@@ -213,7 +217,7 @@ struct CoordinatorMachine::Parts {
   // ---- offers.cpp
   // A sync has committed: pending peers that follow may fetch its content.
   void note_synced(const OpKey& key);
-  void offer_state(const PeerRecord& follower);
+  void offer_state(PeerRecord& follower);
   void handle(TimePoint now, PeerId from, wire::FollowState message);
 
   // Members of the view that still have a record, in view order.

@@ -115,7 +115,7 @@ void CoordinatorMachine::Parts::send_away_newcomers() {
     if (pending_peer && !begins.yes) refused.emplace_back(peer, begins.why);
   }
   for (const auto& [peer, why] : refused) {
-    const PeerRecord& record = *people.roster.find(peer);
+    PeerRecord& record = *people.roster.find(peer);
     out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, bounded(why)});
     out.close(record.connection, why);
     drop_pending(peer, why);
@@ -129,6 +129,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     out.send(connection, wire_status(now));
     return out.close(connection, "the status was told");
   }
+  if (auto* hello = std::get_if<wire::Resume>(&message)) return resume(now, connection, *hello);
   auto* hello = std::get_if<wire::Register>(&message);
   if (hello == nullptr) {
     return refuse(connection, {ErrorCode::kInvalidUsage,
@@ -179,6 +180,33 @@ void CoordinatorMachine::Parts::come_back(TimePoint now, ConnectionId connection
   note_registered(now, {hello.address, hello.coordinators});
 }
 
+// The connection of a member is another one, and nothing else happens: what each end has not heard
+// is repeated, and calls, rounds and the update go on.
+void CoordinatorMachine::Parts::resume(TimePoint now, ConnectionId connection,
+                                       const wire::Resume& hello) {
+  PeerRecord* record = people.roster.find(hello.session);
+  const bool known =
+      record != nullptr && record->in_view() && hello.incarnation == incarnation;
+  const bool resumes = known && record->session.can_repeat_after(hello.received) &&
+                       hello.repeats_from <= record->session.received() + 1;
+  if (!resumes) return out.send(connection, wire::Resumed{});  // and it registers
+  if (record->connected()) out.close(record->connection, "replaced by a new connection");
+  const std::string remote = people.visitors.at(connection).remote;
+  people.roster.reattach(record->info.id, connection, remote, now);
+  people.visitors.erase(connection);
+  ++counters.resumes;
+  out.event(fmt::format("{} goes on over a new connection from {}", display_name(record->info),
+                        remote));
+  out.send(connection, wire::Resumed{true, record->session.received()});
+  const bool has_roster = record->heartbeat_heard > record->roster_sent_after;
+  if (!has_roster) send_roster(*record);
+  record->session.repeat_after(hello.received, [&](const wire::ToPeer& missed) {
+    out.send(connection, missed);
+  });
+  changed.updates = true;  // it may have been waited for
+  timers.arm_earlier(Timer::kLiveness, now + config.peer_timeout);
+}
+
 void CoordinatorMachine::Parts::register_newcomer(TimePoint now, ConnectionId connection,
                                                   wire::Register hello) {
   const CoordinatorPlace place{hello.address, hello.coordinators};
@@ -223,15 +251,21 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Registe
   reject(now, from, {ErrorCode::kInvalidUsage, "this connection has registered already"});
 }
 
-void CoordinatorMachine::Parts::send_rosters() {
-  const auto& records = people.roster.records();
-  for (const auto& [receiver, record] : records) {
-    wire::Roster roster;
-    for (const auto& [peer, other] : records) {
-      if (peer != receiver) roster.peers.push_back({other.info, receiver > peer});
-    }
-    out.send(record, std::move(roster));
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Resume) {
+  reject(now, from, {ErrorCode::kInvalidUsage, "this connection has registered already"});
+}
+
+void CoordinatorMachine::Parts::send_roster(PeerRecord& receiver) {
+  wire::Roster roster;
+  for (const auto& [peer, other] : people.roster.records()) {
+    if (peer != receiver.info.id) roster.peers.push_back({other.info, receiver.info.id > peer});
   }
+  out.send(receiver, std::move(roster));
+  receiver.roster_sent_after = counters.heartbeats;
+}
+
+void CoordinatorMachine::Parts::send_rosters() {
+  for (auto& [peer, record] : people.roster.records()) send_roster(record);
 }
 
 }  // namespace atoll_core::membership

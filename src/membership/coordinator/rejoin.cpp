@@ -73,7 +73,7 @@ void send_pending_back(Parts& parts) {
     if (!record.in_view()) peers.push_back(peer);
   }
   for (const PeerId peer : peers) {
-    const PeerRecord& record = *parts.people.roster.find(peer);
+    PeerRecord& record = *parts.people.roster.find(peer);
     const std::string why = "the coordinator has found the run that goes on: register again";
     parts.out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, why});
     parts.out.close(record.connection, why);
@@ -91,7 +91,7 @@ void turn_away(Parts& parts, const RejoinClaim& claim, ErrorCode code, const std
 void answer_claims(Parts& parts, const ClaimGroup& group) {
   for (const RejoinClaim& claim : parts.people.claims.claims()) {
     const std::string name = display_name(claim.message.peer);
-    const PeerRecord* record = parts.people.roster.find(claim.message.peer.session);
+    PeerRecord* record = parts.people.roster.find(claim.message.peer.session);
     if (claim.instance() != group.instance) {
       turn_away(parts, claim, ErrorCode::kOtherInstance,
                 parts.rights.why_other(parts.run, name, claim.message.memory));
@@ -349,7 +349,7 @@ DrivingRights::Answer CoordinatorMachine::Parts::may_drop(PeerId peer) const {
 void CoordinatorMachine::Parts::step_down(TimePoint now, const std::string& reason) {
   out.event("steps down: " + reason);
   out.drives(reason);
-  for (const auto& [peer, record] : people.roster.records()) {
+  for (auto& [peer, record] : people.roster.records()) {
     if (!record.connected()) continue;
     out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, bounded(reason)});
     out.close(record.connection, reason);

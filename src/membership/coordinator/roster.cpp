@@ -53,7 +53,7 @@ void Roster::mark_suspect(PeerId peer, TimePoint now, std::string reason) {
   record->suspect_reason = std::move(reason);
 }
 
-void Roster::attach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now) {
+void Roster::reattach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now) {
   PeerRecord* record = find(peer);
   ATOLL_ASSERT(record != nullptr && record->in_view(), "peer {} is not a member",
                to_string(peer));
@@ -64,6 +64,12 @@ void Roster::attach(PeerId peer, ConnectionId connection, std::string remote, Ti
   record->connection = connection;
   record->remote = std::move(remote);
   record->last_heard = now;
+}
+
+void Roster::attach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now) {
+  reattach(peer, connection, std::move(remote), now);
+  PeerRecord* record = find(peer);
+  record->session.begin();
   record->view_unknown = true;
   record->heartbeat_heard = 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "membership/common/control_session.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/driving_rights.h"
 #include "wire/control.h"
@@ -40,6 +41,8 @@ struct PeerRecord {
   // it had missed before it came back was sent after them.
   uint64_t heartbeat_heard = 0;
   uint64_t echo_floor = 0;
+  uint64_t roster_sent_after = 0;  // this heartbeat
+  ControlSession<wire::ToPeer> session;
   bool view_unknown = false;     // came back: what it holds may be older than what was sent
   bool gap = true;               // not yet through a committed sync since its admission
   std::optional<wire::FollowState> follows;  // pending: fetches what the members have synced
@@ -56,8 +59,10 @@ class Roster {
   void mark_member(PeerId peer);
   // The control connection is broken.
   void mark_suspect(PeerId peer, TimePoint now, std::string reason);
-  // A member has a (new) control connection.
+  // A member has a (new) control connection: one over which it has registered anew, and may have
+  // missed what was sent, or one over which its session goes on.
   void attach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now);
+  void reattach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now);
 
   PeerRecord* find(PeerId peer);
   const PeerRecord* find(PeerId peer) const;

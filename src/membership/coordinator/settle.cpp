@@ -205,7 +205,6 @@ void complete_round(Parts& parts) {
                               round.number, reason));
   for (const Participant& member : parts.members()) {
     PeerRecord& record = *parts.people.roster.find(member.peer);
-    if (!record.connected()) continue;
     wire::Settled settled{round.number, {}, record.view_unknown ? whole : step,
                           std::move(lists[member.peer])};
     if (std::exchange(record.view_unknown, false)) record.echo_floor = parts.counters.heartbeats;

@@ -26,6 +26,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.evictions = counters.evictions;
   status.replans = counters.replans;
   status.rejoins = counters.rejoins;
+  status.resumes = counters.resumes;
   status.steps_down = counters.steps_down;
   return status;
 }

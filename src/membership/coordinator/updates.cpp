@@ -16,7 +16,7 @@ std::vector<std::string> names_in(const wire::View& view) {
 wire::ToPeer update_answer(const CoordinatorMachine::Parts& parts) {
   const std::optional<Error>& error = parts.waits.updates.last_error();
   if (!error) return wire::Updated{parts.view.epoch, {}, parts.run.history.updates};
-  return wire::Refused{error->code, bounded(error->message)};
+  return wire::UpdateFailed{error->code, bounded(error->message)};
 }
 
 // Members that ask for an update which has ended: the answer was lost with their connection.
@@ -24,7 +24,7 @@ void answer_latecomers(CoordinatorMachine::Parts& parts,
                        const std::vector<Participant>& members) {
   UpdateBarrier& updates = parts.waits.updates;
   for (const Participant& member : members) {
-    const PeerRecord& record = *parts.people.roster.find(member.peer);
+    PeerRecord& record = *parts.people.roster.find(member.peer);
     if (!record.connected() || !updates.answered_already(member.peer)) continue;
     parts.out.event(fmt::format("{} is told again how its update ended", member.name));
     parts.out.send(record, update_answer(parts));
@@ -178,7 +178,7 @@ void CoordinatorMachine::Parts::begin_run(InstanceId instance) {
     if (theirs && theirs != run.instance) others.push_back(peer);
   }
   for (const PeerId peer : others) {
-    const PeerRecord& record = *people.roster.find(peer);
+    PeerRecord& record = *people.roster.find(peer);
     const std::string why = rights.why_other(run, display_name(record.info), record.memory);
     out.send(record, wire::Refused{ErrorCode::kOtherInstance, bounded(why)});
     out.close(record.connection, why);

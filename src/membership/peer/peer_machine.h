@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "base/timer_table.h"
+#include "membership/common/control_session.h"
 #include "membership/common/generation_table.h"
 #include "wire/control.h"
 
@@ -64,9 +65,12 @@ using PeerOutput =
                  peer_output::SyncPlanned, peer_output::StateOffered, peer_output::StableHeard,
                  peer_output::Failed>;
 
-// While a control connection is lost, members stay members and may go on with their ops; what the
-// coordinator must still hear is kept here and sent again: the open update, links as last reported,
-// requested aborts that have no verdict. Ops are told of in the settle round that a return starts.
+// While a control connection is lost, members stay members and may go on with their ops. At the
+// same life of the coordinator their session goes on as if nothing had happened. At another one, or
+// when too much has been missed, they register again, and what the coordinator must still hear is
+// sent again: the open update, links as last reported, requested aborts that have no verdict. Ops
+// are told of in the settle round that such a return starts. peer_machine.cpp has the view and the
+// calls, control_connection.cpp the connection.
 class PeerMachine {
  public:
   enum class State { kIdle, kConnecting, kRegistering, kPending, kMember, kLeft, kFailed };
@@ -146,6 +150,9 @@ class PeerMachine {
   };
 
   void dial();
+  bool may_resume() const;
+  void register_here();
+  void go_up(TimePoint now);
   wire::Rejoin rejoin() const;
   // This coordinator will not do; perhaps one at another address.
   void look_elsewhere(TimePoint now, const std::string& reason);
@@ -163,10 +170,12 @@ class PeerMachine {
   void note_sync(const wire::Verdict& verdict);
 
   void handle(TimePoint now, wire::Registered message);
+  void handle(TimePoint now, wire::Resumed message);
   void handle(TimePoint now, wire::Refused message);
   void handle(TimePoint now, wire::CoordinatorHeartbeat message);
   void handle(TimePoint now, wire::Roster message);
   void handle(TimePoint now, wire::Updated message);
+  void handle(TimePoint now, wire::UpdateFailed message);
   void handle(TimePoint now, wire::OpVerdict message);
   void handle(TimePoint now, wire::Freeze message);
   void handle(TimePoint now, wire::Settled message);
@@ -180,6 +189,7 @@ class PeerMachine {
   PeerConfig config_;
   State state_ = State::kIdle;
   Control control_;
+  ControlSession<wire::ToCoordinator> session_;
   std::optional<wire::View> view_;
   GenerationTable generations_;
   wire::RunMemory memory_;

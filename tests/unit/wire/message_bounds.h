@@ -159,6 +159,7 @@ class Bounds {
     optional(m.rejoin);
   }
   void message(const PeerHeartbeat&) {}
+  void message(const Resume&) {}
   void message(const Leave& m) { sentence(m.reason); }
   void message(const UpdateRequest& m) { list(m.positions, limits::kCallPositions); }
   void message(const LinkReport& m) {
@@ -219,6 +220,11 @@ class Bounds {
     sentence(m.reason);
   }
   void message(const CoordinatorHeartbeat&) {}
+  void message(const Resumed&) {}
+  void message(const UpdateFailed& m) {
+    code(m.code);
+    sentence(m.reason);
+  }
   void message(const Roster& m) { list(m.peers, limits::kPeers); }
   void message(const Updated& m) { optional(m.delta); }
   void message(const OpVerdict& m) { part(m.verdict); }

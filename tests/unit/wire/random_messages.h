@@ -251,7 +251,12 @@ inline void draw(Random& random, Register& out) {
   out.version_min = static_cast<uint32_t>(random.between(0, kProtocolVersion));
   out.version_max = static_cast<uint32_t>(random.between(kProtocolVersion, 0xFFFFFFFFu));
 }
-inline void draw(Random& random, PeerHeartbeat& out) { draw(random, out.number); }
+inline void draw(Random& random, PeerHeartbeat& out) {
+  draw_all(random, out.number, out.received);
+}
+inline void draw(Random& random, Resume& out) {
+  draw_all(random, out.session, out.incarnation, out.received, out.repeats_from);
+}
 inline void draw(Random& random, Leave& out) { draw(random, out.reason); }
 inline void draw(Random& random, UpdateRequest& out) { draw_all(random, out.epoch, out.positions); }
 inline void draw(Random& random, LinkReport& out) {
@@ -296,7 +301,11 @@ inline void draw(Random& random, Registered& out) {
   out.peer_timeout_ms = random.number(1'000'000'000);
 }
 inline void draw(Random& random, Refused& out) { draw_all(random, out.code, out.reason); }
-inline void draw(Random& random, CoordinatorHeartbeat& out) { draw(random, out.number); }
+inline void draw(Random& random, CoordinatorHeartbeat& out) {
+  draw_all(random, out.number, out.received);
+}
+inline void draw(Random& random, Resumed& out) { draw_all(random, out.resumed, out.received); }
+inline void draw(Random& random, UpdateFailed& out) { draw_all(random, out.code, out.reason); }
 inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
 inline void draw(Random& random, Roster& out) { draw(random, out.peers); }
 inline void draw(Random& random, Updated& out) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "membership/common/update_tag.h"
@@ -46,6 +47,10 @@ class PeerMachineTest : public testing::Test {
 
   void register_as(uint64_t id, bool member = false) {
     machine_.on_control_connected(now_);
+    accept(id, member);
+  }
+
+  void accept(uint64_t id, bool member) {
     wire::Registered answer;
     answer.peer = {id};
     answer.run = "run";
@@ -69,10 +74,23 @@ class PeerMachineTest : public testing::Test {
     machine_.take_outputs();
   }
 
+  void lose_and_dial() {
+    machine_.on_control_failed(now_, "reset");
+    advance(50ms);
+  }
+
   void advance(Duration by) {
     now_ += by;
     machine_.tick(now_);
   }
+
+  static wire::OpDone done(uint64_t tag) {
+    wire::OpDone message;
+    message.op.tag = tag;
+    return message;
+  }
+  // Numbered messages, those of become_member(): the request for the first update.
+  static uint64_t sent_so_far() { return 1; }
 
   TimePoint now_{1s};
   PeerMachine machine_;
@@ -254,12 +272,13 @@ TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
   verdict.op = ended.op;
   machine_.on_message(now_, wire::OpVerdict{verdict});
   ASSERT_TRUE(machine_.request_update(now_, {{0, 5, 6}}));
-  machine_.on_control_failed(now_, "reset");
+  lose_and_dial();
   machine_.send(wire::LinkReport{{3}, wire::LinkState::kUp, ""});
   machine_.send(wire::OpDone{});
-  advance(50ms);
   machine_.take_outputs();
-  register_as(1, true);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{});
+  accept(1, true);
   std::vector<std::string> names;
   for (const auto& send : take<peer_output::Send>()) {
     names.emplace_back(wire::name_of(send.message));
@@ -271,14 +290,69 @@ TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
                 (std::vector<wire::CallPosition>{{0, 5, 6}, {kGroupAll, kUpdateTag, 0}}));
     }
   }
-  EXPECT_EQ(names.size(), 5u) << "register, two links, the update, one abort";
+  EXPECT_THAT(names, testing::ElementsAre("resume", "register", "link_report", "link_report",
+                                          "update_request", "abort_request"));
+}
+
+// A blip of the connection: what one end has not heard comes, in order, and nothing else happens.
+TEST_F(PeerMachineTest, ASessionGoesOnOverANewConnection) {
+  become_member();
+  for (uint64_t tag = 1; tag <= 3; ++tag) machine_.send(done(tag));
+  machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
+  machine_.on_message(now_, wire::Roster{});
+  lose_and_dial();
+  machine_.send(done(4));
+  EXPECT_TRUE(machine_.request_update(now_, {{0, 5, 6}}));
+  machine_.take_outputs();
+  machine_.on_control_connected(now_);
+  const auto resume = take_sent<wire::Resume>();
+  ASSERT_EQ(resume.size(), 1u);
+  EXPECT_EQ(resume[0].session, info(0, "a").session);
+  EXPECT_EQ(resume[0].received, 2u) << "the first view and the freeze; rosters do not count";
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1});
+  machine_.on_message(now_, wire::Resumed{true, resume[0].repeats_from + 1});
+  const auto outputs = machine_.take_outputs();
+  std::vector<std::string> names;
+  for (const PeerOutput& output : outputs) {
+    ASSERT_TRUE(std::holds_alternative<peer_output::Send>(output));
+    const auto& message = std::get<peer_output::Send>(output).message;
+    const auto* op = std::get_if<wire::OpDone>(&message);
+    names.emplace_back(op != nullptr ? std::to_string(op->op.tag) : wire::name_of(message));
+  }
+  EXPECT_THAT(names, testing::ElementsAre("3", "4", "update_request"));
+  EXPECT_TRUE(machine_.frozen());
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+}
+
+TEST_F(PeerMachineTest, HeartbeatsTellWhatNeedNotBeRepeated) {
+  become_member();
+  const uint64_t before = sent_so_far();
+  machine_.send(done(1));
+  machine_.send(done(2));
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1, before + 1});
+  machine_.on_message(now_, wire::OpVerdict{});
+  advance(500ms);
+  const auto beats = take_sent<wire::PeerHeartbeat>();
+  ASSERT_EQ(beats.size(), 1u);
+  EXPECT_EQ(beats[0].received, 2u) << "the first view and the verdict";
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  EXPECT_EQ(take_sent<wire::Resume>()[0].repeats_from, before + 2);
+}
+
+TEST_F(PeerMachineTest, ACoordinatorThatHasHeardOfMoreThanWasSentIsLeft) {
+  become_member();
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{true, 1000});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
 }
 
 TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
   become_member();
   ASSERT_TRUE(machine_.request_update(now_, {}));
   EXPECT_FALSE(machine_.request_update(now_, {})) << "one at a time";
-  machine_.on_message(now_, wire::Refused{ErrorCode::kMismatch, "differ"});
+  machine_.on_message(now_, wire::UpdateFailed{ErrorCode::kMismatch, "differ"});
   EXPECT_EQ(take<peer_output::UpdateFailed>().size(), 1u);
   EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
   ASSERT_TRUE(machine_.request_update(now_, {}));
@@ -315,9 +389,10 @@ TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
 
 TEST_F(PeerMachineTest, AMemberThatIsNotKnownAnyMoreHasLeftTheRun) {
   become_member();
-  machine_.on_control_failed(now_, "reset");
-  advance(50ms);
-  register_as(9, false);
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{});
+  accept(9, false);
   EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
 }
 
