@@ -12,8 +12,11 @@ CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open)
   if (found != open_.end()) {
     *open = &found->second;
     const Phase phase = found->second.phase;
-    if (phase == Phase::kFetching || found->second.fetched) return Relation::kPast;
-    const bool moving = phase != Phase::kWaiting;
+    // The commit is provisional until the result is here: when its holders are lost, the next round
+    // may let all begin again, and others may hear of that before this peer does.
+    const bool fetches = phase == Phase::kFetching || found->second.fetched;
+    if (fetches && !is_later(attempt.epoch, found->second.attempt.epoch)) return Relation::kPast;
+    const bool moving = phase != Phase::kWaiting && !fetches;
     if (moving && found->second.attempt.epoch == attempt.epoch) return Relation::kCurrent;
     if (moving && broken(Canary::kSkipFence)) return Relation::kCurrent;
     if (found->second.attempts > 0 && !is_later(attempt.epoch, found->second.attempt.epoch)) {

@@ -386,6 +386,7 @@ void Engine::view_changed(const peer_output::ViewChanged& change) {
   context_.log(2, fmt::format("view {} of {} peers: {}", to_string(change.view.epoch),
                               change.view.members.size(), change.reason));
   context_.note({FlightKind::kView, nullptr, {}, change.view.epoch.number, change.reason});
+  links_.set_view(change.view);
   ledger_.on_view(change.view, change.lost);
 }
 

@@ -85,10 +85,10 @@ wire::Hello LinkTable::hello_to(const wire::PeerInfo& peer, wire::HelloRole role
 // ---- roster ------------------------------------------------------------------------------------
 
 void LinkTable::apply_roster(const wire::Roster& roster) {
-  std::set<PeerId> named;
+  named_.clear();
   for (const wire::Roster::Entry& listed : roster.peers) {
     if (listed.peer.id == self_.id) continue;
-    named.insert(listed.peer.id);
+    named_.insert(listed.peer.id);
     // A coordinator that was started again and knew nothing gives the same ids to others.
     const auto same = entries_.find(listed.peer.id);
     if (same != entries_.end() && same->second.info.session != listed.peer.session) {
@@ -108,17 +108,31 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
     entry.dial = listed.dial;
     if (entry.dial && entry.redial_at == kNever) dial_missing(entry);
   }
-  for (auto at = entries_.begin(); at != entries_.end();) {
-    const auto next = std::next(at);
-    if (named.count(at->first) == 0) drop(at, "the peer is no longer part of the run");
-    at = next;
-  }
+  drop_unneeded();
   for (auto at = orphans_.begin(); at != orphans_.end();) {
     const auto found = entries_.find(at->second.hello.peer);
     const bool adopted = found != entries_.end() &&
                          found->second.info.session == at->second.hello.session;
     if (adopted) add_connection(found->second, at->first);
     at = adopted ? orphans_.erase(at) : std::next(at);
+  }
+}
+
+void LinkTable::set_view(const wire::View& view) {
+  members_.clear();
+  for (const wire::PeerInfo& member : view.members) members_[member.id] = member.session;
+  drop_unneeded();
+}
+
+void LinkTable::drop_unneeded() {
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto next = std::next(at);
+    const auto member = members_.find(at->first);
+    const bool in_view = member != members_.end() && member->second == at->second.info.session;
+    if (!in_view && named_.count(at->first) == 0) {
+      drop(at, "the peer is no longer part of the run");
+    }
+    at = next;
   }
 }
 

@@ -1,5 +1,8 @@
 // The links of one peer: made by the roster, dialled and redialled, dropped with their peers. A
-// link outlives its connections: only when the roster no longer names the peer does it end.
+// link outlives its connections: it ends when neither the roster names the peer nor the view.
+// Not by the roster alone: a coordinator may die when it has dropped a member, and before a view
+// has told of that. Its next life may go on with both ends of the link, and if one had made it
+// anew, they would count their frames apart.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +36,7 @@ class LinkTable {
   // `patience`: this peer's with a silent coordinator. It has no more of it with other peers.
   void set_identity(PeerId self, const std::string& run, Duration patience);
   void apply_roster(const wire::Roster& roster);
+  void set_view(const wire::View& view);
   void probe(const wire::PeerInfo& peer);
 
   // What to answer an incoming hello, and whether the connection stays open.
@@ -117,6 +121,7 @@ class LinkTable {
   // Dials more where a longer or faster way takes more connections.
   void adapt_connections(Entry& entry);
   static uint64_t bytes_per_second(const Entry& entry);  // 0: not known
+  void drop_unneeded();
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void warn_of(Entry& missing, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
@@ -133,6 +138,8 @@ class LinkTable {
   uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
   std::map<PeerId, Entry> entries_;
+  std::set<PeerId> named_;  // by the last roster
+  std::map<PeerId, SessionId> members_;  // of the view
   std::map<link::ConnectionKey, Connection> open_;
   std::map<link::ConnectionKey, Orphan> orphans_;
   std::map<DialId, PendingDial> dials_;

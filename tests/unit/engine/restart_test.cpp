@@ -131,6 +131,34 @@ TEST_P(Restart, WhoDoesNotComeBackIsDropped) {
   expect_updated(run, update_all(run), 3);
 }
 
+// One member has heard that the others are lost, which is in no view yet when the coordinator dies.
+// All are members of its next life, and their links still count alike.
+TEST_P(Restart, ALifeThatHasDroppedSomeDiesBeforeAViewTellsOfIt) {
+  SmallRun run(3, patient);
+  World& world = run.world();
+  const auto call_all = [&] {
+    const std::vector<Call> calls = run.on_all(large_call());
+    run.finish(calls, seconds(20));
+    run.expect_committed(calls);
+  };
+  call_all();
+  const NodeId there = world.coordinator().node();
+  for (const size_t lost : {1, 2}) {
+    world.block(run.process(lost), there, seconds(60));
+    world.block(there, run.process(lost), seconds(60));
+  }
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator_status().evictions == 2; },
+                              seconds(30)));
+  world.run_for(milliseconds(1));
+  ASSERT_EQ(world.engine(run.process(0)).view()->members.size(), 3u);
+  world.stop_coordinator();
+  world.run_for(milliseconds(100));
+  world.heal();
+  world.start_coordinator(GetParam());
+  expect_updated(run, update_all(run), 3);
+  call_all();
+}
+
 TEST_P(Restart, ASecondRestartInTheMiddleOfTheFirst) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
