@@ -176,6 +176,21 @@ class WanlabTest(unittest.TestCase):
             self.assertIn(f"peer {peer} | 10.44.0.254:7700/10.44.0.254:7700 {peer}/{peer} 2/2 "
                           f"10.44.0.{peer}/10.44.0.{peer}\n", done.stdout)
 
+    def test_the_coordinator_may_share_a_peers_line(self):
+        with tempfile.NamedTemporaryFile() as stop:
+            done = wanlab("--peers", "2", "--coordinator-at", "2", "--delay", "3ms", "--host-rate",
+                          "500mbit", "--", "sh", "-c",
+                          f"echo at {{coordinator}}; exec {WORKER} --coordinator {{coordinator}} "
+                          f"--name island-{{peer}} --stop-file {stop.name}")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("peer 1 | at 10.44.0.2:7700\n", done.stdout)
+        self.assertIn("coordinator at peer 2", done.stderr)
+        self.assertNotIn("coordinator ->", done.stderr, "nothing went to a node of its own")
+        for wrong in (("--coordinator-at", "3"), ("--coordinator-at", "1", "--no-coordinator")):
+            done = wanlab("--peers", "2", *wrong, "--", "true")
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("--coordinator-at", done.stderr)
+
     def test_words_stay_what_they_are(self):
         code = "import sys; print(sys.argv[1:])"
         words = ["[1,2]", "--json", "", "--", "a b", "--peers=9"]

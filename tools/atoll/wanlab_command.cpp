@@ -130,7 +130,13 @@ void add_run_options(CLI::App& command, WanlabOptions& options) {
                      "The coordinator's first view waits for so many replicas [N]")
       ->type_name("M")
       ->check(CLI::Range(1u, kWanlabPeersMax));
-  command.add_flag("!--no-coordinator", options.coordinator, "Run no coordinator");
+  CLI::Option* none =
+      command.add_flag("!--no-coordinator", options.coordinator, "Run no coordinator");
+  command.add_option("--coordinator-at", options.coordinator_at,
+                     "Run it on this peer's host: all that it hears and says shares that line")
+      ->type_name("PEER")
+      ->check(CLI::Range(1u, kWanlabPeersMax))
+      ->excludes(none);
   add_quantity(command, "--timeout", options.timeout, parse_duration, "5m",
                "End the commands, and fail, when they run for so long [never]")
       ->type_name("D");
@@ -172,6 +178,7 @@ std::string describe(const WanlabOptions& options, const NetworkSettings& settin
   text << ", loss " << options.path.loss * 100 << " %";
   if (options.host.up > 0) text << ", queue " << milliseconds(*settings.host(1).queue);
   if (!options.matrix.empty()) text << ", as " << options.matrix << " changes it";
+  if (options.coordinator_at > 0) text << ", coordinator at peer " << options.coordinator_at;
   text << ", congestion control "
        << (options.congestion.empty() ? "of the kernel" : options.congestion) << " (there are "
        << available_congestion_controls() << "), seed " << options.seed << "\n";
@@ -196,6 +203,10 @@ int run_wanlab(const WanlabOptions& options) {
   try {
     if (options.check) return check(options);
     if (options.command.empty()) return complain("there is no COMMAND; put it behind `--`");
+    if (options.coordinator_at > options.peers) {
+      return complain("--coordinator-at " + std::to_string(options.coordinator_at) + ": there are " +
+                      std::to_string(options.peers) + " peers");
+    }
     NetworkSettings settings(options.peers, options.path, options.host);
     const std::string problem = make_settings(options, settings);
     if (!problem.empty()) return complain(problem);

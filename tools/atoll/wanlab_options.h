@@ -19,6 +19,7 @@ struct WanlabOptions {
   bool reorder = false;
   unsigned mtu = 1500;
   bool coordinator = true;
+  unsigned coordinator_at = 0;  // in this peer's namespace; 0: in one of its own
   unsigned min_replicas = 0;  // 0: as many as peers
   Nanoseconds timeout{0};     // 0: none
   std::string log_dir;

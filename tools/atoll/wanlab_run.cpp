@@ -29,10 +29,6 @@ constexpr Nanoseconds kCoordinatorStart = seconds(20);
 constexpr Nanoseconds kGrace = seconds(5);  // from SIGTERM to SIGKILL
 constexpr unsigned kCoordinatorPort = 7700;
 
-std::string coordinator_address() {
-  return ipv4_of(kCoordinatorNode) + ":" + std::to_string(kCoordinatorPort);
-}
-
 std::vector<Node> make_nodes(const WanlabOptions& options) {
   std::vector<Node> nodes;
   NodeSettings settings;
@@ -111,6 +107,14 @@ WanlabReport WanlabRun::run() {
   return report;
 }
 
+unsigned WanlabRun::coordinator_node() const {
+  return options_.coordinator_at > 0 ? options_.coordinator_at : kCoordinatorNode;
+}
+
+std::string WanlabRun::coordinator_address() const {
+  return ipv4_of(coordinator_node()) + ":" + std::to_string(kCoordinatorPort);
+}
+
 WanlabRun::Running WanlabRun::start(unsigned node, const ChildSettings& child) {
   // Standard output is for what the commands print there.
   int output = node == kCoordinatorNode ? STDERR_FILENO : STDOUT_FILENO, error = STDERR_FILENO;
@@ -129,7 +133,7 @@ void WanlabRun::start_coordinator() {
   child.words = {"atoll",      "coordinator", "--listen",      coordinator_address(),
                  "--insecure", "--new-run",   "--min-replicas", std::to_string(replicas)};
   if (std::getenv("ATOLL_LOG") == nullptr) child.environment = {{"ATOLL_LOG", "warn"}};
-  child.name_space = nodes_[kCoordinatorNode].name_space();
+  child.name_space = nodes_[coordinator_node()].name_space();
   coordinator_.emplace(start(kCoordinatorNode, child));
   wait_for_coordinator();
 }

@@ -39,6 +39,8 @@ class WanlabRun {
     OutputRelay error;
   };
 
+  unsigned coordinator_node() const;
+  std::string coordinator_address() const;
   void start_coordinator();
   void wait_for_coordinator();
   void start_peers();
