@@ -204,8 +204,8 @@ int run_wanlab(const WanlabOptions& options) {
     if (options.check) return check(options);
     if (options.command.empty()) return complain("there is no COMMAND; put it behind `--`");
     if (options.coordinator_at > options.peers) {
-      return complain("--coordinator-at " + std::to_string(options.coordinator_at) + ": there are " +
-                      std::to_string(options.peers) + " peers");
+      return complain("--coordinator-at " + std::to_string(options.coordinator_at) +
+                      ": there are " + std::to_string(options.peers) + " peers");
     }
     NetworkSettings settings(options.peers, options.path, options.host);
     const std::string problem = make_settings(options, settings);
