@@ -44,6 +44,12 @@ void Engine::end_update(Result<CallInfo> result) {
   end(std::exchange(updating_, std::nullopt)->call, std::move(result));
 }
 
+// The request stays open. Its answer is kept for the next call of atollUpdate.
+void Engine::give_up_update(Error error) {
+  membership_.cancel_update();
+  end_update(tl::unexpected<Error>(std::move(error)));
+}
+
 bool Engine::refuse(CallId call, const CallOptions& options) {
   if (options.tag == membership::kUpdateTag) {
     end(call, atoll_core::fail(ErrorCode::kInvalidArgument,
@@ -99,13 +105,11 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   updating_ = PendingUpdate{call, now + context_.config.update_timeout, now};
   // Told of first, so that the peer is not admitted before it is level.
   if (follow && !membership_.view()) follower_.begin(std::move(*follow));
-  if (update_outcome_) {
-    end_update(CallInfo{UpdateInfo{*std::exchange(update_outcome_, std::nullopt)}});
-  } else if (!membership_.update_pending()) {
+  if (!membership_.update_pending()) {
     if (auto measured = links_.take_measured()) membership_.send(std::move(*measured));
-    Result<void> asked = membership_.request_update(now, ledger_.positions());
-    if (!asked) end_update(tl::unexpected<Error>(asked.error()));
   }
+  Result<void> asked = membership_.request_update(now, ledger_.positions());
+  if (!asked) end_update(tl::unexpected<Error>(asked.error()));
   absorb();
 }
 
@@ -178,7 +182,7 @@ void Engine::leave(TimePoint now, const Error& reason) {
   context_.now = now;
   if (left_ || leaving_) return;
   ledger_.fail_calls(reason);
-  if (updating_) end_update(tl::unexpected<Error>(reason));
+  if (updating_) give_up_update(reason);
   leaving_ = Leaving{reason, now + kLeaveGrace};
   ledger_.tell_ended();
   depart();
@@ -279,10 +283,10 @@ void Engine::tick(TimePoint now) {
   if (std::optional<Error> lost = ledger_.tick()) fail(*lost);
   follower_.tick();
   if (updating_ && updating_->deadline <= now) {
-    end_update(atoll_core::fail(
-        ErrorCode::kTimeout,
-        "atollUpdate on {} has waited {} ms; it goes on in the background: call it again",
-        membership_.self().name, to_ms(context_.config.update_timeout)));
+    give_up_update({ErrorCode::kTimeout,
+                    fmt::format("atollUpdate on {} has waited {} ms; it goes on in the background: "
+                                "call it again",
+                                membership_.self().name, to_ms(context_.config.update_timeout))});
   }
   absorb();
   if (leaving_ && !left_) depart();
@@ -314,7 +318,7 @@ void Engine::take_outputs(std::vector<EngineOutput>& into) {
 
 void Engine::absorb() {
   for (;;) {
-    if (follower_.failure()) end_update(tl::unexpected<Error>(*follower_.failure()));
+    if (follower_.failure()) give_up_update(*follower_.failure());
     for (LinkTable::Report& report : links_.take_reports()) {
       if (const auto* link = std::get_if<wire::LinkReport>(&report)) {
         if (link->state == wire::LinkState::kUp) context_.trace("connect.linked");
@@ -359,7 +363,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     update_finished();
   } else if (auto* failed = std::get_if<peer_output::UpdateFailed>(&item)) {
     context_.note({FlightKind::kUpdateFailed, nullptr, {}, 0, failed->error.message});
-    if (updating_) end_update(tl::unexpected<Error>(failed->error));
+    end_update(tl::unexpected<Error>(failed->error));
   } else if (auto* freeze = std::get_if<peer_output::FreezeOps>(&item)) {
     context_.note({FlightKind::kFreeze, freeze->op ? &*freeze->op : nullptr, {}, freeze->round,
                    freeze->reason});
@@ -393,10 +397,6 @@ void Engine::view_changed(const peer_output::ViewChanged& change) {
 void Engine::update_finished() {
   context_.trace("update.done");
   context_.note({FlightKind::kUpdateDone, nullptr, {}, membership_.view()->epoch.number});
-  if (!updating_) {
-    update_outcome_ = *membership_.view();
-    return;
-  }
   end_update(CallInfo{UpdateInfo{*membership_.view()}});
 }
 
@@ -406,7 +406,7 @@ void Engine::fail(const Error& error) {
   context_.note({FlightKind::kLeft, nullptr, {}, static_cast<uint64_t>(error.code), error.message});
   ledger_.fail_all(error);
   if (connecting_) end(*std::exchange(connecting_, std::nullopt), tl::unexpected<Error>(error));
-  if (updating_) end_update(tl::unexpected<Error>(error));
+  if (updating_) give_up_update(error);
   links_.close_all();
   control_lost(error.message);
   context_.emit(output::CloseControl{});

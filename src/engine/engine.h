@@ -103,6 +103,7 @@ class Engine {
   Error departed() const;  // for calls that come after it has left
   void end(CallId call, Result<CallInfo> result);
   void end_update(Result<CallInfo> result);
+  void give_up_update(Error error);
   void fail(const Error& error);
   void absorb();  // carries out what membership and links have put out
   void absorb_membership(membership::PeerOutput& item);
@@ -122,8 +123,6 @@ class Engine {
   std::string run_;
   std::optional<CallId> connecting_;
   std::optional<PendingUpdate> updating_;
-  // The barrier ended after its caller had given up, with this view.
-  std::optional<wire::View> update_outcome_;
   std::optional<Leaving> leaving_;
   std::optional<Error> left_;            // why
 };
