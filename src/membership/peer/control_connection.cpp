@@ -26,12 +26,39 @@ void PeerMachine::start(TimePoint now) {
   if (state_ != State::kIdle) return;
   state_ = State::kConnecting;
   timers_.arm(Timer::kConnect, now + config_.connect_timeout);
-  dial();
+  dial(now);
 }
 
-void PeerMachine::dial() {
+std::optional<Duration> PeerMachine::answer_patience() const {
+  const bool was_registered = control_.silence_timeout > Duration::zero();
+  const auto coordinators = static_cast<int64_t>(config_.coordinators);
+  if (!was_registered) {
+    if (coordinators == 1) return std::nullopt;
+    return config_.connect_timeout / coordinators;
+  }
+  return std::min(control_.silence_timeout, config_.coordinator_timeout / coordinators);
+}
+
+// A coordinator that hangs does not refuse: its kernel accepts the connection, and nobody answers.
+void PeerMachine::await_answer(TimePoint now) {
+  if (const auto patience = answer_patience()) timers_.arm(Timer::kAnswer, now + *patience);
+}
+
+void PeerMachine::try_next_address(TimePoint now) {
+  const Duration patience = answer_patience().value_or(Duration::zero());
+  const std::string reason = fmt::format("coordinator {} of {} has not answered for {} ms",
+                                         control_.address + 1, config_.coordinators,
+                                         to_ms(patience));
+  outputs_.push_back(peer_output::CloseControl{reason});
+  lose_control(now, reason);
+  control_.address = (control_.address + 1) % config_.coordinators;
+  dial(now);
+}
+
+void PeerMachine::dial(TimePoint now) {
   control_.status = Control::Status::kDialling;
   ++control_.dials;
+  if (config_.coordinators > 1) await_answer(now);  // else there is nothing better to do
   outputs_.push_back(peer_output::DialCoordinator{control_.address});
 }
 
@@ -53,8 +80,7 @@ void PeerMachine::on_control_connected(TimePoint now) {
   if (control_.status != Control::Status::kDialling) return;
   control_.status = Control::Status::kRegistering;
   if (state_ == State::kConnecting) state_ = State::kRegistering;
-  // An answer must come: a coordinator that accepts but says nothing is given up like a silent one.
-  if (control_.silence_timeout > Duration::zero()) hear(now);
+  await_answer(now);
   if (may_resume()) {
     return outputs_.push_back(peer_output::Send{
         wire::Resume{config_.self.session, control_.incarnation, session_.received(),
@@ -96,6 +122,7 @@ void PeerMachine::look_elsewhere(TimePoint now, const std::string& reason) {
 void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
   control_.status = Control::Status::kDown;
   control_.last_reason = reason;
+  timers_.disarm(Timer::kAnswer);
   timers_.disarm(Timer::kHeartbeat);
   timers_.disarm(Timer::kCoordinatorSilence);
   if (state_ == State::kRegistering) state_ = State::kConnecting;
@@ -153,13 +180,17 @@ void PeerMachine::go_up(TimePoint now) {
   control_.status = Control::Status::kUp;
   control_.backoff = Duration::zero();
   timers_.disarm(Timer::kConnect);
+  timers_.disarm(Timer::kAnswer);
   timers_.arm(Timer::kHeartbeat, now + control_.heartbeat_interval);
   hear(now);
 }
 
 // Nothing else has to happen: neither end has missed anything.
 void PeerMachine::handle(TimePoint now, wire::Resumed message) {
-  if (!message.resumed) return register_here();
+  if (!message.resumed) {
+    await_answer(now);
+    return register_here();
+  }
   if (!session_.can_repeat_after(message.received)) {
     return fail_run(ErrorCode::kInternalError,
                     fmt::format("the coordinator has received {} messages of {}, of {} that were "

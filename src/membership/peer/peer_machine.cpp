@@ -31,10 +31,16 @@ void PeerMachine::tick(TimePoint now) {
           fmt::format("the coordinator was silent for {} ms", to_ms(control_.silence_timeout));
       outputs_.push_back(peer_output::CloseControl{reason});
       lose_control(now, reason);
-      dial();
+      dial(now);  // a way that was blocked may be open over another connection
     }
   }
-  if (timers_.take_expired(Timer::kRedial, now)) dial();
+  const TimePoint answer = timers_.deadline(Timer::kAnswer);
+  if (timers_.take_expired(Timer::kAnswer, now)) {
+    const bool slept = now - answer > answer_patience().value_or(Duration::zero()) / 2;
+    if (slept) await_answer(now);  // the answer may wait to be read
+    else try_next_address(now);
+  }
+  if (timers_.take_expired(Timer::kRedial, now)) dial(now);
   if (timers_.take_expired(Timer::kHeartbeat, now)) {
     // The echo tells the coordinator that everything it sent before that heartbeat has arrived.
     pass_on(wire::PeerHeartbeat{control_.heartbeat_heard, session_.received()});
@@ -127,7 +133,7 @@ void PeerMachine::on_message(TimePoint now, wire::ToPeer message) {
   if (!registers && control_.status != Control::Status::kUp) return;
   // A coordinator that waits for others before it answers says that it lives.
   if (registers && std::holds_alternative<wire::CoordinatorHeartbeat>(message)) {
-    if (control_.silence_timeout > Duration::zero()) hear(now);
+    await_answer(now);
     return;
   }
   const bool answers = std::holds_alternative<wire::Registered>(message) ||

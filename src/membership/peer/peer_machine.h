@@ -112,7 +112,7 @@ class PeerMachine {
   bool update_pending() const { return update_.positions.has_value(); }
 
  private:
-  enum class Timer { kConnect, kRedial, kHeartbeat, kCoordinatorSilence, kCount };
+  enum class Timer { kConnect, kRedial, kAnswer, kHeartbeat, kCoordinatorSilence, kCount };
 
   struct Control {
     enum class Status { kDown, kDialling, kRegistering, kUp };
@@ -149,7 +149,11 @@ class PeerMachine {
     std::optional<wire::Measured> measured;
   };
 
-  void dial();
+  void dial(TimePoint now);
+  // What one address gets of the time in which a coordinator must be found; none: all of it.
+  std::optional<Duration> answer_patience() const;
+  void await_answer(TimePoint now);
+  void try_next_address(TimePoint now);
   bool may_resume() const;
   void register_here();
   void go_up(TimePoint now);

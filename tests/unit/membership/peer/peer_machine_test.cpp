@@ -66,6 +66,22 @@ class PeerMachineTest : public testing::Test {
     return view;
   }
 
+  void start_with_coordinators(uint32_t count, Duration connect_timeout) {
+    PeerConfig several = config();
+    several.coordinators = count;
+    several.connect_timeout = connect_timeout;
+    machine_ = PeerMachine(several);
+    machine_.start(now_);
+  }
+
+  std::vector<uint32_t> addresses_dialled() {
+    std::vector<uint32_t> addresses;
+    for (const auto& dial : take<peer_output::DialCoordinator>()) {
+      addresses.push_back(dial.address);
+    }
+    return addresses;
+  }
+
   void become_member() {
     machine_.start(now_);
     register_as(1);
@@ -181,6 +197,48 @@ TEST_F(PeerMachineTest, RedialsWithAGrowingPause) {
     advance(pause / 2 + 1ms);
     EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u) << to_ms(pause);
   }
+}
+
+// Its kernel accepts connections, or a host swallows them: nothing is refused.
+TEST_F(PeerMachineTest, ACoordinatorThatHangsGetsItsShareOfTheTime) {
+  start_with_coordinators(3, 9s);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{0});
+  machine_.on_control_connected(now_);
+  advance(2999ms);
+  EXPECT_TRUE(addresses_dialled().empty());
+  advance(1ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{1});
+  advance(3s);  // that dial does not end
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{2});
+  register_as(1);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kPending);
+  advance(3s);
+  EXPECT_TRUE(addresses_dialled().empty()) << "it has answered";
+}
+
+TEST_F(PeerMachineTest, ACoordinatorThatLetsItWaitAndSaysSoIsNotLeft) {
+  start_with_coordinators(2, 10s);
+  take<peer_output::DialCoordinator>();
+  machine_.on_control_connected(now_);
+  for (int beat = 0; beat < 4; ++beat) {
+    advance(2s);
+    machine_.on_message(now_, wire::CoordinatorHeartbeat{});
+  }
+  EXPECT_TRUE(addresses_dialled().empty());
+}
+
+TEST_F(PeerMachineTest, AMemberGoesOnToAnotherCoordinatorWhenItsOwnHangs) {
+  start_with_coordinators(2, 10s);
+  register_as(1);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  machine_.on_message(now_, wire::Updated{epoch(1), make_delta(nullptr, view(1, 1), "first")});
+  machine_.take_outputs();
+  for (int step = 0; step < 8; ++step) advance(500ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{0}) << "the connection may be the fault";
+  machine_.on_control_connected(now_);
+  for (int step = 0; step < 8; ++step) advance(500ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{1});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
 }
 
 TEST_F(PeerMachineTest, GivesUpWithTheLastReason) {
