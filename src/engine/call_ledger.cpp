@@ -265,6 +265,7 @@ void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInf
   }
   if (new_generation) {
     early_verdicts_.clear();
+    end_old_calls();
   } else {
     // Who lacks a result gets it by a verdict of this settle round, not by frames of old attempts.
     for (const auto& [op, ended] : ended_.calls()) {
@@ -272,6 +273,18 @@ void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInf
     }
   }
   drop_obsolete_stash();
+}
+
+// Before its generation is forgotten everywhere, and with it who takes part: then nobody could find
+// out any more whether somebody has returned from it.
+void CallLedger::end_old_calls() {
+  for (auto& [op, open] : open_) {
+    const size_t since = membership_.generations().since(op.generation);
+    if (since < membership::kGenerationsOpen || open.abort_wanted) continue;
+    request_abort(open, ErrorCode::kAborted,
+                  fmt::format("{} on {} is open since {} generations", describe(open),
+                              membership_.self().name, since));
+  }
 }
 
 void CallLedger::drop_obsolete_stash() {

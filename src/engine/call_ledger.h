@@ -161,6 +161,7 @@ class CallLedger final : public link::LinkOwner {
   Result<void> heard_posted(Open& open, PeerId from, const wire::FrameHeader& header);
   void heard_data(Open& open, PeerId from);
   bool check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header);
+  void end_old_calls();
   void drop_obsolete_stash();
   void posted_after_return(PeerId from, const wire::FrameHeader& header);
   void serve_result(PeerId to, const wire::FrameHeader& header);

@@ -47,6 +47,11 @@ const GenerationTable::Record* GenerationTable::find(Generation generation) cons
   return found == generations_.end() ? nullptr : &found->second;
 }
 
+size_t GenerationTable::since(Generation generation) const {
+  const auto later = generations_.upper_bound(generation);
+  return static_cast<size_t>(std::distance(later, generations_.end()));
+}
+
 std::vector<wire::GenerationState> GenerationTable::states(size_t members_max) const {
   std::vector<wire::GenerationState> states;
   size_t members = 0;

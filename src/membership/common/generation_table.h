@@ -20,6 +20,8 @@
 namespace atoll_core::membership {
 
 inline constexpr size_t kGenerationsKept = limits::kGenerations;
+// A call that is open for so many is ended, as long as everybody still knows its generation.
+inline constexpr size_t kGenerationsOpen = kGenerationsKept / 2;
 
 class GenerationTable {
  public:
@@ -34,6 +36,9 @@ class GenerationTable {
 
   // A settle round ended all attempts; they begin anew in `epoch` without `gone`.
   void restart(Epoch epoch, const std::set<PeerId>& gone);
+
+  // How many have begun since; of one that is forgotten, all that are known.
+  size_t since(Generation generation) const;
 
   // Null: not known, or so long ago that it is forgotten.
   const Record* find(Generation generation) const;

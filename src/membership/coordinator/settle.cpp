@@ -118,6 +118,10 @@ std::set<OpKey> open_keys(const Parts& parts, const Reports& reports) {
   for (const auto& [key, evidence] : reports.by_op) keys.insert(key);
   for (const auto& [key, record] : parts.ledgers.ops.records()) keys.insert(key);
   for (const auto& [key, record] : parts.ledgers.syncs.records()) keys.insert(key);
+  // Of a generation that was forgotten when a member told of many: nobody has a part in it.
+  std::erase_if(keys, [&parts](const OpKey& key) {
+    return parts.ledgers.generations.find(key.generation) == nullptr;
+  });
   return keys;
 }
 
