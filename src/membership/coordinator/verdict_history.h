@@ -1,8 +1,8 @@
 // The ops that ended for good, kept until every member is known to have heard how.
 //
 // A member has heard it once it echoes a coordinator heartbeat sent after the verdict: control
-// connections keep their order. One that lost its connection is told everything in here when it is
-// back, and until then has heard nothing, whatever it echoed before.
+// sessions keep their order, over several connections too. One that registers anew is told
+// everything in here, and until then has heard nothing, whatever it echoed before.
 //
 // Invariants: an op is in here once; stamps do not decrease; never more than kVerdictsKept.
 #pragma once
