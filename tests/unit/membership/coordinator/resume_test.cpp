@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "unit/membership/test_peers.h"
 
@@ -161,6 +162,26 @@ TEST_F(Resume, WhoCannotGoOnRegistersAgain) {
   EXPECT_EQ(std::get<wire::Resumed>(said_[20][0]), (wire::Resumed{true, 0}))
       << "both ends count anew since it has registered";
   EXPECT_THAT(heard(20), ElementsAre("resumed", "roster", "freeze"));
+}
+
+TEST_F(Resume, WhoHasMissedMoreThanIsKeptRegistersAgain) {
+  lose(1);
+  wire::AbortRequest abort;
+  abort.op = waiting().op;
+  abort.epoch = waiting().epoch;
+  abort.call = waiting().call;
+  const auto more = [&] {
+    ++abort.op.tag;
+    say(2, abort);  // a round about that call, in which a is to report
+  };
+  constexpr size_t kSome = 2000;
+  for (size_t i = 0; i < kSome; ++i) more();
+  connect(11, resume());
+  EXPECT_EQ(said_[11].size(), 2 + kSome);
+  lose(11);
+  for (size_t i = 0; i < limits::kSessionMessages; ++i) more();
+  connect(12, resume());
+  EXPECT_EQ(std::get<wire::Resumed>(said_[12][0]), wire::Resumed{});
 }
 
 TEST_F(Resume, APendingPeerHasNothingToGoOnWith) {
