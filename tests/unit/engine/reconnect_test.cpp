@@ -94,6 +94,22 @@ TEST_P(Reconnect, ARestartOfTheCoordinatorIsNoDeath) {
   }
 }
 
+TEST_P(Reconnect, AlsoWhenDozensComeBackAtOnce) {
+  SmallRun run(60);
+  const std::vector<Call> calls = run.on_all(plan());
+  run_into_the_call(run);
+  for (int times = 0; times < 2; ++times) {
+    for (const ProcessId process : run.processes()) run.world().drop_control(process);
+    run.world().run_for(milliseconds(40));
+  }
+  run.finish(calls, seconds(60));
+  run.expect_committed(calls);
+  for (const Call& call : calls) EXPECT_EQ(call.info().attempts, 1u);
+  run.world().run_for(seconds(1));
+  EXPECT_EQ(run.world().coordinator_status().settle_rounds, 0u);
+  EXPECT_GE(run.world().coordinator_status().resumes, 60u);
+}
+
 INSTANTIATE_TEST_SUITE_P(SmallOrLarge, Reconnect, ::testing::Bool());
 
 // What would begin again has no input any more: all are told, alike.
