@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "link/send_window.h"
 #include "wire/hello.h"
@@ -15,7 +16,9 @@ struct DialResult {
   wire::Hello answer;
   uint64_t rtt_us = 0;          // the least round trip while dialling; 0: not known
   bool goes_by_rate = false;    // the connection's congestion control; else by loss
-  bool refused = false;         // nobody, or somebody else, listens there
+  std::string address;          // where it answered
+  bool refused = false;         // wherever it may be, nobody or somebody else listens
+  std::vector<std::string> refused_at;  // the addresses where that is so
   std::string reason;
 };
 

@@ -207,6 +207,18 @@ void Engine::depart() {
 
 // ---- what happens outside ----------------------------------------------------------------------
 
+// With the address that faces the others, the connections from there are gone, too. That another
+// one has come or gone (of a container's bridge, say) is no reason to break what stands.
+void Engine::set_endpoints(TimePoint now, std::vector<Endpoint> endpoints) {
+  context_.now = now;
+  const std::vector<Endpoint> before = membership_.self().endpoints;
+  if (left_ || endpoints.empty() || endpoints == before) return;
+  const bool moved = !before.empty() && std::find(endpoints.begin(), endpoints.end(),
+                                                  before.front()) == endpoints.end();
+  membership_.set_endpoints(std::move(endpoints));
+  if (moved) links_.move();
+}
+
 void Engine::on_control_connected(TimePoint now) {
   context_.now = now;
   framer_ = wire::ControlFramer();
@@ -280,7 +292,11 @@ void Engine::tick(TimePoint now) {
   membership_.tick(now);
   absorb();
   links_.tick();
-  if (std::optional<Error> lost = ledger_.tick()) fail(*lost);
+  if (std::optional<Error> lost = ledger_.tick()) {
+    membership_.leave(now, lost->message, true);
+    absorb();
+    fail(*lost);
+  }
   follower_.tick();
   if (updating_ && updating_->deadline <= now) {
     give_up_update({ErrorCode::kTimeout,

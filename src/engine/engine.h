@@ -52,6 +52,10 @@ class Engine {
   // Leaves at once.
   void abort(TimePoint now, const Error& reason);
 
+  // Where this peer can be dialled, as far as it knows now. To be said before
+  // on_control_connected(): the coordinator is told then.
+  void set_endpoints(TimePoint now, std::vector<Endpoint> endpoints);
+
   // The control connection.
   void on_control_connected(TimePoint now);
   void on_control_bytes(TimePoint now, ByteSpan bytes);

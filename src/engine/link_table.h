@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/answered_endpoints.h"
+#include "engine/connection_set.h"
 #include "engine/context.h"
 #include "engine/dial_result.h"
 #include "engine/prober.h"
@@ -38,6 +40,9 @@ class LinkTable {
   void apply_roster(const wire::Roster& roster);
   void set_view(const wire::View& view);
   void probe(const wire::PeerInfo& peer);
+  // This peer's address is another one now: what stands is lost, and the others may not know where
+  // to dial. So this side does, at once.
+  void move();
 
   // What to answer an incoming hello, and whether the connection stays open.
   struct Answer {
@@ -80,11 +85,14 @@ class LinkTable {
 
  private:
   struct Entry {
+    Entry(wire::PeerInfo peer, Dialler at_once, Duration longest_dial)
+        : info(std::move(peer)), first(at_once), connections(at_once, longest_dial) {}
+
     wire::PeerInfo info;
-    bool dial = false;
+    Dialler first;                   // who dials at once
     std::unique_ptr<link::Link> link;
-    std::set<link::ConnectionKey> connections;
-    uint32_t dials_in_flight = 0;
+    ConnectionSet connections;
+    std::set<uint8_t> dials_in_flight;  // their places in the link
     uint32_t wanted = 1;             // connections; never fewer than before
     bool goes_by_rate = false;       // its connections' congestion control
     uint64_t rtt_us = 0;             // the least that was seen; 0: not known
@@ -97,6 +105,8 @@ class LinkTable {
     bool warned = false;               // since then
     TimePoint redial_at = kNever;
     std::optional<wire::LinkState> reported;
+    bool needed_reported = false;
+    std::string why_missing;           // as reported
   };
   struct Connection {
     PeerId peer;
@@ -105,6 +115,7 @@ class LinkTable {
   struct PendingDial {
     PeerId peer;
     SessionId session;
+    uint8_t index = 0;  // the connection's place in the link
   };
   // A newcomer dialled before the roster told of it.
   struct Orphan {
@@ -114,9 +125,21 @@ class LinkTable {
 
   wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index,
                        size_t connections) const;
+  Entry& entry_of(const wire::Roster::Entry& listed);
+  void learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpoints);
   void dial_missing(Entry& entry);
-  void schedule_redial(Entry& entry);
-  void add_connection(Entry& entry, link::ConnectionKey key);
+  // When the dial of a place that is free is due.
+  void schedule_dial(Entry& entry, Duration delay);
+  void redial(Entry& entry);
+  bool dials_at_once(const Entry& entry) const;
+  // False: it was closed, since another set of connections stays.
+  bool add_connection(Entry& entry, link::ConnectionKey key, Dialler dialler, uint8_t index);
+  void close_connections(Entry& entry, const std::vector<link::ConnectionKey>& keys,
+                         const std::string& reason);
+  void note_lost(Entry& entry, link::ConnectionKey key);
+  // Looks where those listen who may have to be found dead one day.
+  void meet_neighbours(const wire::View& view);
+  void forget_addresses();
   void heard_round_trip(Entry& entry, uint64_t rtt_us);
   // Dials more where a longer or faster way takes more connections.
   void adapt_connections(Entry& entry);
@@ -125,6 +148,8 @@ class LinkTable {
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void warn_of(Entry& missing, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
+  // Which links that are not there are needed, or no longer.
+  void report_needs();
   uint32_t connections_wanted(const Entry& entry) const;
   Duration silence_limit() const;
   Duration heartbeat() const;
@@ -144,10 +169,12 @@ class LinkTable {
   std::map<link::ConnectionKey, Orphan> orphans_;
   std::map<DialId, PendingDial> dials_;
   DialId next_dial_ = 1;
+  AnsweredEndpoints answered_;
   Prober prober_;
   Duration patience_ = kNever - TimePoint{};
   TimePoint pulse_at_ = kNever;  // next, while there are connections
   std::vector<wire::LinkReport> reports_;
+  std::set<PeerId> missing_;  // reported, and not up
   link::LinkCounters dropped_counters_;
 };
 

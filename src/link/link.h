@@ -81,6 +81,14 @@ struct LinkCounters {
   uint64_t payload_received = 0;
   uint64_t frames_resent = 0;
   uint64_t connections_given_up = 0;  // found silent
+
+  LinkCounters& operator+=(const LinkCounters& part) {
+    payload_sent += part.payload_sent;
+    payload_received += part.payload_received;
+    frames_resent += part.frames_resent;
+    connections_given_up += part.connections_given_up;
+    return *this;
+  }
 };
 
 // A connection that is to be closed, although nothing has told that it is broken.
@@ -107,6 +115,10 @@ class Link {
   uint64_t waiting_frames() const { return queue_.waiting_frames(); }
   // All that may be sent now was handed to a connection, and all of that to the system.
   bool at_rest() const;
+  // Frames that have not left, or have left and are lost.
+  bool has_something_to_send() const {
+    return queue_.waiting_frames() > 0 || send_window_.has_lost();
+  }
   size_t connections() const { return streams_.size(); }
 
   // A chunk of an attempt; goes when its credit allows.

@@ -61,7 +61,8 @@ Result<void> Session::open() {
   const std::string& bound = config_.bind_host;
   const bool one_address = !bound.empty() && bound != "0.0.0.0" && bound != "::";
   if (self.endpoints.empty() && one_address) self.endpoints = {Endpoint{bound, listening_port_}};
-  if (self.endpoints.empty()) {
+  addresses_are_found_ = self.endpoints.empty();
+  if (addresses_are_found_) {
     std::string why;
     self.endpoints =
         transport::local_candidates(listening_port_, config_.coordinators.front(), &why);
@@ -337,11 +338,21 @@ void Session::carry_out(engine::EngineOutput& item) {
   }
 }
 
+// The address of this machine may have changed since the last connection to a coordinator.
+void Session::look_where_we_are() {
+  if (!addresses_are_found_) return;
+  const std::optional<Endpoint> coordinator = network_->coordinator_address();
+  if (!coordinator) return;
+  engine_->set_endpoints(transport::Network::now(),
+                         transport::local_candidates(listening_port_, *coordinator));
+}
+
 void Session::open_control(uint32_t address) {
   network_->open_control(
       {config_.coordinators.at(address)}, membership::kControlDialTimeout,
       transport::Network::ControlHandler{
           [this] {
+            look_where_we_are();
             engine_->on_control_connected(transport::Network::now());
             pump();
           },
@@ -364,7 +375,9 @@ void Session::dial(output::Dial& request) {
                    result.answer = outcome.answer;
                    result.rtt_us = outcome.rtt_us;
                    result.goes_by_rate = outcome.goes_by_rate;
+                   result.address = outcome.address;
                    result.refused = outcome.failure == transport::DialFailure::kRefused;
+                   result.refused_at = outcome.refused_at;
                    result.reason = outcome.reason;
                    engine_->on_dialed(transport::Network::now(), id, result);
                    pump();

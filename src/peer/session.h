@@ -74,6 +74,7 @@ class Session {
   Result<void> reset_connections();
 
   bool left() const { return left_.load(); }
+  bool addresses_are_found_ = false;  // this peer was not told under which it is reached
   uint16_t listening_port() const { return listening_port_; }
   Snapshot snapshot() const;
   // The engine as it stands, also after it has left; none when the I/O thread does not answer
@@ -96,6 +97,7 @@ class Session {
   bool at_rest() const;
   void pump();
   void carry_out(engine::EngineOutput& item);
+  void look_where_we_are();
   void open_control(uint32_t address);
   void dial(engine::output::Dial& request);
   void start_connection(link::ConnectionKey key);

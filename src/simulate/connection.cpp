@@ -114,6 +114,14 @@ void Connection::sever(const std::string& reason) {
   }
 }
 
+void Connection::strand(Duration silence) {
+  for (const End end : {kDialler, kListener}) {
+    lose_some(end);
+    directions_[end].closing = true;
+    hear_close_later(end, silence, "connection timed out");
+  }
+}
+
 void Connection::forget(End end, Duration silence) {
   lose_some(end);
   announce_close(end, "connection reset by something between");

@@ -51,6 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void cut(const std::string& reason);
   // Both are told at once, although nothing passes between them any more.
   void sever(const std::string& reason);
+  // Nothing passes any more, and both ends are told only `silence` later, by their kernels.
+  void strand(Duration silence);
   // As if something between had forgotten the connection: the other end is told, this one only
   // `silence` later, by its kernel; what it sends until then is lost.
   void forget(End end, Duration silence);

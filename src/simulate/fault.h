@@ -31,14 +31,17 @@ enum class Fault : uint8_t {
   kSecondFirst,         // another coordinator is told so, and newcomers take it for the first
   kLoseAnswer,          // one that goes on with a run: its answer does not reach all
   kPartLives,           // some go on with one life of the coordinator, the others with the next
+  kCannotBeDialled,     // a peer that dials others refuses their dials from now on
+  kMove,                // a peer has another address from now on
 };
-inline constexpr size_t kFaultCount = 22;
+inline constexpr size_t kFaultCount = 24;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
     "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
-    "newcomer first", "new run", "second first", "lose answer", "part lives"};
+    "newcomer first", "new run", "second first", "lose answer", "part lives", "cannot be dialled",
+    "move"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -53,15 +56,29 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
   std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
-                                               2, 2, 3, 3, 2};
+                                               2, 2, 3, 3, 2, 3, 3};
   bool operator==(const FaultMix&) const = default;
 };
 
 // Those alone that are about who drives a run.
 inline FaultMix driving_faults() {
   FaultMix mix;
-  for (size_t i = 0; i < kFaultCount; ++i) {
-    mix.weights[i] = i >= static_cast<size_t>(Fault::kNewcomerFirst) ? 2 : 0;
+  mix.weights = {};
+  for (auto i = static_cast<size_t>(Fault::kNewcomerFirst);
+       i <= static_cast<size_t>(Fault::kPartLives); ++i) {
+    mix.weights[i] = 2;
+  }
+  return mix;
+}
+
+// Those alone that are about who can reach whom.
+inline FaultMix reach_faults() {
+  FaultMix mix;
+  mix.weights = {};
+  for (const Fault fault : {Fault::kHalfOpenConnection, Fault::kHalfOpenControl, Fault::kBlackhole,
+                            Fault::kPartition, Fault::kCrash, Fault::kJoin, Fault::kComeBack,
+                            Fault::kCannotBeDialled, Fault::kMove}) {
+    mix.weights[static_cast<size_t>(fault)] = 2;
   }
   return mix;
 }

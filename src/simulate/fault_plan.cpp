@@ -150,6 +150,11 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
     case Fault::kSecondFirst: return second_first();
     case Fault::kLoseAnswer: return restart_coordinator() && ++answers_ > 0;
     case Fault::kPartLives: return part_lives();
+    case Fault::kCannotBeDialled:
+      world_.refuse_dials(process);
+      if (random_.one_in(2)) (void)world_.cut_connection(process);
+      return true;
+    case Fault::kMove: world_.move(process); return true;
   }
   return false;
 }

@@ -36,6 +36,9 @@ struct World::Process {
   bool dying = false;
   bool last_first = false;
   bool corrupt_next = false;
+  uint16_t port = 0;        // where it listens
+  bool moved = false;       // and its engine does not know yet
+  bool can_be_dialled = true;
 };
 
 }  // namespace atoll_core::simulate

@@ -326,6 +326,7 @@ std::string replay_command(const RunOptions& options) {
   if (options.peers != standard.peers) command += fmt::format(" --peers {}", options.peers);
   if (options.events != standard.events) command += fmt::format(" --events {}", options.events);
   if (options.mix == driving_faults()) command += " --faults driving";
+  if (options.mix == reach_faults()) command += " --faults reach";
   return command;
 }
 

@@ -52,7 +52,9 @@ ProcessId World::spawn(const Identity& identity, const wire::RunMemory& memory) 
   self.shard = identity.shard;
   self.shard_count = identity.shard_count;
   self.session = SessionId{random_.bits(), random_.bits()};
-  self.endpoints = {Endpoint{"virtual", static_cast<uint16_t>(process->id)}};
+  process->port = ++last_port_;
+  ports_[process->port] = process->id;
+  self.endpoints = {address_of(*process)};
   config.membership.coordinators = static_cast<uint32_t>(config_.coordinators);
   config.membership.memory = memory;
   process->last_first = identity.last_first;
@@ -247,6 +249,9 @@ void World::control_arrived(ProcessId id, uint64_t dial, size_t address, size_t 
                       }});
   there.accept(connection, process.name);
   process.control = std::move(connection);
+  if (std::exchange(process.moved, false)) {
+    process.engine->set_endpoints(now(), {address_of(process)});
+  }
   process.engine->on_control_connected(now());
   pump(id);
 }
@@ -271,6 +276,24 @@ bool World::half_open_control(ProcessId id) {
   process->control->forget(random_.one_in(2) ? Connection::kDialler : Connection::kListener,
                            config_.kernel_patience);
   return true;
+}
+
+void World::move(ProcessId id) {
+  Process* process = find(id);
+  if (process == nullptr) return;
+  ports_.erase(process->port);
+  process->port = ++last_port_;
+  ports_[process->port] = id;
+  process->moved = true;
+  if (process->control != nullptr) process->control->strand(config_.kernel_patience);
+  for (auto& [key, end] : process->ends) end.connection->strand(config_.kernel_patience);
+}
+
+void World::refuse_dials(ProcessId process) { find(process)->can_be_dialled = false; }
+
+void World::heal() {
+  network_.heal(now());
+  for (auto& [id, process] : processes_) process->can_be_dialled = true;
 }
 
 void World::stop_coordinator(size_t address) {

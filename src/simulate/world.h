@@ -110,6 +110,11 @@ class World {
   void separate(ProcessId one, ProcessId other);
   // A byte of what this process receives next on a data connection is changed.
   void corrupt_next_byte(ProcessId process);
+  // From now on all that dial it are refused, until heal(); connections that stand do not care.
+  void refuse_dials(ProcessId process);
+  // It has another address: nothing passes over its connections any more, of which nobody is told,
+  // and nobody listens at the old one. It finds out when it connects to a coordinator again.
+  void move(ProcessId process);
   void stop_coordinator(size_t address = 0);
   // Another life of it, which knows what was saved, or nothing.
   void start_coordinator(bool with_snapshot, size_t address = 0);
@@ -123,7 +128,7 @@ class World {
   size_t coordinators() const { return coordinators_.size(); }
   uint32_t min_replicas() const { return config_.coordinator.min_replicas; }
   // No direction is blocked, nobody stands still.
-  void heal() { network_.heal(now()); }
+  void heal();
 
   // ---- time
   TimePoint now() const { return time_.now(); }
@@ -168,6 +173,9 @@ class World {
   Delays data_delays(ProcessId one, ProcessId other) const;
   void dial(Process& process, const engine::output::Dial& request);
   void answer_dial(ProcessId dialler, ProcessId listener, const engine::output::Dial& request);
+  // Who listens, or did, at this address.
+  ProcessId listener_at(const Endpoint& address) const;
+  static Endpoint address_of(const Process& process);
   void finish_dial(ProcessId dialler, engine::DialId dial, engine::DialResult result);
   void finish_dial_later(ProcessId dialler, engine::DialId dial, Duration delay,
                          const engine::DialResult& result);
@@ -190,6 +198,8 @@ class World {
   std::map<ProcessId, std::unique_ptr<Process>> processes_;
   std::vector<std::unique_ptr<VirtualCoordinator>> coordinators_;
   ProcessId last_process_ = 0;
+  std::map<uint16_t, ProcessId> ports_;  // all that were ever used, but for those moved away from
+  uint16_t last_port_ = 0;
   uint64_t last_control_ = 0;
   std::deque<std::function<void()>> ended_;
   bool running_ended_ = false;

@@ -19,13 +19,21 @@ Delays World::data_delays(ProcessId one, ProcessId other) const {
   return {config_.data_delays.least + longer, config_.data_delays.most + longer};
 }
 
+ProcessId World::listener_at(const Endpoint& address) const {
+  const auto found = ports_.find(address.port);
+  return found == ports_.end() ? 0 : found->second;
+}
+
+Endpoint World::address_of(const Process& process) { return {"virtual", process.port}; }
+
 void World::dial(Process& process, const engine::output::Dial& request) {
   const ProcessId id = process.id;
   process.dials[request.dial] = true;
   engine::DialResult silence;
   silence.reason = "no answer";
   finish_dial_later(id, request.dial, request.timeout, silence);
-  const ProcessId listener = request.candidates.front().port;
+  const ProcessId listener = listener_at(request.candidates.front());
+  if (listener == 0) return;
   const Delays delays = data_delays(id, listener);
   const Duration delay = random_.between(delays.least, delays.most);
   time_.after(delay, [this, id, listener, request] { answer_dial(id, listener, request); });
@@ -47,14 +55,18 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
   const Delays delays = data_delays(dialler, listener);
   const Duration back = random_.between(delays.least, delays.most);
   engine::DialResult result;
+  const Endpoint& address = request.candidates.front();
+  if (listener_at(address) != listener) return;  // it moves away meanwhile
   Process* there = find(listener);
-  if (there == nullptr) {
+  if (there == nullptr || !there->can_be_dialled) {
     result.refused = true;
+    result.refused_at = {to_string(address)};
     result.reason = "connection refused";
     return finish_dial_later(dialler, request.dial, back, result);
   }
   const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
   result.answered = true;
+  result.address = to_string(address);
   result.answer = answer.hello;
   result.rtt_us = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(2 * delays.least).count());

@@ -220,6 +220,7 @@ void CandidateRace::give_up(const AttemptPointer& attempt, size_t Evidence::*cou
   attempt->socket.close(ignored);
   attempts_.remove(AttemptPointer(attempt));
   evidence_.add(count, sentence);
+  if (count == &Evidence::refused) evidence_.refused_at.push_back(attempt->address);
   advance();
 }
 
@@ -256,6 +257,7 @@ void CandidateRace::finish_without_winner() {
   RaceOutcome outcome;
   const bool refused = evidence_.refused > 0 && evidence_.silent == 0;
   outcome.failure = refused ? DialFailure::kRefused : DialFailure::kUnreachable;
+  outcome.refused_at = evidence_.refused_at;
   outcome.reason = evidence_.sentences;
   finish(std::move(outcome));
 }

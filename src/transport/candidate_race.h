@@ -37,6 +37,7 @@ struct RaceOutcome {
   uint64_t rtt_us = 0;  // the least so far; 0: not known
   bool goes_by_rate = false;  // the connection's congestion control
   DialFailure failure = DialFailure::kUnreachable;
+  std::vector<std::string> refused_at;  // addresses
   std::string reason;
 };
 
@@ -57,6 +58,7 @@ class CandidateRace : public std::enable_shared_from_this<CandidateRace> {
   // What the failed attempts tell about the remote party together.
   struct Evidence {
     size_t refused = 0;  // somebody answered, but not who was meant
+    std::vector<std::string> refused_at;
     size_t silent = 0;   // may be there or not
     std::string sentences;
     void add(size_t Evidence::*count, const std::string& sentence);

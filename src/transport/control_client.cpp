@@ -33,6 +33,14 @@ void ControlClient::send(std::string bytes) {
   loop_.at_end_of_turn([self = shared_from_this()] { self->send_queued(); });
 }
 
+std::optional<Endpoint> ControlClient::address() const {
+  std::error_code error;
+  if (!socket_) return std::nullopt;
+  const tcp::endpoint remote = socket_->remote_endpoint(error);
+  if (error) return std::nullopt;
+  return Endpoint{remote.address().to_string(), remote.port()};
+}
+
 void ControlClient::close() {
   if (due_) send_queued();
   if (!std::exchange(handler_, nullptr)) return;

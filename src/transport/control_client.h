@@ -30,6 +30,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // They go at the end of the turn, so that they hold up no data, or when the connection is made.
   void send(std::string bytes);
   void close();
+  std::optional<Endpoint> address() const;  // of the coordinator, while connected
   bool at_rest() const { return sending_.empty() && queued_.empty(); }
 
  private:

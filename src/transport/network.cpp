@@ -49,6 +49,10 @@ class AsioNetwork final : public Network {
     if (control_) control_->send(std::move(bytes));
   }
 
+  std::optional<Endpoint> coordinator_address() const override {
+    return control_ ? control_->address() : std::nullopt;
+  }
+
   void close_control() override {
     if (control_) std::exchange(control_, nullptr)->close();
   }
@@ -91,8 +95,10 @@ class AsioNetwork final : public Network {
     DialOutcome outcome;
     outcome.failure = race.failure;
     outcome.reason = std::move(race.reason);
+    outcome.refused_at = std::move(race.refused_at);
     if (!race.socket) return outcome;
     outcome.answered = true;
+    outcome.address = race.remote;
     outcome.answer = *race.answer;
     outcome.rtt_us = race.rtt_us;
     outcome.goes_by_rate = race.goes_by_rate;

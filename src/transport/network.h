@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,7 @@ struct HelloAnswer {
 };
 
 enum class DialFailure : uint8_t {
-  kRefused,      // connection refused, or the answer came from somebody else
+  kRefused,      // at each address: connection refused, or the answer came from somebody else
   kUnreachable,  // no route, no answer in time, name not known
 };
 
@@ -56,7 +57,10 @@ struct DialOutcome {
   bool answered = false;
   uint64_t rtt_us = 0;               // the least round trip so far; 0: not known
   bool goes_by_rate = false;         // the connection's congestion control
+  std::string address;               // where it answered: "10.0.0.7:4711"
   DialFailure failure = DialFailure::kUnreachable;
+  std::vector<std::string> refused_at;  // the addresses where somebody answered, but not who was
+                                        // meant
   std::string reason;                // names the address
 };
 
@@ -97,6 +101,8 @@ class Network {
   virtual void open_control(std::vector<Endpoint> candidates, Duration timeout,
                             ControlHandler handler) = 0;
   virtual void send_control(std::string bytes) = 0;  // queued; flushed in order
+  // Where it leads to; none while it is not open.
+  virtual std::optional<Endpoint> coordinator_address() const = 0;
   virtual void close_control() = 0;                  // after a short flush; handlers are dropped
 
   // Calls the handler once at `when` (steady clock as time since its epoch); replaces the last one.

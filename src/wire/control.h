@@ -173,6 +173,7 @@ struct Resume {
   Incarnation incarnation;   // that has registered this session
   uint64_t received = 0;     // of the numbered messages since then
   uint64_t repeats_from = 1;  // the first of its own that this peer can repeat
+  std::vector<Endpoint> endpoints;  // where it listens now; none: where it did
   bool operator==(const Resume&) const = default;
 };
 
@@ -184,6 +185,7 @@ struct PeerHeartbeat {
 
 struct Leave {
   std::string reason;
+  bool lost = false;  // not of its own will: it may come back, and its run is not over
   bool operator==(const Leave&) const = default;
 };
 
@@ -196,8 +198,8 @@ struct UpdateRequest {
 
 enum class LinkState : uint8_t {
   kUp = 0,
-  kRefused = 1,      // the address answers, but nobody or somebody else listens there
-  kUnreachable = 2,  // no answer
+  kRefused = 1,      // nobody, or somebody else, listens where it has answered before
+  kUnreachable = 2,  // no answer, or a refusal where it has never answered
 };
 
 struct LinkReport {
@@ -205,6 +207,7 @@ struct LinkReport {
   LinkState state = LinkState::kUp;
   std::string reason;
   uint64_t rtt_us = 0;  // kUp, from the one who dialled: the least round trip; 0: not measured
+  bool needed = false;  // not kUp: frames of calls wait for a connection
   bool operator==(const LinkReport&) const = default;
 };
 

@@ -33,10 +33,12 @@ void put(const Resume& in, proto::ToCoordinator& envelope) {
   out->set_incarnation(pack(in.incarnation));
   out->set_received(in.received);
   out->set_repeats_from(in.repeats_from);
+  encode_parts(in.endpoints, out->mutable_endpoints());
 }
 
 void put(const Leave& in, proto::ToCoordinator& envelope) {
   envelope.mutable_leave()->set_reason(encode_sentence(in.reason));
+  envelope.mutable_leave()->set_lost(in.lost);
 }
 
 void put(const UpdateRequest& in, proto::ToCoordinator& envelope) {
@@ -51,6 +53,7 @@ void put(const LinkReport& in, proto::ToCoordinator& envelope) {
   out->set_state(static_cast<proto::LinkState>(in.state));
   out->set_reason(encode_sentence(in.reason));
   out->set_rtt_us(in.rtt_us);
+  out->set_needed(in.needed);
 }
 
 void put(const ProbeResult& in, proto::ToCoordinator& envelope) {
@@ -160,9 +163,11 @@ void take(const proto::Resume& in, Resume& out, FieldCheck& check) {
   out.incarnation = unpack_incarnation(in.incarnation());
   out.received = in.received();
   out.repeats_from = in.repeats_from();
+  take_parts(check, "endpoints", in.endpoints(), limits::kEndpointsPerPeer, out.endpoints);
 }
 
 void take(const proto::Leave& in, Leave& out, FieldCheck& check) {
+  out.lost = in.lost();
   take_sentence(check, "reason", in.reason(), out.reason);
 }
 
@@ -176,6 +181,7 @@ void take(const proto::LinkReport& in, LinkReport& out, FieldCheck& check) {
   take_enum(check, "state", in.state(), LinkState::kUnreachable, out.state);
   take_sentence(check, "reason", in.reason(), out.reason);
   take_number(check, "rtt_us", in.rtt_us(), 0, kRoundTripMicrosecondsMax, out.rtt_us);
+  out.needed = in.needed();
 }
 
 void take(const proto::ProbeResult& in, ProbeResult& out, FieldCheck& check) {

@@ -73,13 +73,17 @@ TEST(ConnectTest, AdvertisedNamesAndDeadAddresses) {
 }
 
 // Members are dialled by newcomers: who cannot be reached is not waited for, and harms nobody.
-TEST(ConnectTest, NewcomerThatReachesNobodyStaysOutside) {
+// Either side dials; here neither is answered.
+TEST(ConnectTest, NewcomerThatReachesNobodyAndIsReachedByNobodyStaysOutside) {
   const std::string dead = RawSocket::free_address();
   CoordinatorThread coordinator(1);
   TestPeer alice(coordinator.address(), "alice", advertising(dead.c_str()));
   ASSERT_EQ(alice.connect().result, atollSuccess);
   expect_update({&alice});
-  TestPeer bob(coordinator.address(), "bob", [](auto& config) { config.update_timeout_ms = 700; });
+  TestPeer bob(coordinator.address(), "bob", [&dead](auto& config) {
+    config.update_timeout_ms = 700;
+    config.advertise = dead.c_str();
+  });
   ASSERT_EQ(bob.connect().result, atollSuccess);
   Calling waiting = bob.calls([&] { return bob.update().result; });
   while (!waiting.over()) {

@@ -55,7 +55,8 @@ struct SimulateOptions {
 
   bool driving() const { return faults == "driving"; }
   simulate::FaultMix mix() const {
-    return driving() ? simulate::driving_faults() : simulate::FaultMix{};
+    if (driving()) return simulate::driving_faults();
+    return faults == "reach" ? simulate::reach_faults() : simulate::FaultMix{};
   }
 };
 
@@ -257,9 +258,9 @@ void add_simulate_command(CLI::App& program, int& exit_code) {
   command
       ->add_option("--faults", options->faults,
                    "driving: only those about who drives a run, with two coordinators in every "
-                   "second run")
+                   "second run; reach: only those about who can reach whom")
       ->type_name("WHICH")
-      ->check(CLI::IsMember({"all", "driving"}))
+      ->check(CLI::IsMember({"all", "driving", "reach"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print the result as one JSON object");
   command->add_flag("--trace", options->trace,

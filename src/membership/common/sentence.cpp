@@ -1,7 +1,5 @@
 #include "membership/common/sentence.h"
 
-#include "base/limits.h"
-
 namespace atoll_core::membership {
 
 std::string join(const std::vector<std::string>& texts, std::string_view separator) {
@@ -13,9 +11,9 @@ std::string join(const std::vector<std::string>& texts, std::string_view separat
   return joined;
 }
 
-std::string bounded(std::string sentence) {
-  if (sentence.size() <= limits::kSentenceBytes) return sentence;
-  size_t end = limits::kSentenceBytes;
+std::string bounded(std::string sentence, size_t bytes) {
+  if (sentence.size() <= bytes) return sentence;
+  size_t end = bytes;
   const auto continues = [&](size_t at) {
     return (static_cast<unsigned char>(sentence[at]) & 0xC0u) == 0x80u;
   };

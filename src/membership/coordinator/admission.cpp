@@ -7,16 +7,28 @@
 namespace atoll_core::membership {
 namespace {
 
+// "a cannot reach b at 10.0.0.7:4711 (connection refused)"
+std::string one_way(PeerId from, PeerId to, const Roster& roster, const FailedLinks& failed) {
+  const wire::PeerInfo& there = roster.find(to)->info;
+  const FailedLinks::Failure* failure = failed.find(from, to);
+  const std::string at = there.endpoints.empty() ? "" : " at " + to_string(there.endpoints.front());
+  if (failure == nullptr) {
+    return fmt::format("{} has not reached {}{} yet", display_name(roster.find(from)->info),
+                       display_name(there), at);
+  }
+  return fmt::format("{} cannot reach {}{} ({})", display_name(roster.find(from)->info),
+                     display_name(there), at, failure->reason);
+}
+
 // Names the first pair that is not linked.
 std::string unlinked(const std::vector<PeerId>& inside, const Candidate& candidate,
-                     const Roster& roster, const LinkMatrix& links) {
+                     const Roster& roster, const LinkMatrix& links, const FailedLinks& failed) {
   std::vector<PeerId> others = inside;
   for (const PeerId peer : candidate.peers) {
     for (const PeerId other : others) {
       if (links.linked(peer, other)) continue;
-      return fmt::format("{} is left out: {} and {} are not linked", candidate.replica,
-                         display_name(roster.find(peer)->info),
-                         display_name(roster.find(other)->info));
+      return fmt::format("{} is left out: {}", candidate.replica,
+                         why_unlinked(peer, other, roster, failed));
     }
     others.push_back(peer);
   }
@@ -25,7 +37,8 @@ std::string unlinked(const std::vector<PeerId>& inside, const Candidate& candida
 
 // Takes each candidate, in this order, that is linked with all who are inside by then.
 Admission admit_in_order(std::vector<PeerId> inside, const std::vector<const Candidate*>& order,
-                         const Roster& roster, const LinkMatrix& links) {
+                         const Roster& roster, const LinkMatrix& links,
+                         const FailedLinks& failed) {
   LinkMatrix::Group group(links);
   for (const PeerId peer : inside) group.add(peer);
   Admission admission;
@@ -38,7 +51,7 @@ Admission admit_in_order(std::vector<PeerId> inside, const std::vector<const Can
                                       return fits;
                                     });
     if (!linked) {
-      admission.left_out.push_back(unlinked(inside, *candidate, roster, links));
+      admission.left_out.push_back(unlinked(inside, *candidate, roster, links, failed));
       continue;
     }
     group = std::move(with);
@@ -75,6 +88,18 @@ std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& 
 }
 
 }  // namespace
+
+std::string why_unlinked(PeerId one, PeerId other, const Roster& roster,
+                         const FailedLinks& failed) {
+  const bool known = failed.find(one, other) != nullptr || failed.find(other, one) != nullptr;
+  return fmt::format("{} and {} are not linked: {}; {}{}", display_name(roster.find(one)->info),
+                     display_name(roster.find(other)->info),
+                     one_way(one, other, roster, failed), one_way(other, one, roster, failed),
+                     known ? ". One of the two must be reachable: open its port in its firewall, "
+                             "forward one to it, or let it advertise an address that the other "
+                             "can dial"
+                           : "");
+}
 
 Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
                            const PublishedStates& states) {
@@ -115,19 +140,19 @@ Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
 
 Admission choose_admitted(const std::vector<Participant>& members,
                           const std::vector<Candidate>& candidates, const Roster& roster,
-                          const LinkMatrix& links, size_t at_least) {
+                          const LinkMatrix& links, const FailedLinks& failed, size_t at_least) {
   std::vector<PeerId> inside;
   for (const Participant& member : members) inside.push_back(member.peer);
   std::vector<const Candidate*> order;
   for (const Candidate& candidate : candidates) order.push_back(&candidate);
-  if (!members.empty()) return admit_in_order(inside, order, roster, links);
+  if (!members.empty()) return admit_in_order(inside, order, roster, links, failed);
 
   const size_t tries = surely_too_few(candidates, links, at_least) ? 0 : order.size();
   for (size_t first = 0; first < tries; ++first) {
     // This one, then the others in order of registration.
     std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first),
                 order.begin() + static_cast<std::ptrdiff_t>(first) + 1);
-    Admission admission = admit_in_order({}, order, roster, links);
+    Admission admission = admit_in_order({}, order, roster, links, failed);
     if (admission.admitted.size() >= at_least) return admission;
     std::rotate(order.begin(), order.begin() + 1,
                 order.begin() + static_cast<std::ptrdiff_t>(first) + 1);

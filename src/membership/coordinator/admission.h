@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "membership/coordinator/failed_links.h"
 #include "membership/coordinator/link_matrix.h"
 #include "membership/coordinator/published_states.h"
 #include "membership/coordinator/roster.h"
@@ -32,12 +33,16 @@ struct Admission {
   std::vector<std::string> left_out;  // "r2 is left out: c and a are not linked"
 };
 
+// Who cannot reach whom, in which direction, and what would help.
+std::string why_unlinked(PeerId one, PeerId other, const Roster& roster,
+                         const FailedLinks& failed);
+
 // A replica is admitted if its peers are linked with one another, with `members` and with all that
 // are admitted before it. Without members there must be `at_least` replicas, or nobody is admitted;
 // if registration order yields fewer, others are tried first, so that one replica that is out of
 // reach of the rest cannot keep a run from starting.
 Admission choose_admitted(const std::vector<Participant>& members,
                           const std::vector<Candidate>& candidates, const Roster& roster,
-                          const LinkMatrix& links, size_t at_least);
+                          const LinkMatrix& links, const FailedLinks& failed, size_t at_least);
 
 }  // namespace atoll_core::membership

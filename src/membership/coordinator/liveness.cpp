@@ -73,6 +73,7 @@ void CoordinatorMachine::Parts::drop_pending(PeerId peer, const std::string& rea
   out.event(fmt::format("drop pending {}: {}", display_name(people.roster.find(peer)->info),
                         reason));
   people.links.forget(peer);
+  people.failed_links.forget(peer);
   people.network.forget(peer);
   waits.updates.forget(peer);
   people.roster.erase(peer);
@@ -101,6 +102,7 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
     }
     people.departures.add(record.info.session, told);
     people.links.forget(shard);
+    people.failed_links.forget(shard);
     people.network.forget(shard);
     waits.updates.forget(shard);
     people.roster.erase(shard);
@@ -144,6 +146,8 @@ void CoordinatorMachine::Parts::check_liveness(TimePoint now) {
             fmt::format("no register within {} ms", to_ms(config.register_timeout))});
   }
   const bool blocked = !drop_silent(now);
+  drop_unlinked(now);
+  changed.updates = true;  // somebody's wait before a readmission may be over
   while (const auto overdue = waits.rounds.overdue(now)) {
     // Its record may have gone above: the round that restarts without it has not begun yet.
     if (people.roster.find(*overdue) != nullptr && may_drop(*overdue).yes) {
@@ -182,14 +186,15 @@ bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
         reason = fmt::format("control connection broken ({}) and not back after {} ms",
                              record->suspect_reason, late);
       }
-      drop_replica(peer, reason, false);
+      drop_unreached(now, peer, reason);
     }
   }
   return all;
 }
 
 void CoordinatorMachine::Parts::arm_liveness(TimePoint now) {
-  TimePoint next = waits.rounds.next_deadline();
+  TimePoint next = std::min({waits.rounds.next_deadline(), next_unlinked(now),
+                             people.readmissions.next(now)});
   for (const auto& [connection, visitor] : people.visitors) {
     next = std::min(next, visitor.since + config.register_timeout);
   }
@@ -212,46 +217,9 @@ void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::PeerHeartbe
 
 void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Leave message) {
   const PeerRecord& record = *people.roster.find(from);
-  if (record.in_view()) return drop_replica(from, message.reason, true);
+  if (record.in_view()) return drop_replica(from, message.reason, !message.lost);
   out.close(record.connection, "left: " + message.reason);
   drop_pending(from, "left: " + message.reason);
-}
-
-void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::LinkReport message) {
-  const PeerRecord* about = people.roster.find(message.peer);
-  if (about == nullptr || message.peer == from) return;
-  people.links.report(from, message.peer, message.state);
-  people.network.changed();
-  if (message.state == wire::LinkState::kUp) {
-    people.network.report_round_trip(from, message.peer, message.rtt_us);
-    changed.updates = true;
-    return;
-  }
-  const std::string reporter = who(from).name;
-  const bool refused = message.state == wire::LinkState::kRefused;
-  if (refused && about->standing == Standing::kSuspect && may_drop(message.peer).yes) {
-    return drop_replica(message.peer,
-                        fmt::format("control connection broken ({}), and {} was refused: {}",
-                                    about->suspect_reason, reporter, message.reason), false);
-  }
-  out.event(fmt::format("{} finds {} {}: {}", reporter, display_name(about->info),
-                        refused ? "refused" : "unreachable", message.reason));
-}
-
-void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::ProbeResult message) {
-  const PeerRecord* about = people.roster.find(message.peer);
-  const bool asked = about != nullptr && about->standing == Standing::kSuspect &&
-                     about->info.session == message.session;
-  if (!asked) return;
-  const std::string prober = who(from).name;
-  if (message.outcome == wire::ProbeOutcome::kDead && may_drop(message.peer).yes) {
-    return drop_replica(message.peer,
-                        fmt::format("control connection broken ({}), and {} found it dead: {}",
-                                    about->suspect_reason, prober, message.reason), false);
-  }
-  const bool alive = message.outcome == wire::ProbeOutcome::kAlive;
-  out.event(fmt::format("{} found {} {}: {}", prober, display_name(about->info),
-                        alive ? "alive" : "silent", message.reason));
 }
 
 }  // namespace atoll_core::membership

@@ -1,6 +1,7 @@
 // What the coordinator machine is made of. The concerns decide and know nothing of connections;
 // the functions here carry decisions from one to the other and into messages. They are grouped by
-// file: registration, rejoining, liveness, updates, ops, settling, marks, syncs, offers, status.
+// file: registration, rejoining, liveness, reach, updates, ops, settling, marks, syncs, offers,
+// status.
 //
 // Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
@@ -19,11 +20,13 @@
 #include "membership/coordinator/committed_revisions.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/driving_rights.h"
+#include "membership/coordinator/failed_links.h"
 #include "membership/coordinator/link_matrix.h"
 #include "membership/coordinator/measured_network.h"
 #include "membership/coordinator/op_ledger.h"
 #include "membership/coordinator/outbox.h"
 #include "membership/coordinator/published_states.h"
+#include "membership/coordinator/readmissions.h"
 #include "membership/coordinator/rejoin_claims.h"
 #include "membership/coordinator/roster.h"
 #include "membership/coordinator/settle_decision.h"
@@ -45,8 +48,10 @@ struct People {
   RejoinClaims claims;
   Roster roster;
   LinkMatrix links;
+  FailedLinks failed_links;
   MeasuredNetwork network;
   Departures departures;
+  Readmissions readmissions;
   uint32_t last_number = 0;  // of a PeerId
 };
 
@@ -159,8 +164,22 @@ struct CoordinatorMachine::Parts {
   void send_heartbeats(TimePoint now);
   void handle(TimePoint now, PeerId from, wire::PeerHeartbeat message);
   void handle(TimePoint now, PeerId from, wire::Leave message);
+
+  // ---- reach.cpp
   void handle(TimePoint now, PeerId from, wire::LinkReport message);
   void handle(TimePoint now, PeerId from, wire::ProbeResult message);
+  // Drops the replica of a member that could not be reached.
+  void drop_unreached(TimePoint now, PeerId peer, const std::string& reason);
+  // Parts the pairs of members that have needed a link for too long.
+  void drop_unlinked(TimePoint now);
+  TimePoint next_unlinked(TimePoint now) const;
+  std::string why_unlinked(PeerId one, PeerId other) const;
+  // A few of the pairs that keep a first view from being made.
+  std::vector<std::string> unlinked_pairs(const std::vector<Candidate>& candidates) const;
+  // Those whom the run has lost again and again wait before they are let in once more.
+  void hold_back(TimePoint now, Candidates& candidates) const;
+  // A member that is back may listen elsewhere.
+  void note_endpoints(PeerRecord& record, std::vector<Endpoint> endpoints);
 
   // ---- updates.cpp
   void handle(TimePoint now, PeerId from, wire::UpdateRequest message);

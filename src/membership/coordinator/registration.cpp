@@ -172,7 +172,7 @@ void CoordinatorMachine::Parts::come_back(TimePoint now, ConnectionId connection
   const std::string remote = people.visitors.at(connection).remote;
   if (known.connected()) out.close(known.connection, "replaced by a new connection");
   people.roster.attach(known.info.id, connection, remote, now);
-  known.info.endpoints = hello.peer.endpoints;
+  note_endpoints(known, hello.peer.endpoints);
   need_round(display_name(known.info) + " came back on a new connection");
   out.event(fmt::format("{} is back from {}", display_name(known.info), remote));
   people.visitors.erase(connection);
@@ -195,6 +195,7 @@ void CoordinatorMachine::Parts::resume(TimePoint now, ConnectionId connection,
   people.roster.reattach(record->info.id, connection, remote, now);
   people.visitors.erase(connection);
   ++counters.resumes;
+  note_endpoints(*record, hello.endpoints);
   out.event(fmt::format("{} goes on over a new connection from {}", display_name(record->info),
                         remote));
   out.send(connection, wire::Resumed{true, record->session.received()});

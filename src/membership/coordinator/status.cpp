@@ -172,6 +172,7 @@ std::vector<std::string> CoordinatorMachine::Parts::waits_for(TimePoint now) con
                     drop.yes ? "" : "; it may not be dropped: " + drop.why));
   }
   Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  hold_back(now, candidates);
   for (const std::string& why : candidates.not_ready) add(why);
   if (view.members.empty()) {
     const DrivingRights::Founding founds = founding(candidates.ready);
@@ -179,8 +180,12 @@ std::vector<std::string> CoordinatorMachine::Parts::waits_for(TimePoint now) con
     leave_out_others(founds.instance, candidates.ready);
   }
   const Admission admission = choose_admitted(members(), candidates.ready, people.roster,
-                                              people.links, config.min_replicas);
+                                              people.links, people.failed_links,
+                                              config.min_replicas);
   for (const std::string& why : admission.left_out) add(why);
+  if (view.members.empty()) {
+    for (const std::string& why : unlinked_pairs(candidates.ready)) add(why);
+  }
   return sentences;
 }
 

@@ -215,11 +215,13 @@ void CoordinatorMachine::Parts::evaluate_updates() {
     return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
   }
   Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
+  hold_back(*last_input, candidates);
   const auto founds = view.members.empty() ? founding(candidates.ready) : DrivingRights::Founding{};
   if (!founds.may.yes) return;
   if (view.members.empty()) leave_out_others(founds.instance, candidates.ready);
   const Admission admission = choose_admitted(present, candidates.ready, people.roster,
-                                              people.links, config.min_replicas);
+                                              people.links, people.failed_links,
+                                              config.min_replicas);
   if (present.empty() && admission.admitted.empty()) return;
   if (view.members.empty()) begin_run(founds.instance);
   for (const std::string& why : candidates.not_ready) out.event(why);

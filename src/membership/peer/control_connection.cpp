@@ -84,7 +84,7 @@ void PeerMachine::on_control_connected(TimePoint now) {
   if (may_resume()) {
     return outputs_.push_back(peer_output::Send{
         wire::Resume{config_.self.session, control_.incarnation, session_.received(),
-                     session_.first_kept()}});
+                     session_.first_kept(), config_.self.endpoints}});
   }
   register_here();
 }

@@ -78,9 +78,9 @@ Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPositi
 
 void PeerMachine::cancel_update() { update_.caller_waits = false; }
 
-void PeerMachine::leave(TimePoint, std::string reason) {
+void PeerMachine::leave(TimePoint, std::string reason, bool lost) {
   if (state_ == State::kLeft || state_ == State::kFailed) return;
-  pass_on(wire::Leave{reason});
+  pass_on(wire::Leave{reason, lost});
   if (control_.status != Control::Status::kDown) {
     outputs_.push_back(peer_output::CloseControl{"left: " + reason});
   }

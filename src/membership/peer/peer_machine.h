@@ -92,7 +92,12 @@ class PeerMachine {
   // update_pending() stays true, until it is answered. The next request_update must have the same
   // positions; it joins the open request, or gets the answer that has come meanwhile.
   void cancel_update();
-  void leave(TimePoint now, std::string reason);
+  // `lost`: not of its own will. The others need not find out by its silence.
+  void leave(TimePoint now, std::string reason, bool lost = false);
+  // Where this peer listens from now on; told when it registers or resumes.
+  void set_endpoints(std::vector<Endpoint> endpoints) {
+    config_.self.endpoints = std::move(endpoints);
+  }
   // Any message of an op, a link or a sync: passed on when registered, dropped otherwise.
   void send(wire::ToCoordinator message);
 

@@ -159,7 +159,7 @@ class Bounds {
     optional(m.rejoin);
   }
   void message(const PeerHeartbeat&) {}
-  void message(const Resume&) {}
+  void message(const Resume& m) { list(m.endpoints, limits::kEndpointsPerPeer); }
   void message(const Leave& m) { sentence(m.reason); }
   void message(const UpdateRequest& m) { list(m.positions, limits::kCallPositions); }
   void message(const LinkReport& m) {

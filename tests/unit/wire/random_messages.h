@@ -255,12 +255,13 @@ inline void draw(Random& random, PeerHeartbeat& out) {
   draw_all(random, out.number, out.received);
 }
 inline void draw(Random& random, Resume& out) {
-  draw_all(random, out.session, out.incarnation, out.received, out.repeats_from);
+  draw_all(random, out.session, out.incarnation, out.received, out.repeats_from,
+           out.endpoints);
 }
-inline void draw(Random& random, Leave& out) { draw(random, out.reason); }
+inline void draw(Random& random, Leave& out) { draw_all(random, out.reason, out.lost); }
 inline void draw(Random& random, UpdateRequest& out) { draw_all(random, out.epoch, out.positions); }
 inline void draw(Random& random, LinkReport& out) {
-  draw_all(random, out.peer, out.state, out.reason);
+  draw_all(random, out.peer, out.state, out.reason, out.needed);
   out.rtt_us = random.number(120'000'000);
 }
 inline void draw(Random& random, ProbeResult& out) {

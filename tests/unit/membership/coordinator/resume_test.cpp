@@ -63,7 +63,7 @@ class Resume : public testing::Test {
 
   // Of a: it has heard its first view, and said three numbered messages while it was pending.
   wire::Resume resume(uint64_t received = 1, uint64_t repeats_from = 3) const {
-    return {info(1, "a").session, {1, 42}, received, repeats_from};
+    return {info(1, "a").session, {1, 42}, received, repeats_from, {}};
   }
   wire::OpWaiting waiting() const {
     wire::OpWaiting message;
@@ -188,7 +188,7 @@ TEST_F(Resume, APendingPeerHasNothingToGoOnWith) {
   wire::Register hello;
   hello.peer = info(3, "c");
   connect(3, hello);
-  wire::Resume pending{info(3, "c").session, {1, 42}, 0, 1};
+  wire::Resume pending{info(3, "c").session, {1, 42}, 0, 1, {}};
   connect(13, pending);
   EXPECT_EQ(std::get<wire::Resumed>(said_[13][0]), wire::Resumed{});
 }
