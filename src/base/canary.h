@@ -19,6 +19,8 @@ enum class Canary : uint8_t {
                      // greater random part goes on, whatever they have committed
   kFoundsTooEarly,   // a coordinator that was started again waits for no members of a former run
   kReplaysTwice,     // an end of a control session repeats also what the other end has received
+  kRefusalIsFatal,   // a peer that is refused for what can change, for overload say, gives up
+  kForgetsGeneration,  // the coordinator forgets a generation in which members have calls open
   kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
 };
 

@@ -37,17 +37,30 @@ void ControlServer::accept(uv_stream_t* server, int status) {
     return;
   }
   if (connections_.size() > config_.connections_max) {
-    turn_away(connection);
-    return;
+    const bool room = machine_.make_room(EventLoop::now());
+    finish_turn();
+    cut_lingering();
+    if (!room) return turn_away(connection);
   }
   to_flush_.push_back(id);
   machine_.on_connected(EventLoop::now(), id, connection.remote());
 }
 
+// Those that are closed wait for the other side to close, too; not when others need their place.
+void ControlServer::cut_lingering() {
+  size_t left = connections_.size();
+  for (const auto& [id, connection] : connections_) {
+    if (left-- <= config_.connections_max + kTurnedAwayMax) return;
+    if (connection->open()) continue;
+    connection->abort();
+    return;  // one for each that comes
+  }
+}
+
 void ControlServer::turn_away(Connection& connection) {
   const wire::Refused refused{
       ErrorCode::kSystemError,
-      fmt::format("this coordinator holds {} control connections, which is its limit",
+      fmt::format("this coordinator has {} registered peers, which is its limit: try again",
                   config_.connections_max)};
   logger_->warn("{} turned away: {}", connection.remote(), refused.reason);
   const bool room = connections_.size() <= config_.connections_max + kTurnedAwayMax;

@@ -58,6 +58,7 @@ class ControlServer final : private ConnectionHandler {
 
   Connection* open_connection(membership::ConnectionId id);
   void turn_away(Connection& connection);
+  void cut_lingering();
   void carry_out_outputs();
   void carry_out(const membership::CoordinatorOutput::Send& send);
   void carry_out(const membership::CoordinatorOutput::Close& close);

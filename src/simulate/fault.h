@@ -33,15 +33,16 @@ enum class Fault : uint8_t {
   kPartLives,           // some go on with one life of the coordinator, the others with the next
   kCannotBeDialled,     // a peer that dials others refuses their dials from now on
   kMove,                // a peer has another address from now on
+  kOverload,            // the coordinator has no place for those who come (back) for a while
 };
-inline constexpr size_t kFaultCount = 24;
+inline constexpr size_t kFaultCount = 25;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
     "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
     "newcomer first", "new run", "second first", "lose answer", "part lives", "cannot be dialled",
-    "move"};
+    "move", "overload"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -56,7 +57,7 @@ inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<
 // How often each fault is chosen, relative to the others.
 struct FaultMix {
   std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
-                                               2, 2, 3, 3, 2, 3, 3};
+                                               2, 2, 3, 3, 2, 3, 3, 3};
   bool operator==(const FaultMix&) const = default;
 };
 
@@ -77,7 +78,7 @@ inline FaultMix reach_faults() {
   mix.weights = {};
   for (const Fault fault : {Fault::kHalfOpenConnection, Fault::kHalfOpenControl, Fault::kBlackhole,
                             Fault::kPartition, Fault::kCrash, Fault::kJoin, Fault::kComeBack,
-                            Fault::kCannotBeDialled, Fault::kMove}) {
+                            Fault::kCannotBeDialled, Fault::kMove, Fault::kOverload}) {
     mix.weights[static_cast<size_t>(fault)] = 2;
   }
   return mix;

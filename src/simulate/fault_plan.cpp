@@ -155,8 +155,17 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
       if (random_.one_in(2)) (void)world_.cut_connection(process);
       return true;
     case Fault::kMove: world_.move(process); return true;
+    case Fault::kOverload: overload(); return true;
   }
   return false;
+}
+
+// And some have to come again meanwhile.
+void FaultPlan::overload() {
+  world_.coordinator(some_coordinator()).overload(world_.now() + a_while());
+  for (const Trainer* trainer : living()) {
+    if (random_.one_in(3)) (void)world_.drop_control(trainer->process);
+  }
 }
 
 // Now and then the last replica that is in the run dies, and all begins again.

@@ -53,6 +53,7 @@ class FaultPlan {
   bool strike(Fault fault, const Trainer& victim);
   bool crash(const Trainer& victim, Fault fault);
   void partition(bool from_coordinator);
+  void overload();
   bool restart_coordinator();
   bool newcomer_first();
   bool may_have_two_runs() const;

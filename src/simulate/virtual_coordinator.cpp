@@ -61,6 +61,7 @@ void VirtualCoordinator::start_for_new_run() {
 
 void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
                                 const std::string& remote) {
+  if (overloaded_until_ > place_.time.now()) return turn_away(*connection);
   const ConnectionId name{++last_connection_};
   connection->attach(Connection::kListener,
                      {[this, name](ByteSpan bytes) { received(name, bytes); },
@@ -69,6 +70,16 @@ void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
   connection->send(Connection::kListener, std::string(wire::kControlPreamble));
   machine_->on_connected(place_.time.now(), name, remote);
   carry_out();
+}
+
+// As the server does, which knows the message and nothing else.
+void VirtualCoordinator::turn_away(Connection& connection) {
+  std::string bytes(wire::kControlPreamble);
+  wire::append_framed(wire::encode(wire::ToPeer(wire::Refused{
+                          ErrorCode::kSystemError, "all places for connections are taken"})),
+                      bytes);
+  connection.send(Connection::kListener, std::move(bytes));
+  connection.close(Connection::kListener, "turned away");
 }
 
 void VirtualCoordinator::received(ConnectionId name, ByteSpan bytes) {

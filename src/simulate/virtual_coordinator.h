@@ -2,6 +2,7 @@
 // let it crash and start again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,6 +44,8 @@ class VirtualCoordinator {
   void start(bool with_snapshot);
   void start_for_new_run();
   // Its connections break; whoever dials it is refused.
+  // It has no place for another connection until then.
+  void overload(TimePoint until) { overloaded_until_ = std::max(overloaded_until_, until); }
   void crash();
   bool running() const { return machine_ != nullptr; }
   bool drives() const;  // a run, with members
@@ -73,12 +76,14 @@ class VirtualCoordinator {
   void begin(uint32_t incarnation, const membership::StartFacts& facts);
   void received(membership::ConnectionId name, ByteSpan bytes);
   void disconnected(membership::ConnectionId name, const std::string& reason);
+  void turn_away(Connection& connection);
   void carry_out();
   void send(membership::ConnectionId name, const wire::ToPeer& message);
 
   const Connection::Place place_;
   const NodeId node_;
   const membership::CoordinatorConfig config_;
+  TimePoint overloaded_until_{};
   std::unique_ptr<membership::CoordinatorMachine> machine_;
   std::optional<wire::Snapshot> saved_;
   uint64_t last_connection_ = 0;

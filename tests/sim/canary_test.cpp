@@ -102,6 +102,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kFoundsTooEarly, {"who drives"}, "FoundsTooEarly", driving_faults()},
         Case{Canary::kReplaysTwice, {"liveness", "verdict agreement", "view agreement"},
              "ReplaysTwice"},
+        Case{Canary::kRefusalIsFatal, {"liveness"}, "RefusalIsFatal", reach_faults()},
+        Case{Canary::kForgetsGeneration,
+             {"assertion", "liveness", "verdict agreement", "contributors", "no loss"},
+             "ForgetsGeneration"},
         Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/assert.h"
+#include "base/canary.h"
 
 namespace atoll_core::membership {
 namespace {
@@ -24,7 +25,8 @@ void GenerationTable::open(const wire::View& view) {
   std::transform(view.members.begin(), view.members.end(), std::back_inserter(record.members),
                  participant_of);
   generations_.insert_or_assign(view.generation, std::move(record));
-  if (generations_.size() > kGenerationsKept) generations_.erase(generations_.begin());
+  const size_t kept = broken(Canary::kForgetsGeneration) ? 1 : kGenerationsKept;
+  while (generations_.size() > kept) generations_.erase(generations_.begin());
 }
 
 void GenerationTable::restart(Epoch epoch, const std::set<PeerId>& gone) {

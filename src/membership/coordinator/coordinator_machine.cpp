@@ -62,6 +62,18 @@ void CoordinatorMachine::on_disconnected(TimePoint now, ConnectionId connection,
   parts_->settle_dust(now);
 }
 
+// Connections are named in the order in which they come.
+bool CoordinatorMachine::make_room(TimePoint now) {
+  parts_->begin_input(now);
+  const auto oldest = parts_->people.visitors.begin();
+  if (oldest == parts_->people.visitors.end()) return false;
+  parts_->refuse(oldest->first, {ErrorCode::kSystemError,
+                                 "all places for connections are taken, and this one has not "
+                                 "registered: try again"});
+  parts_->settle_dust(now);
+  return true;
+}
+
 void CoordinatorMachine::tick(TimePoint now) {
   parts_->begin_input(now);
   if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) parts_->send_heartbeats(now);

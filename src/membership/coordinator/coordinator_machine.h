@@ -109,6 +109,9 @@ class CoordinatorMachine {
   // Bytes that are no message: the connection is told so and closed; the peer becomes suspect.
   void on_garbage(TimePoint now, ConnectionId connection, const Error& error);
   void on_disconnected(TimePoint now, ConnectionId connection, const std::string& reason);
+  // There is no place for one more connection: of those that have not registered the oldest is
+  // refused, for now. False: all have.
+  bool make_room(TimePoint now);
   void tick(TimePoint now);
   TimePoint next_deadline() const;
 

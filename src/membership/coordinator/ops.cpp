@@ -104,10 +104,7 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpDone 
   if (!key || ledgers.history.find(*key) != nullptr) return;
   if (!is_present_attempt(*key, message.epoch)) return;
   OpRecord* record = ledgers.ops.open(*key);
-  if (record == nullptr) {
-    return reject(now, from, {ErrorCode::kOutOfMemory,
-                              fmt::format("more than {} ops are open", kOpenOpsMax)});
-  }
+  if (record == nullptr) return end_op(*key, no_room(kOpenOpsMax, "calls"));
   auto what = note_call(*key, *record, {who(from), message.call});
   if (!what && ledgers.syncs.find(*key) != nullptr) {
     what = fmt::format("{} calls {} {}, others a state sync", who(from).name,

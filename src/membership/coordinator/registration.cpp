@@ -55,7 +55,7 @@ Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
                 display_name(record.info));
   }
   if (roster.size() >= limits::kPeers) {
-    return fail(ErrorCode::kInvalidUsage, "the run is full: it has {} peers", roster.size());
+    return fail(ErrorCode::kOutOfMemory, "the run is full: it has {} peers", roster.size());
   }
   return {};
 }

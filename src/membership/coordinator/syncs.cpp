@@ -152,10 +152,7 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::SyncReq
   if (!key || ledgers.history.find(*key) != nullptr) return;
   if (!is_present_attempt(*key, message.epoch)) return;
   SyncRecord* record = ledgers.syncs.open(*key);
-  if (record == nullptr) {
-    return reject(now, from, {ErrorCode::kOutOfMemory,
-                              fmt::format("more than {} state syncs are open", kOpenSyncsMax)});
-  }
+  if (record == nullptr) return end_op(*key, no_room(kOpenSyncsMax, "state syncs"));
   if (record->planned) return;  // a second request in the same epoch changes nothing
   record->requests.insert_or_assign(from, std::move(message.state));
   if (const Call* found = call_of_another_kind(ledgers.ops.find(*key))) {

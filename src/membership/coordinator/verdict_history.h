@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -31,6 +32,12 @@ struct Outcome {
   std::string reason;
   bool operator==(const Outcome&) const = default;
 };
+
+// Of a call for which the coordinator has no room. Its members go on, and may call again.
+inline Outcome no_room(size_t most, std::string_view what) {
+  return {false, true, ErrorCode::kOutOfMemory,
+          fmt::format("the coordinator keeps at most {} open {}", most, what)};
+}
 
 // What one member that has returned from a committed op told of it.
 struct ToldCommit {

@@ -8,6 +8,7 @@ namespace atoll_core::membership {
 
 bool WatermarkTable::note(OpKey name, PeerId peer, uint64_t below) {
   name.sequence = 0;
+  if (size_ >= sweep_at_) drop_settled();
   if (size_ >= kMarksMax) return false;
   Marks& marks = marks_[name];
   const auto [mark, inserted] = marks.below.try_emplace(peer, below);
@@ -15,6 +16,19 @@ bool WatermarkTable::note(OpKey name, PeerId peer, uint64_t below) {
   mark->second = std::max(mark->second, below);
   changed_.insert(std::move(name));
   return true;
+}
+
+void WatermarkTable::drop_settled() {
+  std::erase_if(marks_, [this](const auto& entry) {
+    const Marks& marks = entry.second;
+    const bool settled = changed_.count(entry.first) == 0 &&
+                         std::all_of(marks.below.begin(), marks.below.end(), [&](const auto& mark) {
+                           return mark.second <= marks.stable;  // less: of those who are gone
+                         });
+    if (settled) size_ -= marks.below.size();
+    return settled;
+  });
+  sweep_at_ = std::max(2 * size_, kSweepAtLeast);
 }
 
 void WatermarkTable::members_changed() {

@@ -1,8 +1,13 @@
 // How far each member is with the ops of each name: those below its watermark have ended there.
 // What has ended on all participants is stable: nobody can ask for it any more.
 //
-// Invariants: marks never decrease; `stable` is what the participants were told last; bounded by
-// kMarksMax.
+// A run that takes a tag for each step has as many names as steps. A name of which all marks are
+// stable needs no memory: each mark tells of all that has ended, so the next ones say the same
+// anew. Such names are dropped when the table has grown to twice what it had to keep last.
+//
+// Invariants: marks of a name that is kept never decrease; `stable` is what the participants were
+// told last; bounded by kMarksMax, which takes that many calls that have ended on some and not on
+// others.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +22,7 @@
 namespace atoll_core::membership {
 
 inline constexpr size_t kMarksMax = 1u << 20;
+inline constexpr size_t kSweepAtLeast = 1u << 14;
 
 class WatermarkTable {
  public:
@@ -29,6 +35,7 @@ class WatermarkTable {
   // Members are gone: fewer must have got so far.
   void members_changed();
   void clear() { *this = WatermarkTable(); }
+  size_t size() const { return size_; }  // marks that are kept
 
  private:
   struct Marks {
@@ -36,9 +43,12 @@ class WatermarkTable {
     uint64_t stable = 0;
   };
 
+  void drop_settled();
+
   std::map<OpKey, Marks> marks_;  // sequence 0
   std::set<OpKey> changed_;
   size_t size_ = 0;
+  size_t sweep_at_ = kSweepAtLeast;
 };
 
 }  // namespace atoll_core::membership

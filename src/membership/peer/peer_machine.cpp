@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "membership/common/refusal.h"
 #include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
 
@@ -150,10 +151,7 @@ void PeerMachine::on_message(TimePoint now, wire::ToPeer message) {
 }
 
 void PeerMachine::handle(TimePoint now, wire::Refused message) {
-  const bool registered = control_.status == Control::Status::kUp;
-  const bool not_by_this_one = message.code == ErrorCode::kCoordinatorUnreachable ||
-                               (!registered && message.code == ErrorCode::kTimeout);
-  if (not_by_this_one) return look_elsewhere(now, message.reason);
+  if (!is_for_good(message.code)) return look_elsewhere(now, message.reason);
   fail_run(message.code, message.reason);
 }
 

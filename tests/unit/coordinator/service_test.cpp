@@ -254,8 +254,35 @@ TEST(Service, TurnsAwayWhatIsAboveItsLimit) {
   third.send(register_message(3));
   const auto refused = third.receive_a<wire::Refused>();
   ASSERT_TRUE(refused.has_value());
-  EXPECT_THAT(refused->reason, HasSubstr("2 control connections"));
+  EXPECT_THAT(refused->reason, HasSubstr("2 registered peers"));
   EXPECT_FALSE(third.receive().has_value());
+}
+
+// A member whose connection blips comes back, however many strangers hold connections and say
+// nothing.
+TEST(Service, StrangersGoWhenAPeerNeedsTheirPlace) {
+  ServiceConfig config;
+  config.connections_max = 8;
+  RunningService service(config);
+  auto member = std::make_unique<ControlClient>(service.address());
+  member->send_preamble();
+  member->send(register_message(1));
+  ASSERT_TRUE(member->receive_a<wire::Registered>().has_value());
+  member->send(wire::UpdateRequest{});
+  ASSERT_TRUE(member->receive_a<wire::Updated>().has_value());
+  std::vector<std::unique_ptr<ControlClient>> strangers;
+  for (int i = 0; i < 200; ++i) {
+    strangers.push_back(std::make_unique<ControlClient>(service.address()));
+  }
+  member->reset();
+  ControlClient again(service.address());
+  again.send_preamble();
+  again.send(register_message(2));
+  EXPECT_TRUE(again.receive_a<wire::Registered>().has_value());
+  const auto refused = strangers.front()->receive_a<wire::Refused>();
+  if (refused) {
+    EXPECT_EQ(refused->code, ErrorCode::kSystemError);  // the oldest, unless it was cut off
+  }
 }
 
 // A write to a peer that is gone must not raise SIGPIPE in the program around us.

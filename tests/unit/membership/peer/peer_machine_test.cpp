@@ -445,6 +445,29 @@ TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
   EXPECT_EQ(take<peer_output::Failed>()[0].error.code, ErrorCode::kDuplicatePeer);
 }
 
+TEST_F(PeerMachineTest, ARefusalForOverloadIsNotForGood) {
+  for (const ErrorCode code : {ErrorCode::kSystemError, ErrorCode::kOutOfMemory,
+                               ErrorCode::kTimeout, ErrorCode::kCoordinatorUnreachable}) {
+    SCOPED_TRACE(error_name(code));
+    machine_ = PeerMachine(config());
+    become_member();
+    lose_and_dial();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u);
+      machine_.on_control_connected(now_);
+      machine_.on_message(now_, wire::Refused{code, "all places are taken"});
+      EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+      advance(1s);
+    }
+    advance(config().coordinator_timeout);
+    const auto failed = take<peer_output::Failed>();
+    ASSERT_EQ(failed.size(), 1u) << "its patience has an end";
+    EXPECT_EQ(failed[0].error.code, ErrorCode::kCoordinatorUnreachable);
+    EXPECT_NE(failed[0].error.message.find("all places are taken"), std::string::npos)
+        << failed[0].error.message;
+  }
+}
+
 TEST_F(PeerMachineTest, AMemberThatIsNotKnownAnyMoreHasLeftTheRun) {
   become_member();
   lose_and_dial();
