@@ -224,7 +224,8 @@ typedef struct {
                                       uses arrival_timeout_ms */
   uint32_t arrival_timeout_ms;     /* a counterpart has not called. Default 600000 */
   uint32_t progress_timeout_ms;    /* all have called, no byte moves. Default 30000 */
-  uint32_t outcome_grace_ms;       /* the outcome of an expired call is not heard. Default 10000 */
+  uint32_t outcome_grace_ms;       /* the outcome of an expired call is not heard, and no settle
+                                      round about it is known to be open. Default 10000 */
   uint32_t coordinator_timeout_ms; /* without coordinator; then the peer has left. Default 30000 */
   atollLogCallback_t log;          /* null: standard error, level by ATOLL_LOG */
   void* log_user;

@@ -243,7 +243,8 @@ void CallLedger::request_abort(Open& open, ErrorCode code, std::string reason) {
   if (!again) {
     open.abort_wanted = Error{code, reason};
     context_.note({FlightKind::kAbortWanted, &open.op, {}, static_cast<uint64_t>(code), reason});
-    open.grace = context_.now + context_.config.outcome_grace;
+    open.grace.begin(context_.now, context_.config.outcome_grace);
+    if (frozen(open.op)) open.grace.stand_still(context_.now, freeze_ends_ - context_.now);
   }
   if (open.phase == Phase::kWaiting) return;  // sent when the next attempt begins
   wire::AbortRequest request;
@@ -294,13 +295,15 @@ void CallLedger::drop_obsolete_stash() {
   });
 }
 
-void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op) {
+void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Duration longest) {
   context_.trace("freeze");
   if (op) frozen_ops_.insert(*op);
+  freeze_ends_ = context_.now + longest;
   wire::SettleReport report;
   report.round = round;
-  for (const auto& [id, open] : open_) {
+  for (auto& [id, open] : open_) {
     if (op && id != *op) continue;
+    open.grace.stand_still(context_.now, longest);
     wire::OpReport item;
     item.op = id;
     item.epoch = open.phase == Phase::kWaiting ? membership_.view()->epoch : open.attempt.epoch;
@@ -324,6 +327,7 @@ void CallLedger::on_thaw(const std::optional<OpId>& op) {
   for (const OpId& id : ids) {
     const auto found = open_.find(id);
     if (found == open_.end() || frozen(id)) continue;
+    found->second.grace.go_on(context_.now);
     if (found->second.phase == Phase::kWaiting) {
       start(found->second);
       continue;
@@ -339,7 +343,7 @@ void CallLedger::no_abort(Open& open) {
   if (!open.call.description.keep || open.phase == Phase::kFetching) return;
   open.past_abort = true;
   open.deadline = kNever;
-  open.grace = kNever;
+  open.grace.end();
   const Error* stuck = open.call.doomed ? &*open.call.doomed : open.call.body->failure();
   if (stuck != nullptr) {
     lost_ = Error{stuck->code, fmt::format("{}: {} cannot be aborted any more, and this peer "

@@ -24,6 +24,7 @@
 #include "engine/context.h"
 #include "engine/ended_calls.h"
 #include "engine/link_table.h"
+#include "engine/outcome_grace.h"
 #include "engine/report.h"
 #include "engine/stash.h"
 #include "engine/wait_notice.h"
@@ -56,7 +57,9 @@ class CallLedger final : public link::LinkOwner {
 
   // From membership.
   void on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost);
-  void on_freeze(uint64_t round, const std::optional<OpId>& op);
+  // `longest`: how long the round may take.
+  void on_freeze(uint64_t round, const std::optional<OpId>& op, Duration longest);
+  bool in_a_round() const { return membership_.frozen() || !frozen_ops_.empty(); }
   void on_thaw(const std::optional<OpId>& op);
   void on_verdict(const wire::Verdict& verdict);
   void on_plan(const wire::SyncPlan& plan);
@@ -115,7 +118,7 @@ class CallLedger final : public link::LinkOwner {
     TimePoint last_progress{};
     WaitNotice notice;
     TimePoint deadline = kNever;
-    TimePoint grace = kNever;     // armed by an abort request
+    OutcomeGrace grace;           // begins with an abort request
     std::optional<Error> abort_wanted;
     // Some of its segments stand: it ends in a commit, whatever is asked.
     bool past_abort = false;
@@ -176,6 +179,7 @@ class CallLedger final : public link::LinkOwner {
   EndedCalls ended_;
   TimePoint tell_at_ = kNever;
   std::set<OpId> frozen_ops_;                     // by rounds about one op
+  TimePoint freeze_ends_{};                       // at the latest, of the last freeze
   Stash stash_;
   struct {
     Generation generation;

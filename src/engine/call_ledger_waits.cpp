@@ -39,7 +39,7 @@ std::optional<Error> CallLedger::tick() {
   if (lost_) return lost_;
   if (tell_at_ <= context_.now) tell_ended();
   for (auto& [op, open] : open_) {
-    if (open.grace <= context_.now) {
+    if (open.grace.deadline() <= context_.now) {
       return Error{ErrorCode::kOutcomeUnknown,
                    fmt::format("no verdict on {} within {} ms of asking for its end ({})",
                                describe(open), to_ms(context_.config.outcome_grace),
@@ -108,7 +108,7 @@ void CallLedger::notice_stall(Open& open) {
 TimePoint CallLedger::next_deadline() const {
   TimePoint next = lost_ ? context_.now : tell_at_;
   for (const auto& [op, open] : open_) {
-    next = std::min({next, open.grace, open.post_at, stall_deadline(open)});
+    next = std::min({next, open.grace.deadline(), open.post_at, stall_deadline(open)});
     next = std::min(next, open.notice.next(open.last_progress));
     if (!open.abort_wanted) next = std::min(next, open.deadline);
   }

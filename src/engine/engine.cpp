@@ -383,7 +383,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
   } else if (auto* freeze = std::get_if<peer_output::FreezeOps>(&item)) {
     context_.note({FlightKind::kFreeze, freeze->op ? &*freeze->op : nullptr, {}, freeze->round,
                    freeze->reason});
-    ledger_.on_freeze(freeze->round, freeze->op);
+    ledger_.on_freeze(freeze->round, freeze->op, freeze->longest);
   } else if (auto* thaw = std::get_if<peer_output::Thaw>(&item)) {
     context_.note({FlightKind::kThaw, thaw->op ? &*thaw->op : nullptr});
     ledger_.on_thaw(thaw->op);

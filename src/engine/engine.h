@@ -79,6 +79,8 @@ class Engine {
   const Incarnation& coordinator_life() const { return membership_.coordinator_life(); }
   const wire::RunMemory& memory() const { return membership_.memory(); }
   bool left() const { return left_.has_value(); }
+  // A settle round is open, about all calls or about one.
+  bool in_a_round() const { return ledger_.in_a_round(); }
   link::LinkCounters counters() const { return links_.counters(); }
   const BackupCounters& backup_counters() const { return context_.backups.counters(); }
   // No call is open, and nothing waits to be sent: until somebody asks or something comes, there is

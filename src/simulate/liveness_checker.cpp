@@ -1,3 +1,5 @@
+#include <map>
+
 #include <fmt/format.h>
 
 #include "simulate/checker.h"
@@ -9,8 +11,22 @@ class LivenessChecker final : public Checker {
  public:
   explicit LivenessChecker(CheckContext& context) : Checker(context, "liveness") {}
 
+  // The grace of calls stands still while their peer is in a settle round.
+  void after_event() override {
+    const TimePoint now = context_.world->now();
+    for (const ProcessId process : context_.world->living()) {
+      if (context_.world->engine(process).in_a_round()) in_rounds_[process] += now - last_;
+    }
+    last_ = now;
+  }
+
+  void call_began(const CallRecord& record) override {
+    before_[record.number] = in_rounds_[record.process];
+  }
+
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
     check_time(record, "ended");
+    before_.erase(record.number);
     if (!result && !explained(record, result.error().code)) {
       complain(fmt::format("{} ended with {}, which nothing explains: {}", record.text(),
                            error_name(result.error().code), result.error().message));
@@ -30,12 +46,21 @@ class LivenessChecker final : public Checker {
     // Once a segment of a call that keeps them stands, no deadline ends it.
     if (record.deadline == Duration{0} || record.keeps) return;
     const Duration stood = context_.world->stood_still(record.process);
-    const Duration most = record.deadline + context_.outcome_grace + stood;
+    const auto in_rounds = in_rounds_.find(record.process);
+    const auto before = before_.find(record.number);
+    const Duration in_round = in_rounds == in_rounds_.end() || before == before_.end()
+                                  ? Duration{0}
+                                  : in_rounds->second - before->second;
+    const Duration most = record.deadline + context_.outcome_grace + stood + in_round;
     const Duration took = context_.world->now() - record.began;
     if (took <= most + std::chrono::milliseconds(1)) return;
     complain(fmt::format("{} {} after {} ms; its deadline is {} ms", record.text(), what,
                          to_ms(took), to_ms(record.deadline)));
   }
+
+  std::map<ProcessId, Duration> in_rounds_;
+  std::map<uint64_t, Duration> before_;  // of a call's process, when it began
+  TimePoint last_{};
 
   bool explained(const CallRecord& record, ErrorCode code) const {
     const bool faults = context_.faults > 0;

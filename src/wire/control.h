@@ -378,6 +378,7 @@ struct Freeze {
   uint64_t round = 0;
   std::optional<OpId> op;
   std::string reason;
+  uint64_t longest_ms = 0;  // it ends, or begins anew, within that
   bool operator==(const Freeze&) const = default;
 };
 

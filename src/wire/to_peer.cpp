@@ -8,6 +8,9 @@
 namespace atoll_core::wire {
 namespace {
 
+// Of a settle round: a day.
+constexpr uint64_t kRoundMillisecondsMax = 24 * 3600 * 1000;
+
 // ---- typed value to envelope -------------------------------------------------------------------
 
 void put(const Registered& in, proto::ToPeer& envelope) {
@@ -68,6 +71,7 @@ void put(const Freeze& in, proto::ToPeer& envelope) {
   out->set_round(in.round);
   if (in.op) encode_part(*in.op, out->mutable_op());
   out->set_reason(encode_sentence(in.reason));
+  out->set_longest_ms(in.longest_ms);
 }
 
 void put(const Settled& in, proto::ToPeer& envelope) {
@@ -179,6 +183,7 @@ void take(const proto::OpVerdict& in, OpVerdict& out, FieldCheck& check) {
 
 void take(const proto::Freeze& in, Freeze& out, FieldCheck& check) {
   out.round = in.round();
+  take_number(check, "longest_ms", in.longest_ms(), 0, kRoundMillisecondsMax, out.longest_ms);
   take_optional(check, "op", in.has_op(), in.op(), out.op);
   take_sentence(check, "reason", in.reason(), out.reason);
 }

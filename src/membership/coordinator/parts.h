@@ -8,6 +8,7 @@
 // noted in `changed` until outputs are taken, perhaps after many inputs: finish_turn().
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -244,6 +245,11 @@ struct CoordinatorMachine::Parts {
   Participant who(PeerId peer) const { return participant_of(people.roster.find(peer)->info); }
   // The time by which a frozen member must have reported.
   TimePoint report_deadline(TimePoint now) const { return now + 2 * config.peer_timeout; }
+  // Whose report is late is dropped when that is next looked at.
+  uint64_t longest_round_ms() const {
+    const Duration longest = 2 * config.peer_timeout + config.heartbeat_interval;
+    return static_cast<uint64_t>(std::clamp<int64_t>(to_ms(longest), 0, 24 * 3600 * 1000));
+  }
 
   enum class Timer { kHeartbeat, kLiveness, kRejoin, kCount };
 

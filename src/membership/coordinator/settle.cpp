@@ -263,7 +263,8 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
   timers.arm_earlier(Timer::kLiveness, waits.rounds.next_deadline());
   out.event(fmt::format("settle round {}: {}", round.number, reason));
   for (const Participant& member : members()) {
-    out.send(*people.roster.find(member.peer), wire::Freeze{round.number, {}, reason});
+    out.send(*people.roster.find(member.peer),
+             wire::Freeze{round.number, {}, reason, longest_round_ms()});
   }
 }
 
@@ -279,7 +280,8 @@ void CoordinatorMachine::Parts::begin_round_about(TimePoint now, const OpKey& ke
   out.event(fmt::format("settle round {} about {}: {}", round.number, describe(key), reason));
   for (const Participant& participant : participants) {
     out.send(*people.roster.find(participant.peer),
-             wire::Freeze{round.number, op_for(key, participant.shard), reason});
+             wire::Freeze{round.number, op_for(key, participant.shard), reason,
+                          longest_round_ms()});
   }
 }
 

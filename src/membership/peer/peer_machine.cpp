@@ -268,7 +268,8 @@ void PeerMachine::note_sync(const wire::Verdict& verdict) {
 void PeerMachine::handle(TimePoint, wire::Freeze message) {
   if (!message.op) open_round_ = message.round;
   outputs_.push_back(
-      peer_output::FreezeOps{message.round, message.op, std::move(message.reason)});
+      peer_output::FreezeOps{message.round, message.op, std::move(message.reason),
+                             std::chrono::milliseconds(message.longest_ms)});
 }
 
 void PeerMachine::handle(TimePoint, wire::Settled message) {

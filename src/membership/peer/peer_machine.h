@@ -45,7 +45,8 @@ struct ViewChanged { wire::View view; bool admission = false; std::vector<wire::
                      std::string reason; };
 struct UpdateFinished { Epoch epoch; };           // the caller of atollUpdate may return
 struct UpdateFailed { Error error; };             // it returns this; the membership goes on
-struct FreezeOps { uint64_t round; std::optional<OpId> op; std::string reason; };  // then report()
+// Then report(). The round ends, or begins anew, within `longest`.
+struct FreezeOps { uint64_t round; std::optional<OpId> op; std::string reason; Duration longest; };
 // The round is over, its verdicts were output. Without an op: about everything, ops that were
 // frozen alone too; syncs that are open are to be asked for again in the new epoch.
 struct Thaw { std::optional<OpId> op; };

@@ -229,6 +229,7 @@ class Bounds {
   void message(const Updated& m) { optional(m.delta); }
   void message(const OpVerdict& m) { part(m.verdict); }
   void message(const Freeze& m) {
+    at_most(m.longest_ms, 24 * 3600 * 1000);
     optional(m.op);
     sentence(m.reason);
   }

@@ -313,7 +313,10 @@ inline void draw(Random& random, Updated& out) {
   draw_all(random, out.epoch, out.delta, out.updates);
 }
 inline void draw(Random& random, OpVerdict& out) { draw(random, out.verdict); }
-inline void draw(Random& random, Freeze& out) { draw_all(random, out.round, out.op, out.reason); }
+inline void draw(Random& random, Freeze& out) {
+  draw_all(random, out.round, out.op, out.reason);
+  out.longest_ms = random.number(24 * 3600 * 1000);
+}
 inline void draw(Random& random, Settled& out) {
   draw_all(random, out.round, out.op, out.delta, out.verdicts);
 }
