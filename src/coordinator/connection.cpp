@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "base/control_priority.h"
 #include "base/tcp_silence.h"
 #include "coordinator/socket_address.h"
 
@@ -28,6 +29,7 @@ void tune(uv_tcp_t* socket) {
   const auto set = [file](int name, int value) {
     ::setsockopt(file, IPPROTO_TCP, name, &value, sizeof(value));
   };
+  put_before_data(file);
   set(TCP_KEEPINTVL, kTcpKeepaliveIntervalSeconds);
   set(TCP_KEEPCNT, kTcpKeepaliveProbes);
   set(TCP_USER_TIMEOUT, kTcpSilenceSeconds * 1000);
@@ -142,6 +144,7 @@ void Connection::received(ByteSpan bytes) {
   std::vector<std::string> messages;
   const Result<void> fed = framer_.feed(bytes, messages);
   if (!messages.empty()) handler_.on_messages(*this, std::move(messages));
+  else if (fed) handler_.on_bytes(*this);
   if (!fed && open()) handler_.on_garbage(*this, fed.error());
 }
 

@@ -29,6 +29,8 @@ class Connection;
 class ConnectionHandler {
  public:
   virtual void on_messages(Connection& connection, std::vector<std::string> messages) = 0;
+  // Bytes of a message that is not whole yet.
+  virtual void on_bytes(Connection& connection) = 0;
   // The bytes are no messages; the connection delivers nothing more, and is still to be closed.
   virtual void on_garbage(Connection& connection, const Error& error) = 0;
   // The other side, or the network, ended it; it is closing.

@@ -91,6 +91,10 @@ void ControlServer::on_messages(Connection& connection, std::vector<std::string>
   }
 }
 
+void ControlServer::on_bytes(Connection& connection) {
+  machine_.on_bytes(EventLoop::now(), connection.id());
+}
+
 void ControlServer::on_garbage(Connection& connection, const Error& error) {
   logger_->warn("{} sent what is no message: {}", connection.remote(), error.message);
   machine_.on_garbage(EventLoop::now(), connection.id(), error);

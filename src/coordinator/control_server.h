@@ -52,6 +52,7 @@ class ControlServer final : private ConnectionHandler {
 
  private:
   void on_messages(Connection& connection, std::vector<std::string> messages) override;
+  void on_bytes(Connection& connection) override;
   void on_garbage(Connection& connection, const Error& error) override;
   void on_broken(Connection& connection, const std::string& reason) override;
   void on_closed(Connection& connection) noexcept override;

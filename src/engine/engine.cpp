@@ -244,6 +244,7 @@ void Engine::on_control_bytes(TimePoint now, ByteSpan bytes) {
     membership_.on_message(now, std::move(*decoded));
     absorb();
   }
+  if (fed && messages.empty() && !left_) membership_.on_bytes(now);
   if (!fed && !left_) {
     context_.emit(output::CloseControl{});
     control_lost(fed.error().message);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/control_priority.h"
+
 namespace atoll_core::transport {
 
 std::shared_ptr<ControlClient> ControlClient::open(Loop& loop, std::vector<Endpoint> candidates,
@@ -60,6 +62,7 @@ void ControlClient::on_race_over(RaceOutcome outcome) {
   remote_ = std::move(outcome.remote);
   std::error_code ignored;
   socket_->non_blocking(true, ignored);
+  put_before_data(socket_->native_handle());
   flush();
   receive();
   const auto handler = handler_;

@@ -41,6 +41,10 @@ void CoordinatorMachine::on_message(TimePoint now, ConnectionId connection,
   parts_->settle_dust(now);
 }
 
+void CoordinatorMachine::on_bytes(TimePoint now, ConnectionId connection) {
+  if (PeerRecord* sender = parts_->people.roster.find(connection)) sender->last_bytes = now;
+}
+
 void CoordinatorMachine::on_garbage(TimePoint now, ConnectionId connection, const Error& error) {
   parts_->begin_input(now);
   if (PeerRecord* sender = parts_->people.roster.find(connection)) {

@@ -106,6 +106,8 @@ class CoordinatorMachine {
   // `remote` is the address text, for sentences.
   void on_connected(TimePoint now, ConnectionId connection, const std::string& remote);
   void on_message(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
+  // Bytes of a message that is not whole yet: the peer lives, and its way is slow.
+  void on_bytes(TimePoint now, ConnectionId connection);
   // Bytes that are no message: the connection is told so and closed; the peer becomes suspect.
   void on_garbage(TimePoint now, ConnectionId connection, const Error& error);
   void on_disconnected(TimePoint now, ConnectionId connection, const std::string& reason);

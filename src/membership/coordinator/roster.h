@@ -34,7 +34,8 @@ struct PeerRecord {
   std::string remote;
   CoordinatorPlace place;  // where it registered
   wire::RunMemory memory;  // of the run that it was in before
-  TimePoint last_heard;
+  TimePoint last_heard;  // a message
+  TimePoint last_bytes;  // of one that is not whole yet, on the present connection
   TimePoint suspect_since;
   std::string suspect_reason;
   // The last coordinator heartbeat that it has echoed; those up to `echo_floor` prove nothing: what

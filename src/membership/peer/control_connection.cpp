@@ -138,7 +138,15 @@ void PeerMachine::redial_later(TimePoint now) {
               now + jittered(control_.backoff, config_.self.session, control_.dials));
 }
 
+// For a while: a coordinator that only trickles is as good as silent.
+void PeerMachine::on_bytes(TimePoint now) {
+  if (control_.status != Control::Status::kUp) return;
+  if (now - control_.last_message > 3 * control_.silence_timeout) return;
+  timers_.arm(Timer::kCoordinatorSilence, now + control_.silence_timeout);
+}
+
 void PeerMachine::hear(TimePoint now) {
+  control_.last_message = now;
   timers_.arm(Timer::kCoordinatorSilence, now + control_.silence_timeout);
 }
 

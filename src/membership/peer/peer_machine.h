@@ -84,6 +84,8 @@ class PeerMachine {
   void on_control_connected(TimePoint now);
   void on_control_failed(TimePoint now, const std::string& reason);  // dial failed or broken
   void on_message(TimePoint now, wire::ToPeer message);
+  // Bytes of a message that is not whole yet: the coordinator lives, and the way is slow.
+  void on_bytes(TimePoint now);
   void tick(TimePoint now);
   TimePoint next_deadline() const { return timers_.next_deadline(); }
 
@@ -131,6 +133,7 @@ class PeerMachine {
     Duration heartbeat_interval{};
     Duration silence_timeout{};
     uint64_t heartbeat_heard = 0;
+    TimePoint last_message{};
   };
 
   // What a sync will have been if it commits.

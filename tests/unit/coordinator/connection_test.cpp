@@ -74,6 +74,7 @@ class OneConnection final : private ConnectionHandler {
     const std::lock_guard lock(mutex_);
     for (std::string& message : messages) messages_.push_back(std::move(message));
   }
+  void on_bytes(Connection&) override {}
   void on_garbage(Connection& connection, const Error& error) override {
     note("garbage: " + error.message);
     connection.close_after_flush();

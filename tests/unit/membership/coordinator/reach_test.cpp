@@ -259,6 +259,35 @@ TEST_F(ReachTest, AMemberThatFlapsWaitsLongerBeforeItIsLetIn) {
   EXPECT_NE(b, 0u);
 }
 
+// A message of megabytes on a slow way: no other comes meanwhile.
+TEST_F(ReachTest, BytesOfALongMessageAreLifeForAWhile) {
+  const auto trickle = [&](Duration time) {
+    for (const TimePoint end = now_ + time; now_ < end;) {
+      now_ += 500ms;
+      say(1, wire::PeerHeartbeat{});
+      machine_.on_bytes(now_, {2});
+      machine_.tick(now_);
+      take();
+    }
+  };
+  trickle(15s);
+  EXPECT_EQ(machine_.status().evictions, 0u);
+  trickle(6s);
+  EXPECT_EQ(machine_.status().evictions, 1u) << "not for ever";
+}
+
+TEST_F(ReachTest, BytesOfAnotherConnectionAreNot) {
+  machine_.on_connected(now_, {50}, "somebody");
+  for (int i = 0; i < 12; ++i) {
+    now_ += 500ms;
+    say(1, wire::PeerHeartbeat{});
+    machine_.on_bytes(now_, {50});
+    machine_.tick(now_);
+    take();
+  }
+  EXPECT_EQ(machine_.status().evictions, 1u);
+}
+
 TEST_F(ReachTest, AMemberThatResumesFromElsewhereIsDialledThere) {
   machine_.on_disconnected(now_, {1}, "timed out");
   machine_.on_connected(now_, {50}, "elsewhere");

@@ -275,6 +275,22 @@ TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
   EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
 }
 
+// Registered with a peer timeout of 5 s: silence of 3.75 s is one of the coordinator.
+TEST_F(PeerMachineTest, BytesOfALongMessageAreNoSilenceForAWhile) {
+  become_member();
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1});
+  const auto closes_within = [&](Duration time) {
+    for (const TimePoint end = now_ + time; now_ < end;) {
+      machine_.on_bytes(now_);
+      advance(250ms);
+      if (!take<peer_output::CloseControl>().empty()) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(closes_within(11s));
+  EXPECT_TRUE(closes_within(5s)) << "not for ever";
+}
+
 TEST_F(PeerMachineTest, DoesNotTakeItsOwnSleepForSilence) {
   become_member();
   advance(60s);
