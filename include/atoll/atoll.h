@@ -205,7 +205,8 @@ typedef void (*atollTraceCallback_t)(void* user, const char* point);
 
 typedef struct {
   size_t size;
-  const char* coordinator; /* "HOST:PORT"; [ADDRESS]:PORT for IPv6. Required. Or a comma-separated
+  const char* coordinator; /* "HOST:PORT"; [ADDRESS]:PORT for IPv6, with the zone where it is
+                              link-local: [fe80::1%eth0]:7700. Required. Or a comma-separated
                               list, tried in turn: the same for all peers, since only the first
                               begins a run. A coordinator that dies may be started again, at the
                               same address or at another one of the list, and the run goes on */
@@ -219,7 +220,7 @@ typedef struct {
   const char* advertise;   /* comma-separated "HOST[:PORT]" at which others reach this peer.
                               Null: the interface that leads to the coordinator, then others */
   uint32_t connections;    /* TCP connections per link. 0: the library chooses */
-  uint32_t connect_timeout_ms;     /* atollCommConnect. Default 10000 */
+  uint32_t connect_timeout_ms;     /* atollCommConnect, with looking up names. Default 10000 */
   uint32_t update_timeout_ms;      /* atollUpdate, also when waiting to be admitted: 0 (default)
                                       uses arrival_timeout_ms */
   uint32_t arrival_timeout_ms;     /* a counterpart has not called. Default 600000 */

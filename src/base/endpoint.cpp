@@ -42,4 +42,15 @@ std::string to_string(const Endpoint& endpoint) {
   return fmt::format("{}:{}", endpoint.host, endpoint.port);
 }
 
+std::string lacks_zone(std::string_view host) {
+  // fe80::/10, the first group of which is always written with all four digits.
+  const bool link_local = host.size() > 4 && (host[0] == 'f' || host[0] == 'F') &&
+                          (host[1] == 'e' || host[1] == 'E') &&
+                          std::string_view("89abAB").find(host[2]) != std::string_view::npos &&
+                          host[3] != ':' && host[4] == ':';
+  if (!link_local || host.find('%') != std::string_view::npos) return {};
+  return fmt::format("{} is a link-local address: say over which interface, as in {}%eth0", host,
+                     host);
+}
+
 }  // namespace atoll_core

@@ -72,6 +72,9 @@ Result<std::vector<Endpoint>> coordinator_list(const char* text) {
       return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in '{}' is 0", kFunction,
                   text);
     }
+    if (std::string why = lacks_zone(endpoint->host); !why.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "{}: 'coordinator': {}", kFunction, why);
+    }
     endpoints.push_back(std::move(*endpoint));
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);

@@ -8,12 +8,16 @@ namespace atoll_core::coordinator {
 namespace {
 
 constexpr int kBacklog = 1024;
+constexpr Duration kNamePatience = std::chrono::seconds(10);
 
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(EventLoop& loop, const Endpoint& endpoint,
                                                  bool insecure, Incoming incoming) {
-  const auto addresses = resolve(loop.native(), endpoint);
+  if (std::string why = lacks_zone(endpoint.host); !why.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "cannot listen on {}: {}", to_string(endpoint), why);
+  }
+  const auto addresses = resolve(endpoint, kNamePatience);
   if (!addresses) return tl::unexpected(addresses.error());
   for (const sockaddr_storage& address : *addresses) {
     if (insecure || is_loopback(address)) continue;

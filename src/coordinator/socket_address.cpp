@@ -1,11 +1,12 @@
 #include "coordinator/socket_address.h"
 
-#include <netdb.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
+#include <string>
+#include <utility>
 
 namespace atoll_core::coordinator {
 namespace {
@@ -16,6 +17,14 @@ const sockaddr_in* as_v4(const sockaddr_storage& address) {
 
 const sockaddr_in6* as_v6(const sockaddr_storage& address) {
   return address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&address) : nullptr;
+}
+
+// "%eth0", for a link-local address; else empty.
+std::string zone_of(const sockaddr_in6& address) {
+  if (!IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr) || address.sin6_scope_id == 0) return {};
+  std::array<char, IF_NAMESIZE> name{};
+  if (::if_indextoname(address.sin6_scope_id, name.data()) == nullptr) return {};
+  return fmt::format("%{}", name.data());
 }
 
 using NameFunction = int (*)(const uv_tcp_t*, sockaddr*, int*);
@@ -41,7 +50,7 @@ Endpoint endpoint_of(const sockaddr_storage& address) {
   }
   if (const sockaddr_in6* v6 = as_v6(address)) {
     uv_ip6_name(v6, text.data(), text.size());
-    return {text.data(), ntohs(v6->sin6_port)};
+    return {text.data() + zone_of(*v6), ntohs(v6->sin6_port)};
   }
   return {};
 }
@@ -62,25 +71,21 @@ bool is_loopback(const sockaddr_storage& address) {
   return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
-Result<std::vector<sockaddr_storage>> resolve(uv_loop_t* loop, const Endpoint& endpoint) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  uv_getaddrinfo_t request{};
-  const int status = uv_getaddrinfo(loop, &request, nullptr, endpoint.host.c_str(),
-                                    std::to_string(endpoint.port).c_str(), &hints);
-  if (status != 0) {
+Result<std::vector<sockaddr_storage>> resolve(const Endpoint& endpoint, Duration patience,
+                                              names::NameLookups& names) {
+  names::Found found = names.wait(endpoint.host, patience);
+  if (found.addresses.empty()) {
     return fail(ErrorCode::kInvalidArgument, "'{}' is no address of a host: {}", endpoint.host,
-                describe_uv_error(status));
+                found.problem);
   }
-  std::vector<sockaddr_storage> found;
-  for (const addrinfo* info = request.addrinfo; info != nullptr; info = info->ai_next) {
-    if (info->ai_addrlen > sizeof(sockaddr_storage)) continue;
-    std::memcpy(&found.emplace_back(), info->ai_addr, info->ai_addrlen);
+  for (sockaddr_storage& address : found.addresses) {
+    if (address.ss_family == AF_INET) {
+      reinterpret_cast<sockaddr_in&>(address).sin_port = htons(endpoint.port);
+    } else {
+      reinterpret_cast<sockaddr_in6&>(address).sin6_port = htons(endpoint.port);
+    }
   }
-  uv_freeaddrinfo(request.addrinfo);
-  return found;
+  return std::move(found.addresses);
 }
 
 }  // namespace atoll_core::coordinator

@@ -7,6 +7,8 @@
 
 #include "base/endpoint.h"
 #include "base/error.h"
+#include "base/time.h"
+#include "names/name_lookups.h"
 
 namespace atoll_core::coordinator {
 
@@ -20,7 +22,10 @@ Endpoint remote_endpoint(const uv_tcp_t& socket);  // empty host when it has non
 // True when only this computer can reach a listener there.
 bool is_loopback(const sockaddr_storage& address);
 
-// All addresses that the host has, in the resolver's order. Blocks while names are looked up.
-Result<std::vector<sockaddr_storage>> resolve(uv_loop_t* loop, const Endpoint& endpoint);
+// All addresses that the host has, in the resolver's order. Blocks for at most `patience` while a
+// name is looked up.
+Result<std::vector<sockaddr_storage>> resolve(
+    const Endpoint& endpoint, Duration patience,
+    names::NameLookups& names = names::NameLookups::of_system());
 
 }  // namespace atoll_core::coordinator

@@ -219,6 +219,8 @@ void Engine::set_endpoints(TimePoint now, std::vector<Endpoint> endpoints) {
   if (moved) links_.move();
 }
 
+void Engine::on_control_waiting(const std::string& what) { membership_.on_control_waiting(what); }
+
 void Engine::on_control_connected(TimePoint now) {
   context_.now = now;
   framer_ = wire::ControlFramer();

@@ -56,7 +56,9 @@ class Engine {
   // on_control_connected(): the coordinator is told then.
   void set_endpoints(TimePoint now, std::vector<Endpoint> endpoints);
 
-  // The control connection.
+  // The control connection. While it is made: what has not come yet, for the sentence when nothing
+  // comes in time.
+  void on_control_waiting(const std::string& what);
   void on_control_connected(TimePoint now);
   void on_control_bytes(TimePoint now, ByteSpan bytes);
   void on_control_failed(TimePoint now, const std::string& reason);

@@ -1,5 +1,6 @@
 #include "peer/session.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -32,6 +33,9 @@ Result<void> Session::open() {
   transport::NetworkConfig network;
   network.bind_host = config_.bind_host;
   network.port = config_.bind_port;
+  Duration& connect_timeout = config_.engine.membership.connect_timeout;
+  network.bind_timeout = connect_timeout;
+  const TimePoint began = transport::Network::now();
   auto made = transport::Network::create(
       network,
       [this](const wire::Hello& hello) {
@@ -46,6 +50,10 @@ Result<void> Session::open() {
   if (!made) return tl::unexpected<Error>(made.error());
   network_ = std::move(*made);
   listening_port_ = network_->listening_port();
+  // A name of its own may have taken some of the time.
+  using std::chrono::milliseconds;
+  const auto taken = std::chrono::floor<milliseconds>(transport::Network::now() - began);
+  connect_timeout = std::max<Duration>(connect_timeout - taken, milliseconds(1));
 
   wire::PeerInfo& self = config_.engine.membership.self;
   self.session = SessionId{crypto::random_u64(), crypto::random_u64()};
@@ -61,13 +69,7 @@ Result<void> Session::open() {
   const std::string& bound = config_.bind_host;
   const bool one_address = !bound.empty() && bound != "0.0.0.0" && bound != "::";
   if (self.endpoints.empty() && one_address) self.endpoints = {Endpoint{bound, listening_port_}};
-  addresses_are_found_ = self.endpoints.empty();
-  if (addresses_are_found_) {
-    std::string why;
-    self.endpoints =
-        transport::local_candidates(listening_port_, config_.coordinators.front(), &why);
-    config_.logger->info("advertising {}", why);
-  }
+  finds_own_addresses_ = self.endpoints.empty();
   config_.engine.membership.coordinators = static_cast<uint32_t>(config_.coordinators.size());
   config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
   config_.engine.received.allocate = device::allocate_in_huge_pages;
@@ -338,21 +340,13 @@ void Session::carry_out(engine::EngineOutput& item) {
   }
 }
 
-// The address of this machine may have changed since the last connection to a coordinator.
-void Session::look_where_we_are() {
-  if (!addresses_are_found_) return;
-  const std::optional<Endpoint> coordinator = network_->coordinator_address();
-  if (!coordinator) return;
-  engine_->set_endpoints(transport::Network::now(),
-                         transport::local_candidates(listening_port_, *coordinator));
-}
-
 void Session::open_control(uint32_t address) {
   network_->open_control(
       {config_.coordinators.at(address)}, membership::kControlDialTimeout,
       transport::Network::ControlHandler{
-          [this] {
-            look_where_we_are();
+          [this](const std::string& what) { engine_->on_control_waiting(what); },
+          [this](const transport::Network::ControlEnds& ends) {
+            find_own_addresses(ends);
             engine_->on_control_connected(transport::Network::now());
             pump();
           },
@@ -364,6 +358,16 @@ void Session::open_control(uint32_t address) {
             engine_->on_control_failed(transport::Network::now(), reason);
             pump();
           }});
+}
+
+// They may have changed since the last connection to a coordinator.
+void Session::find_own_addresses(const transport::Network::ControlEnds& ends) {
+  if (!finds_own_addresses_) return;
+  std::string why;
+  std::vector<Endpoint> found = transport::local_candidates(listening_port_, ends, &why);
+  if (found == engine_->self().endpoints) return;
+  config_.logger->info("advertising {}", why);
+  engine_->set_endpoints(transport::Network::now(), std::move(found));
 }
 
 void Session::dial(output::Dial& request) {

@@ -29,7 +29,8 @@ struct SessionConfig {
   std::vector<Endpoint> coordinators;  // at least one; tried in turn
   std::string bind_host;
   uint16_t bind_port = 0;
-  std::vector<Endpoint> advertise;  // port 0: the listening one. Empty: found out
+  // Port 0: the listening one. Empty: found out when there is a connection to the coordinator.
+  std::vector<Endpoint> advertise;
   // The states that the communicator has synced in the run that it was in.
   CommittedMarks marks;
   std::shared_ptr<spdlog::logger> logger;
@@ -74,7 +75,6 @@ class Session {
   Result<void> reset_connections();
 
   bool left() const { return left_.load(); }
-  bool addresses_are_found_ = false;  // this peer was not told under which it is reached
   uint16_t listening_port() const { return listening_port_; }
   Snapshot snapshot() const;
   // The engine as it stands, also after it has left; none when the I/O thread does not answer
@@ -97,8 +97,8 @@ class Session {
   bool at_rest() const;
   void pump();
   void carry_out(engine::EngineOutput& item);
-  void look_where_we_are();
   void open_control(uint32_t address);
+  void find_own_addresses(const transport::Network::ControlEnds& ends);
   void dial(engine::output::Dial& request);
   void start_connection(link::ConnectionKey key);
   void close_connection(link::ConnectionKey key, bool cut = false);
@@ -120,6 +120,7 @@ class Session {
   Error loop_failure_{ErrorCode::kInternalError, "the I/O thread has ended"};
   TimePoint timer_ = kNever;
   uint16_t listening_port_ = 0;
+  bool finds_own_addresses_ = false;
   std::atomic<bool> left_{false};
   std::atomic<bool> io_ended_{false};
 

@@ -9,10 +9,8 @@
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 
@@ -53,43 +51,18 @@ std::optional<Address> describe(const sockaddr* address) {
                  IN6_IS_ADDR_LINKLOCAL(&ipv6.sin6_addr) != 0};
 }
 
-// The source address that the kernel picks towards `target`: connecting a UDP socket makes it
-// choose and sends nothing.
-std::optional<Address> source_towards(const addrinfo& target) {
-  const int socket = ::socket(target.ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return std::nullopt;
-  std::optional<Address> source;
-  sockaddr_storage local{};
-  socklen_t length = sizeof(local);
-  if (::connect(socket, target.ai_addr, target.ai_addrlen) == 0 &&
-      ::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length) == 0) {
-    source = describe(reinterpret_cast<const sockaddr*>(&local));
+// From text; a zone is left out, since it means nothing to others.
+std::optional<Address> describe(const std::string& host) {
+  sockaddr_storage address{};
+  const std::string number = host.substr(0, host.find('%'));
+  auto* ipv4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* ipv6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (::inet_pton(AF_INET, number.c_str(), &ipv4->sin_addr) == 1) {
+    ipv4->sin_family = AF_INET;
+  } else if (::inet_pton(AF_INET6, number.c_str(), &ipv6->sin6_addr) == 1) {
+    ipv6->sin6_family = AF_INET6;
   }
-  ::close(socket);
-  return source;
-}
-
-struct Route {
-  std::optional<Address> source;
-  bool to_loopback = false;
-  std::string problem;  // when there is no source
-};
-
-Route route_towards(const Endpoint& coordinator) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int status = ::getaddrinfo(coordinator.host.c_str(),
-                                   std::to_string(coordinator.port).c_str(), &hints, &found);
-  if (status != 0) return {{}, false, ::gai_strerror(status)};
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  for (const addrinfo* target = found; target != nullptr; target = target->ai_next) {
-    const std::optional<Address> address = describe(target->ai_addr);
-    const std::optional<Address> source = source_towards(*target);
-    if (address && source) return {source, address->loopback, {}};
-  }
-  return {{}, false, "there is no route"};
+  return describe(reinterpret_cast<const sockaddr*>(&address));
 }
 
 std::vector<Address> interface_addresses() {
@@ -107,20 +80,17 @@ std::vector<Address> interface_addresses() {
 
 }  // namespace
 
-std::vector<Endpoint> local_candidates(uint16_t port, const Endpoint& coordinator,
+std::vector<Endpoint> local_candidates(uint16_t port, const Network::ControlEnds& ends,
                                        std::string* why) {
   std::vector<Endpoint> candidates;
   std::string reason;
-  const Route route = route_towards(coordinator);
-  if (route.source) {
-    candidates.push_back({route.source->text, port});
+  if (const auto facing = describe(ends.local.host)) {
+    candidates.push_back({facing->text, port});
     reason =
-        fmt::format("{} faces the coordinator at {}", route.source->text, to_string(coordinator));
-  } else {
-    reason = fmt::format("no address faces the coordinator at {}: {}", to_string(coordinator),
-                         route.problem);
+        fmt::format("{} faces the coordinator at {}", ends.local.host, to_string(ends.remote));
   }
-  if (route.to_loopback) {
+  const auto coordinator = describe(ends.remote.host);
+  if (coordinator && coordinator->loopback) {
     reason += ", which is on loopback, so nothing else is advertised";
   } else {
     for (const Address& address : interface_addresses()) {

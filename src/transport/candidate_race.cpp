@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "transport/numeric_address.h"
 #include "transport/round_trip.h"
 
 namespace atoll_core::transport {
@@ -66,13 +67,12 @@ CandidateRace::CandidateRace(Loop& loop, RaceOptions options, Handler handler)
     : loop_(loop),
       options_(std::move(options)),
       handler_(std::move(handler)),
-      resolver_(loop.context()),
       deadline_(loop.context()),
       stagger_(loop.context()) {}
 
 void CandidateRace::cancel() {
   handler_ = nullptr;
-  resolver_.cancel();
+  lookups_.clear();
   deadline_.cancel();
   stagger_.cancel();
   for (const AttemptPointer& attempt : attempts_) {
@@ -93,36 +93,50 @@ void CandidateRace::begin() {
     options_.candidates.resize(limits::kEndpointsPerPeer);
   }
   for (const Endpoint& candidate : options_.candidates) {
-    std::error_code is_name;
-    const asio::ip::address address = asio::ip::make_address(candidate.host, is_name);
-    if (is_name) {
+    const auto addresses =
+        numeric_addresses(candidate.host, options_.hello ? Zone::kTheirs : Zone::kOurs);
+    if (!addresses) {
+      evidence_.add(nullptr, addresses.error().message);
+    } else if (!*addresses) {
       resolve(candidate);
     } else {
-      targets_.emplace_back(address, candidate.port);
+      for (const auto& address : **addresses) targets_.emplace_back(address, candidate.port);
     }
   }
   advance();
 }
 
+// What the lookup's thread gets is its own: this race, its loop and whoever has begun it may be
+// gone when the name server answers.
 void CandidateRace::resolve(const Endpoint& name) {
   resolving_.push_back(name);
-  resolver_.async_resolve(
-      name.host, std::to_string(name.port), tcp::resolver::numeric_service,
-      [self = shared_from_this(), name](const std::error_code& error,
-                                        const tcp::resolver::results_type& found) {
-        if (!self->handler_) return;
-        const auto pending = std::find(self->resolving_.begin(), self->resolving_.end(), name);
-        if (pending != self->resolving_.end()) self->resolving_.erase(pending);
-        if (error) {
-          self->evidence_.add(&Evidence::silent, fmt::format("no address is known for {}: {}",
-                                                             name.host, error.message()));
-        }
-        size_t room = kAddressesPerName;
-        for (auto entry = found.begin(); entry != found.end() && room > 0; ++entry, --room) {
-          self->targets_.push_back(entry->endpoint());
-        }
-        self->loop_.turn([&] { self->advance(); });
-      });
+  tell_waiting(fmt::format("the name '{}' could not be resolved so far", name.host));
+  lookups_.push_back(options_.names->start(
+      name.host, [door = loop_.door(), race = weak_from_this(), name](const names::Found& found) {
+        door->post([race, name, found] {
+          const auto self = race.lock();
+          if (self) self->loop_.turn([&] { self->on_found(name, found); });
+        });
+      }));
+}
+
+void CandidateRace::on_found(const Endpoint& name, const names::Found& found) {
+  if (!handler_) return;
+  const auto pending = std::find(resolving_.begin(), resolving_.end(), name);
+  if (pending != resolving_.end()) resolving_.erase(pending);
+  if (found.addresses.empty()) {
+    evidence_.add(&Evidence::silent,
+                  fmt::format("the name '{}' has no address: {}", name.host, found.problem));
+  }
+  const size_t count = std::min(found.addresses.size(), kAddressesPerName);
+  for (size_t i = 0; i < count; ++i) {
+    targets_.push_back(endpoint_of(found.addresses[i], name.port));
+  }
+  advance();
+}
+
+void CandidateRace::tell_waiting(const std::string& what) const {
+  if (options_.on_waiting) options_.on_waiting(what);
 }
 
 // Starts the next attempt, or ends the race when nothing is left to hope for.
@@ -145,6 +159,7 @@ void CandidateRace::advance() {
 void CandidateRace::attempt(const tcp::endpoint& target) {
   auto attempt = std::make_shared<Attempt>(loop_.context(), target);
   attempts_.push_back(attempt);
+  tell_waiting(fmt::format("{} has not answered so far", attempt->address));
   std::error_code error;
   attempt->socket.open(target.protocol(), error);
   if (!error) set_buffer_sizes(attempt->socket.native_handle(), options_.buffer_sizes);
@@ -242,7 +257,7 @@ void CandidateRace::on_timeout() {
                                                  to_ms(options_.timeout)));
   }
   for (const Endpoint& name : resolving_) {
-    evidence_.add(&Evidence::silent, fmt::format("the address of {} was not found in {} ms",
+    evidence_.add(&Evidence::silent, fmt::format("the name '{}' could not be resolved in {} ms",
                                                  name.host, to_ms(options_.timeout)));
   }
   for (const tcp::endpoint& target : targets_) {

@@ -15,6 +15,7 @@
 
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "names/name_lookups.h"
 #include "transport/asio_headers.h"
 #include "transport/hello_io.h"
 #include "transport/loop.h"
@@ -24,10 +25,14 @@
 namespace atoll_core::transport {
 
 struct RaceOptions {
-  std::vector<Endpoint> candidates;  // best first; names are resolved
+  std::vector<Endpoint> candidates;  // best first; names are looked up
   Duration timeout{};                // for all of it
   BufferSizes buffer_sizes;
-  std::optional<wire::Hello> hello;  // said on each connection; none: connecting is enough
+  // Said on each connection; none: connecting is enough. With one, the candidates are what another
+  // host says of itself, so that zones in them mean nothing here.
+  std::optional<wire::Hello> hello;
+  names::NameLookups* names = &names::NameLookups::of_system();
+  std::function<void(std::string what)> on_waiting;  // what has not come yet; may be empty
 };
 
 struct RaceOutcome {
@@ -71,6 +76,8 @@ class CandidateRace : public std::enable_shared_from_this<CandidateRace> {
 
   void begin();
   void resolve(const Endpoint& name);
+  void on_found(const Endpoint& name, const names::Found& found);
+  void tell_waiting(const std::string& what) const;
   void advance();
   void attempt(const tcp::endpoint& target);
   void on_connected(const AttemptPointer& attempt, const std::error_code& error);
@@ -85,12 +92,12 @@ class CandidateRace : public std::enable_shared_from_this<CandidateRace> {
   Loop& loop_;
   RaceOptions options_;
   Handler handler_;  // empty: the race is over
-  tcp::resolver resolver_;
   asio::steady_timer deadline_;
   asio::steady_timer stagger_;
   std::deque<tcp::endpoint> targets_;  // not tried yet
   std::list<AttemptPointer> attempts_;
   std::vector<Endpoint> resolving_;
+  std::vector<names::NameLookups::Ticket> lookups_;
   Evidence evidence_;
 };
 

@@ -5,18 +5,26 @@
 #include <fmt/format.h>
 
 #include "base/control_priority.h"
+#include "transport/socket_options.h"
 
 namespace atoll_core::transport {
 
 std::shared_ptr<ControlClient> ControlClient::open(Loop& loop, std::vector<Endpoint> candidates,
                                                    Duration timeout,
-                                                   Network::ControlHandler handler) {
+                                                   Network::ControlHandler handler,
+                                                   names::NameLookups& names) {
   auto client = std::shared_ptr<ControlClient>(new ControlClient(loop, std::move(handler)));
   RaceOptions options;
   options.candidates = std::move(candidates);
   options.timeout = timeout;
+  options.names = &names;
   // Weak, because the client owns the race.
   const std::weak_ptr<ControlClient> owner = client;
+  options.on_waiting = [owner](const std::string& what) {
+    const auto self = owner.lock();
+    const auto told = self ? self->handler_ : nullptr;
+    if (told && told->on_waiting) told->on_waiting(what);
+  };
   client->race_ = CandidateRace::start(loop, std::move(options), [owner](RaceOutcome outcome) {
     if (const auto self = owner.lock()) self->on_race_over(std::move(outcome));
   });
@@ -33,14 +41,6 @@ void ControlClient::send(std::string bytes) {
   queued_ += bytes;
   if (!socket_ || std::exchange(due_, true)) return;
   loop_.at_end_of_turn([self = shared_from_this()] { self->send_queued(); });
-}
-
-std::optional<Endpoint> ControlClient::address() const {
-  std::error_code error;
-  if (!socket_) return std::nullopt;
-  const tcp::endpoint remote = socket_->remote_endpoint(error);
-  if (error) return std::nullopt;
-  return Endpoint{remote.address().to_string(), remote.port()};
 }
 
 void ControlClient::close() {
@@ -61,12 +61,14 @@ void ControlClient::on_race_over(RaceOutcome outcome) {
   socket_ = std::move(outcome.socket);
   remote_ = std::move(outcome.remote);
   std::error_code ignored;
+  const Network::ControlEnds ends{address_of(socket_->local_endpoint(ignored)),
+                                  address_of(socket_->remote_endpoint(ignored))};
   socket_->non_blocking(true, ignored);
   put_before_data(socket_->native_handle());
   flush();
   receive();
   const auto handler = handler_;
-  if (handler->on_connected) handler->on_connected();
+  if (handler->on_connected) handler->on_connected(ends);
 }
 
 void ControlClient::receive() {

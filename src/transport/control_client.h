@@ -25,12 +25,13 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   static constexpr std::chrono::milliseconds kFlushTime{200};
 
   static std::shared_ptr<ControlClient> open(Loop& loop, std::vector<Endpoint> candidates,
-                                             Duration timeout, Network::ControlHandler handler);
+                                             Duration timeout, Network::ControlHandler handler,
+                                             names::NameLookups& names =
+                                                 names::NameLookups::of_system());
 
   // They go at the end of the turn, so that they hold up no data, or when the connection is made.
   void send(std::string bytes);
   void close();
-  std::optional<Endpoint> address() const;  // of the coordinator, while connected
   bool at_rest() const { return sending_.empty() && queued_.empty(); }
 
  private:

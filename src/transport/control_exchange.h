@@ -9,12 +9,14 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "names/name_lookups.h"
 
 namespace atoll_core::transport {
 
 // Connects, sends `question`, and hands what comes to `take` until that returns true. An error when
 // this does not happen within `timeout`.
 Result<void> control_exchange(const std::vector<Endpoint>& candidates, Duration timeout,
-                              std::string question, const std::function<bool(ByteSpan)>& take);
+                              std::string question, const std::function<bool(ByteSpan)>& take,
+                              names::NameLookups& names = names::NameLookups::of_system());
 
 }  // namespace atoll_core::transport

@@ -5,31 +5,36 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "transport/numeric_address.h"
 #include "transport/socket_options.h"
 
 namespace atoll_core::transport {
 namespace {
 
 // Addresses to try to bind, best first.
-Result<std::vector<tcp::endpoint>> bind_addresses(asio::io_context& context,
-                                                  const NetworkConfig& config) {
+Result<std::vector<tcp::endpoint>> bind_addresses(const NetworkConfig& config) {
   if (config.bind_host.empty()) {
     // A machine without IPv6 cannot make the first.
     return std::vector<tcp::endpoint>{tcp::endpoint(tcp::v6(), config.port),
                                       tcp::endpoint(tcp::v4(), config.port)};
   }
-  std::error_code error;
-  const asio::ip::address address = asio::ip::make_address(config.bind_host, error);
-  if (!error) return std::vector<tcp::endpoint>{tcp::endpoint(address, config.port)};
-  tcp::resolver resolver(context);
-  const auto found = resolver.resolve(config.bind_host, std::to_string(config.port),
-                                      tcp::resolver::numeric_service, error);
-  if (error) {
-    return fail(ErrorCode::kInvalidArgument, "cannot listen on {}: the name has no address: {}",
-                config.bind_host, error.message());
-  }
   std::vector<tcp::endpoint> endpoints;
-  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  const auto numeric = numeric_addresses(config.bind_host, Zone::kOurs);
+  if (!numeric) {
+    return fail(ErrorCode::kInvalidArgument, "cannot listen: {}", numeric.error().message);
+  }
+  if (*numeric) {
+    for (const auto& address : **numeric) endpoints.emplace_back(address, config.port);
+    return endpoints;
+  }
+  const names::Found found = config.names->wait(config.bind_host, config.bind_timeout);
+  if (found.addresses.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "cannot listen on {}: the name has no address: {}",
+                config.bind_host, found.problem);
+  }
+  for (const auto& address : found.addresses) {
+    endpoints.push_back(endpoint_of(address, config.port));
+  }
   return endpoints;
 }
 
@@ -76,7 +81,7 @@ struct Listener::HalfOpen {
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const NetworkConfig& config,
                                                  Network::HelloHandler on_hello,
                                                  Network::AcceptHandler on_accept) {
-  const auto candidates = bind_addresses(loop.context(), config);
+  const auto candidates = bind_addresses(config);
   if (!candidates) return tl::unexpected<Error>(candidates.error());
   tcp::acceptor acceptor(loop.context());
   std::error_code error;

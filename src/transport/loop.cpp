@@ -6,9 +6,9 @@ namespace atoll_core::transport {
 
 // One thread at a time runs the loop; the hint only drops wake-ups of further threads. Posting
 // from other threads stays safe.
-Loop::Loop() : context_(1) {}
+Loop::Loop() : context_(1), door_(std::make_shared<LoopDoor>(context_)) {}
 
-Loop::~Loop() = default;
+Loop::~Loop() { door_->shut(); }
 
 Connection* Loop::adopt(tcp::socket socket, std::string remote) {
   auto connection = std::make_shared<StreamConnection>(*this, std::move(socket), std::move(remote));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "transport/asio_headers.h"
+#include "transport/loop_door.h"
 
 namespace atoll_core::transport {
 
@@ -30,6 +31,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   asio::io_context& context() { return context_; }
+  // For threads that nobody waits for.
+  const std::shared_ptr<LoopDoor>& door() const { return door_; }
 
   // Every handler that Asio calls goes through here.
   template <class Callback>
@@ -80,6 +83,7 @@ class Loop {
   void post_serving();
 
   asio::io_context context_;  // first: sockets and handlers must not outlive it
+  std::shared_ptr<LoopDoor> door_;
   std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
   std::deque<std::shared_ptr<StreamConnection>> ready_;
   std::vector<std::function<void()>> late_;

@@ -32,6 +32,7 @@ class AsioNetwork final : public Network {
     options.timeout = timeout;
     options.buffer_sizes = {config_.socket_send_buffer, config_.socket_receive_buffer};
     options.hello = hello;
+    options.names = config_.names;
     const bool keep = hello.role != wire::HelloRole::kProbe;
     CandidateRace::start(loop_, std::move(options),
                          [this, keep, handler = std::move(handler)](RaceOutcome race) {
@@ -42,15 +43,12 @@ class AsioNetwork final : public Network {
   void open_control(std::vector<Endpoint> candidates, Duration timeout,
                     ControlHandler handler) override {
     close_control();
-    control_ = ControlClient::open(loop_, std::move(candidates), timeout, std::move(handler));
+    control_ = ControlClient::open(loop_, std::move(candidates), timeout, std::move(handler),
+                                   *config_.names);
   }
 
   void send_control(std::string bytes) override {
     if (control_) control_->send(std::move(bytes));
-  }
-
-  std::optional<Endpoint> coordinator_address() const override {
-    return control_ ? control_->address() : std::nullopt;
   }
 
   void close_control() override {

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "names/name_lookups.h"
 #include "transport/stream_driver.h"
 #include "wire/hello.h"
 
@@ -68,6 +68,8 @@ struct NetworkConfig {
   std::string bind_host = "";        // empty: all addresses, IPv6 and IPv4
   uint16_t port = 0;                 // 0: the kernel chooses
   Duration hello_timeout = std::chrono::milliseconds(5000);
+  Duration bind_timeout = std::chrono::seconds(10);  // when bind_host is a name
+  names::NameLookups* names = &names::NameLookups::of_system();
   size_t socket_send_buffer = 0;     // bytes; 0: the kernel's default
   size_t socket_receive_buffer = 0;
 };
@@ -78,9 +80,14 @@ class Network {
   using AcceptHandler = std::function<void(AcceptedHello accepted)>;
   using DialHandler = std::function<void(DialOutcome outcome)>;
   using TimerHandler = std::function<void()>;
-  // Control bytes in; an empty span with a reason means that the connection is gone.
+  struct ControlEnds {
+    Endpoint local;  // as addresses; a link-local one with its zone
+    Endpoint remote;
+  };
   struct ControlHandler {
-    std::function<void()> on_connected;
+    // While dialling: what has not come yet, as a sentence. May be empty.
+    std::function<void(const std::string& what)> on_waiting;
+    std::function<void(const ControlEnds& ends)> on_connected;
     std::function<void(ByteSpan bytes)> on_bytes;
     std::function<void(const std::string& reason)> on_failed;  // dial failed or connection broken
   };
@@ -101,8 +108,6 @@ class Network {
   virtual void open_control(std::vector<Endpoint> candidates, Duration timeout,
                             ControlHandler handler) = 0;
   virtual void send_control(std::string bytes) = 0;  // queued; flushed in order
-  // Where it leads to; none while it is not open.
-  virtual std::optional<Endpoint> coordinator_address() const = 0;
   virtual void close_control() = 0;                  // after a short flush; handlers are dropped
 
   // Calls the handler once at `when` (steady clock as time since its epoch); replaces the last one.

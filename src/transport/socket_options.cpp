@@ -76,12 +76,14 @@ bool is_system_error(const std::error_code& error, int number) {
   return error == std::error_code(number, asio::error::get_system_category());
 }
 
-std::string text_of(const tcp::endpoint& endpoint) {
+Endpoint address_of(const tcp::endpoint& endpoint) {
   asio::ip::address address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
-  return to_string(Endpoint{address.to_string(), endpoint.port()});
+  return {address.to_string(), endpoint.port()};
 }
+
+std::string text_of(const tcp::endpoint& endpoint) { return to_string(address_of(endpoint)); }
 
 }  // namespace atoll_core::transport

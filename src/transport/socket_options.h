@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/endpoint.h"
 #include "transport/asio_headers.h"
 
 namespace atoll_core::transport {
@@ -42,5 +43,6 @@ bool is_system_error(const std::error_code& error, int number);
 
 // "10.0.0.7:4711"; an IPv4 address that a dual-stack socket shows as IPv6 is written as IPv4.
 std::string text_of(const tcp::endpoint& endpoint);
+Endpoint address_of(const tcp::endpoint& endpoint);  // the same as host and port
 
 }  // namespace atoll_core::transport

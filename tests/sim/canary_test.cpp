@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kForgetRetainedResult, {"verdict agreement", "contributors", "parity"},
              "ForgetRetainedResult"},
         Case{Canary::kLetGoWhileFrozen, {"contributors", "no loss", "liveness", "kept segments"},
-             "LetGoWhileFrozen", many_deaths(), 800},
+             "LetGoWhileFrozen", many_deaths()},
         Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()},
         Case{Canary::kNonceDecides, {"who drives"}, "NonceDecides", many_lives()},
         Case{Canary::kFoundsTooEarly, {"who drives"}, "FoundsTooEarly", driving_faults()},

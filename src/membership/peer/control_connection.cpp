@@ -46,13 +46,24 @@ void PeerMachine::await_answer(TimePoint now) {
 
 void PeerMachine::try_next_address(TimePoint now) {
   const Duration patience = answer_patience().value_or(Duration::zero());
-  const std::string reason = fmt::format("coordinator {} of {} has not answered for {} ms",
+  const std::string reason = fmt::format("coordinator {} of {} has not answered for {} ms{}{}",
                                          control_.address + 1, config_.coordinators,
-                                         to_ms(patience));
+                                         to_ms(patience), control_.waiting.empty() ? "" : ": ",
+                                         control_.waiting);
   outputs_.push_back(peer_output::CloseControl{reason});
   lose_control(now, reason);
   control_.address = (control_.address + 1) % config_.coordinators;
   dial(now);
+}
+
+std::string PeerMachine::why_no_coordinator() const {
+  std::string why = control_.last_reason;
+  if (!control_.waiting.empty()) why += (why.empty() ? "" : "; ") + control_.waiting;
+  return why.empty() ? "no answer" : why;
+}
+
+void PeerMachine::on_control_waiting(std::string what) {
+  if (control_.status == Control::Status::kDialling) control_.waiting = std::move(what);
 }
 
 void PeerMachine::dial(TimePoint now) {
@@ -79,6 +90,7 @@ wire::Rejoin PeerMachine::rejoin() const {
 void PeerMachine::on_control_connected(TimePoint now) {
   if (control_.status != Control::Status::kDialling) return;
   control_.status = Control::Status::kRegistering;
+  control_.waiting.clear();
   if (state_ == State::kConnecting) state_ = State::kRegistering;
   await_answer(now);
   if (may_resume()) {
@@ -122,6 +134,7 @@ void PeerMachine::look_elsewhere(TimePoint now, const std::string& reason) {
 void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
   control_.status = Control::Status::kDown;
   control_.last_reason = reason;
+  control_.waiting.clear();
   timers_.disarm(Timer::kAnswer);
   timers_.disarm(Timer::kHeartbeat);
   timers_.disarm(Timer::kCoordinatorSilence);

@@ -21,7 +21,7 @@ void PeerMachine::tick(TimePoint now) {
                                 : config_.coordinator_timeout;
     return fail_run(ErrorCode::kCoordinatorUnreachable,
                     fmt::format("no coordinator for {} ms: {}", to_ms(waited),
-                                control_.last_reason.empty() ? "no answer" : control_.last_reason));
+                                why_no_coordinator()));
   }
   const TimePoint silence = timers_.deadline(Timer::kCoordinatorSilence);
   if (timers_.take_expired(Timer::kCoordinatorSilence, now)) {

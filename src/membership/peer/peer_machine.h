@@ -81,6 +81,7 @@ class PeerMachine {
   // Inputs. After CloseControl nothing of that connection is to be fed in any more; each
   // DialCoordinator is answered by on_control_connected or on_control_failed.
   void start(TimePoint now);
+  void on_control_waiting(std::string what);  // dialling: what has not come yet
   void on_control_connected(TimePoint now);
   void on_control_failed(TimePoint now, const std::string& reason);  // dial failed or broken
   void on_message(TimePoint now, wire::ToPeer message);
@@ -129,6 +130,7 @@ class PeerMachine {
     uint32_t address = 0;     // dialled last
     uint64_t dials = 0;
     std::string last_reason;  // why there is no connection
+    std::string waiting;      // while dialling: what has not come yet
     Incarnation incarnation;  // the highest that has accepted this peer
     Duration heartbeat_interval{};
     Duration silence_timeout{};
@@ -163,6 +165,7 @@ class PeerMachine {
   std::optional<Duration> answer_patience() const;
   void await_answer(TimePoint now);
   void try_next_address(TimePoint now);
+  std::string why_no_coordinator() const;
   bool may_resume() const;
   void register_here();
   void go_up(TimePoint now);

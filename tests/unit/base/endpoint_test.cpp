@@ -81,5 +81,15 @@ TEST(Endpoint, OrdersByHostThenPort) {
   EXPECT_LT((Endpoint{"a", 1}), (Endpoint{"a", 9}));
 }
 
+TEST(Endpoint, ALinkLocalAddressNeedsItsZone) {
+  for (const char* bare : {"fe80::1", "FE80::1", "febf:1::2", "fe90::"}) {
+    EXPECT_THAT(lacks_zone(bare), HasSubstr(bare));
+  }
+  for (const char* fine : {"fe80::1%eth0", "::1", "fec0::1", "fe8::1", "2001:db8::fe80",
+                           "127.0.0.1", "fe80.example.com", "fe80", ""}) {
+    EXPECT_EQ(lacks_zone(fine), "") << fine;
+  }
+}
+
 }  // namespace
 }  // namespace atoll_core

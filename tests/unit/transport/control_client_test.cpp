@@ -15,7 +15,7 @@ class ControlClientTest : public testing::Test {
 
   Network::ControlHandler handler() {
     Network::ControlHandler handler;
-    handler.on_connected = [this] { connected_.push(true); };
+    handler.on_connected = [this](const Network::ControlEnds& ends) { connected_.push(ends); };
     handler.on_bytes = [this](ByteSpan bytes) { received_.push(std::string(as_text(bytes))); };
     handler.on_failed = [this](const std::string& reason) { failed_.push(reason); };
     return handler;
@@ -32,7 +32,7 @@ class ControlClientTest : public testing::Test {
 
   RawSocket coordinator_;
   Endpoint endpoint_;
-  Mailbox<bool> connected_;
+  Mailbox<Network::ControlEnds> connected_;
   Mailbox<std::string> received_;
   Mailbox<std::string> failed_;
   TestPeer peer_{1};
@@ -63,7 +63,9 @@ TEST_F(ControlClientTest, CarriesBytesBothWaysInOrder) {
 TEST_F(ControlClientTest, FallsBackToTheNextCandidate) {
   RawSocket closed;
   open({{"127.0.0.1", closed.bind()}, endpoint_});
-  connected_.pop();
+  const Network::ControlEnds ends = connected_.pop();
+  EXPECT_EQ(ends.remote, endpoint_);
+  EXPECT_EQ(ends.local.host, "127.0.0.1");
   EXPECT_EQ(failed_.size(), 0);
 }
 

@@ -209,7 +209,7 @@ TEST(NetworkTest, DestructionCallsNoHandler) {
                         [&](const DialOutcome&) { ++calls; });
       Network::ControlHandler handler;
       handler.on_failed = [&](const std::string&) { ++calls; };
-      handler.on_connected = [&] { ++calls; };
+      handler.on_connected = [&](const Network::ControlEnds&) { ++calls; };
       one.network->open_control({nowhere}, kPatience, handler);
       one.network->stop();
       one.network->post([&] { ++calls; });
