@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -13,18 +14,20 @@ class LivenessChecker final : public Checker {
 
   // The grace of calls stands still while their peer is in a settle round.
   void after_event() override {
-    const TimePoint now = context_.world->now();
+    count_rounds();
+    within_.clear();
     for (const ProcessId process : context_.world->living()) {
-      if (context_.world->engine(process).in_a_round()) in_rounds_[process] += now - last_;
+      if (context_.world->engine(process).in_a_round()) within_.insert(process);
     }
-    last_ = now;
   }
 
   void call_began(const CallRecord& record) override {
+    count_rounds();
     before_[record.number] = in_rounds_[record.process];
   }
 
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
+    count_rounds();
     check_time(record, "ended");
     before_.erase(record.number);
     if (!result && !explained(record, result.error().code)) {
@@ -58,7 +61,15 @@ class LivenessChecker final : public Checker {
                          to_ms(took), to_ms(record.deadline)));
   }
 
+  // Those who were in a round after the last event have been in it until now.
+  void count_rounds() {
+    const TimePoint now = context_.world->now();
+    for (const ProcessId process : within_) in_rounds_[process] += now - last_;
+    last_ = now;
+  }
+
   std::map<ProcessId, Duration> in_rounds_;
+  std::set<ProcessId> within_;  // a round, now
   std::map<uint64_t, Duration> before_;  // of a call's process, when it began
   TimePoint last_{};
 
