@@ -37,14 +37,6 @@ std::vector<PeerRecord*> choose_probers(PeerId suspect, const std::vector<Partic
   return probers;
 }
 
-// Since when nothing shows that it lives. A large message may take longer on a slow way than a
-// peer may be silent; but not for ever, or a peer that trickles would keep all others waiting.
-TimePoint silent_since(const PeerRecord& record, Duration peer_timeout) {
-  if (!record.connected()) return record.suspect_since;
-  const TimePoint last = std::min(record.last_bytes, record.last_heard + 3 * peer_timeout);
-  return std::max(record.last_heard, last);
-}
-
 }  // namespace
 
 void CoordinatorMachine::Parts::lose_connection(TimePoint now, PeerId peer,
@@ -179,7 +171,7 @@ bool CoordinatorMachine::Parts::drop_silent(TimePoint now) {
   for (const PeerId peer : peers) {
     PeerRecord* record = people.roster.find(peer);
     if (record == nullptr) continue;  // went with its replica
-    const TimePoint since = silent_since(*record, config.peer_timeout);
+    const TimePoint since = record->silent_since(config.peer_timeout);
     if (since + config.peer_timeout > now) continue;
     const int64_t late = to_ms(now - since);
     std::string reason = fmt::format("silent for {} ms", late);
@@ -207,7 +199,7 @@ void CoordinatorMachine::Parts::arm_liveness(TimePoint now) {
     next = std::min(next, visitor.since + config.register_timeout);
   }
   for (const auto& [peer, record] : people.roster.records()) {
-    next = std::min(next, silent_since(record, config.peer_timeout) + config.peer_timeout);
+    next = std::min(next, record.silent_since(config.peer_timeout) + config.peer_timeout);
   }
   // Who may not be dropped is looked at again.
   if (blocked_since) next = std::max(next, now + config.heartbeat_interval);

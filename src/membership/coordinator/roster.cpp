@@ -99,10 +99,12 @@ PeerRecord* Roster::find(ConnectionId connection) {
   return found == connections_.end() ? nullptr : find(found->second);
 }
 
-const PeerRecord* Roster::holder(const std::string& replica, uint32_t shard) const {
+const PeerRecord* Roster::holder(const std::string& replica, uint32_t shard, TimePoint now,
+                                 Duration peer_timeout) const {
   for (const auto& [peer, record] : records_) {
     const bool here = record.info.replica == replica && record.info.shard == shard;
-    if (here && record.connected()) return &record;
+    const bool dead = record.silent_since(peer_timeout) + peer_timeout <= now;
+    if (here && record.connected() && !dead) return &record;
   }
   return nullptr;
 }

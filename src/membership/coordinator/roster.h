@@ -4,6 +4,7 @@
 // connection, and everybody else has one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -48,6 +49,12 @@ struct PeerRecord {
   bool gap = true;               // not yet through a committed sync since its admission
   std::optional<wire::FollowState> follows;  // pending: fetches what the members have synced
 
+  // Since when nothing shows that it lives. A large message may take longer on a slow way than a
+  // peer may be silent; but not for ever, or a peer that trickles would keep all others waiting.
+  TimePoint silent_since(Duration peer_timeout) const {
+    if (!connected()) return suspect_since;
+    return std::max(last_heard, std::min(last_bytes, last_heard + 3 * peer_timeout));
+  }
   bool connected() const { return standing != Standing::kSuspect; }
   bool in_view() const { return standing != Standing::kPending; }
 };
@@ -70,8 +77,11 @@ class Roster {
   PeerRecord* find(SessionId session);
   const PeerRecord* find(SessionId session) const;
   PeerRecord* find(ConnectionId connection);
-  // The connected peer that holds this place, or null: a suspect does not keep others away.
-  const PeerRecord* holder(const std::string& replica, uint32_t shard) const;
+  // The peer that holds this place, or null. A suspect does not keep others away. Nor does a peer
+  // that has been silent for `peer_timeout`: it is dead, although it may not be dropped yet where
+  // a coordinator has lost the majority.
+  const PeerRecord* holder(const std::string& replica, uint32_t shard, TimePoint now,
+                           Duration peer_timeout) const;
   bool has_member_of(const std::string& replica) const;
   size_t members_here() const;  // that are connected
 

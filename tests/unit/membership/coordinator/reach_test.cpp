@@ -288,6 +288,38 @@ TEST_F(ReachTest, BytesOfAnotherConnectionAreNot) {
   EXPECT_EQ(machine_.status().evictions, 1u);
 }
 
+// Of several coordinators, one that has lost the majority may drop nobody. A process that was
+// started again under the name of a dead member waits until that is decided.
+TEST(Reach, WhoIsSilentAndMayNotBeDroppedKeepsNoSuccessorAway) {
+  CoordinatorMachine machine({}, {1, 42});
+  TimePoint now = kStart;
+  const auto register_at = [&](uint64_t connection, const wire::PeerInfo& peer) {
+    machine.on_connected(now, {connection}, "somewhere");
+    wire::Register hello;
+    hello.peer = peer;
+    hello.coordinators = 2;
+    machine.on_message(now, {connection}, hello);
+    for (const auto& item : machine.take_output().items) {
+      const auto* send = std::get_if<CoordinatorOutput::Send>(&item);
+      if (send == nullptr || send->connection.value != connection) continue;
+      if (std::holds_alternative<wire::Refused>(send->message)) return false;
+    }
+    return true;
+  };
+  const wire::PeerInfo successor = info(9, "b", 0, "r-a");
+  ASSERT_TRUE(register_at(1, info(1, "a")));
+  machine.on_message(now, {1}, wire::UpdateRequest{});
+  (void)machine.take_output();
+  now += 1s;
+  EXPECT_FALSE(register_at(2, successor)) << "the member lives";
+  for (const TimePoint end = now + 6s; now < end;) {
+    machine.tick(now += 500ms);
+    (void)machine.take_output();
+  }
+  ASSERT_EQ(machine.status().evictions, 0u) << "it may not be dropped";
+  EXPECT_TRUE(register_at(3, successor));
+}
+
 TEST_F(ReachTest, AMemberThatResumesFromElsewhereIsDialledThere) {
   machine_.on_disconnected(now_, {1}, "timed out");
   machine_.on_connected(now_, {50}, "elsewhere");

@@ -9,6 +9,7 @@ namespace atoll_core::membership {
 namespace {
 
 constexpr TimePoint kNow{std::chrono::seconds(3)};
+constexpr Duration kTimeout = std::chrono::seconds(5);
 
 PeerRecord record(uint64_t id, const std::string& name) {
   PeerRecord made;
@@ -60,13 +61,14 @@ TEST(Roster, ASuspectHasNoConnectionUntilItIsBack) {
 TEST(Roster, APlaceIsHeldByWhoIsConnected) {
   Roster roster;
   roster.add(record(1, "a"));
-  EXPECT_EQ(roster.holder("r-a", 0)->info.name, "a");
-  EXPECT_EQ(roster.holder("r-a", 1), nullptr);
+  EXPECT_EQ(roster.holder("r-a", 0, kNow, kTimeout)->info.name, "a");
+  EXPECT_EQ(roster.holder("r-a", 1, kNow, kTimeout), nullptr);
+  EXPECT_EQ(roster.holder("r-a", 0, kNow + kTimeout, kTimeout), nullptr) << "it is silent";
   EXPECT_FALSE(roster.has_member_of("r-a"));
   roster.mark_member({1});
   EXPECT_TRUE(roster.has_member_of("r-a"));
   roster.mark_suspect({1}, kNow, "reset");
-  EXPECT_EQ(roster.holder("r-a", 0), nullptr);
+  EXPECT_EQ(roster.holder("r-a", 0, kNow, kTimeout), nullptr);
   EXPECT_TRUE(roster.has_member_of("r-a"));
 }
 
