@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+from waiting import wait_until
+
 PROGRAM = None
 CONNECTOR = None
 SECONDS = 60
@@ -29,14 +31,6 @@ SLACK = 20
 def call(*arguments, timeout=SECONDS):
     return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout,
                           stdin=subprocess.DEVNULL, check=False)
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"in vain: {what}")
-        time.sleep(0.01)
 
 
 def why_not():

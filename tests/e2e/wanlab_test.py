@@ -15,6 +15,8 @@ import tempfile
 import time
 import unittest
 
+from waiting import wait_until
+
 PROGRAM = None
 WORKER = None
 SECONDS = 120
@@ -81,14 +83,6 @@ def namespaces():
             except OSError:
                 pass
     return found
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"in vain: {what}")
-        time.sleep(0.01)
 
 
 class WanlabArgumentsTest(unittest.TestCase):
