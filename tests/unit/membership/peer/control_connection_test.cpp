@@ -1,0 +1,244 @@
+// The connection of a peer to its coordinator: found, lost, refused, and gone on with.
+#include "unit/membership/peer/peer_machine_fixture.h"
+
+namespace atoll_core::membership {
+namespace {
+
+TEST_F(PeerMachineTest, RedialsWithAGrowingPause) {
+  machine_.start(now_);
+  EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u);
+  for (const Duration pause : {50ms, 100ms, 200ms, 400ms, 400ms, 400ms}) {
+    machine_.on_control_failed(now_, "refused");
+    advance(pause / 2 - 1ms);  // they do not come all at once: half of it at least
+    EXPECT_TRUE(take<peer_output::DialCoordinator>().empty());
+    advance(pause / 2 + 1ms);
+    EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u) << to_ms(pause);
+  }
+}
+
+// Its kernel accepts connections, or a host swallows them: nothing is refused.
+TEST_F(PeerMachineTest, ACoordinatorThatHangsGetsItsShareOfTheTime) {
+  start_with_coordinators(3, 9s);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{0});
+  machine_.on_control_connected(now_);
+  advance(2999ms);
+  EXPECT_TRUE(addresses_dialled().empty());
+  advance(1ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{1});
+  advance(3s);  // that dial does not end
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{2});
+  register_as(1);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kPending);
+  advance(3s);
+  EXPECT_TRUE(addresses_dialled().empty()) << "it has answered";
+}
+
+TEST_F(PeerMachineTest, ACoordinatorThatLetsItWaitAndSaysSoIsNotLeft) {
+  start_with_coordinators(2, 10s);
+  take<peer_output::DialCoordinator>();
+  machine_.on_control_connected(now_);
+  for (int beat = 0; beat < 4; ++beat) {
+    advance(2s);
+    machine_.on_message(now_, wire::CoordinatorHeartbeat{});
+  }
+  EXPECT_TRUE(addresses_dialled().empty());
+}
+
+TEST_F(PeerMachineTest, AMemberGoesOnToAnotherCoordinatorWhenItsOwnHangs) {
+  start_with_coordinators(2, 10s);
+  register_as(1);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  machine_.on_message(now_, wire::Updated{epoch(1), make_delta(nullptr, view(1, 1), "first")});
+  machine_.take_outputs();
+  for (int step = 0; step < 8; ++step) advance(500ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{0}) << "the connection may be the fault";
+  machine_.on_control_connected(now_);
+  for (int step = 0; step < 8; ++step) advance(500ms);
+  EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{1});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+}
+
+TEST_F(PeerMachineTest, GivesUpWithTheLastReason) {
+  machine_.start(now_);
+  machine_.on_control_failed(now_, "connection refused");
+  advance(10s);
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kCoordinatorUnreachable);
+  EXPECT_EQ(failed[0].error.message, "no coordinator for 10000 ms: connection refused");
+  EXPECT_EQ(machine_.next_deadline(), kNever);
+}
+
+TEST_F(PeerMachineTest, EchoesTheHeartbeatItHeardLast) {
+  become_member();
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{12});
+  advance(500ms);
+  const auto sent = take_sent<wire::PeerHeartbeat>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].number, 12u);
+}
+
+TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
+  become_member();
+  for (int step = 0; step < 7; ++step) advance(500ms);
+  EXPECT_TRUE(take<peer_output::CloseControl>().empty());
+  advance(500ms);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  const auto outputs = machine_.take_outputs();
+  EXPECT_TRUE(std::any_of(outputs.begin(), outputs.end(), [](const PeerOutput& output) {
+    return std::holds_alternative<peer_output::DialCoordinator>(output);
+  }));
+  advance(config().coordinator_timeout);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+}
+
+// Registered with a peer timeout of 5 s: silence of 3.75 s is one of the coordinator.
+TEST_F(PeerMachineTest, BytesOfALongMessageAreNoSilenceForAWhile) {
+  become_member();
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1});
+  const auto closes_within = [&](Duration time) {
+    for (const TimePoint end = now_ + time; now_ < end;) {
+      machine_.on_bytes(now_);
+      advance(250ms);
+      if (!take<peer_output::CloseControl>().empty()) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(closes_within(11s));
+  EXPECT_TRUE(closes_within(5s)) << "not for ever";
+}
+
+TEST_F(PeerMachineTest, DoesNotTakeItsOwnSleepForSilence) {
+  become_member();
+  advance(60s);
+  EXPECT_TRUE(take<peer_output::CloseControl>().empty());
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{13});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+}
+
+TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
+  become_member();
+  wire::AbortRequest ended, open;
+  ended.op.tag = 1;
+  open.op.tag = 2;
+  machine_.on_message(now_, wire::Roster{{{info(2, "b"), true}, {info(3, "c"), true}}});
+  machine_.send(wire::LinkReport{{2}, wire::LinkState::kUp, ""});
+  machine_.send(ended);
+  machine_.send(open);
+  wire::Verdict verdict;
+  verdict.op = ended.op;
+  machine_.on_message(now_, wire::OpVerdict{verdict});
+  ASSERT_TRUE(machine_.request_update(now_, {{0, 5, 6}}));
+  lose_and_dial();
+  machine_.send(wire::LinkReport{{3}, wire::LinkState::kUp, ""});
+  machine_.send(wire::OpDone{});
+  machine_.take_outputs();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{});
+  accept(1, true);
+  std::vector<std::string> names;
+  for (const auto& send : take<peer_output::Send>()) {
+    names.emplace_back(wire::name_of(send.message));
+    if (const auto* request = std::get_if<wire::AbortRequest>(&send.message)) {
+      EXPECT_EQ(request->op.tag, 2u);
+    }
+    if (const auto* update = std::get_if<wire::UpdateRequest>(&send.message)) {
+      EXPECT_EQ(update->positions,
+                (std::vector<wire::CallPosition>{{0, 5, 6}, {kGroupAll, kUpdateTag, 0}}));
+    }
+  }
+  EXPECT_THAT(names, testing::ElementsAre("resume", "register", "link_report", "link_report",
+                                          "update_request", "abort_request"));
+}
+
+// A blip of the connection: what one end has not heard comes, in order, and nothing else happens.
+TEST_F(PeerMachineTest, ASessionGoesOnOverANewConnection) {
+  become_member();
+  for (uint64_t tag = 1; tag <= 3; ++tag) machine_.send(done(tag));
+  machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
+  machine_.on_message(now_, wire::Roster{});
+  lose_and_dial();
+  machine_.send(done(4));
+  EXPECT_TRUE(machine_.request_update(now_, {{0, 5, 6}}));
+  machine_.take_outputs();
+  machine_.on_control_connected(now_);
+  const auto resume = take_sent<wire::Resume>();
+  ASSERT_EQ(resume.size(), 1u);
+  EXPECT_EQ(resume[0].session, info(0, "a").session);
+  EXPECT_EQ(resume[0].received, 2u) << "the first view and the freeze; rosters do not count";
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1});
+  machine_.on_message(now_, wire::Resumed{true, resume[0].repeats_from + 1});
+  const auto outputs = machine_.take_outputs();
+  std::vector<std::string> names;
+  for (const PeerOutput& output : outputs) {
+    ASSERT_TRUE(std::holds_alternative<peer_output::Send>(output));
+    const auto& message = std::get<peer_output::Send>(output).message;
+    const auto* op = std::get_if<wire::OpDone>(&message);
+    names.emplace_back(op != nullptr ? std::to_string(op->op.tag) : wire::name_of(message));
+  }
+  EXPECT_THAT(names, testing::ElementsAre("3", "4", "update_request"));
+  EXPECT_TRUE(machine_.frozen());
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+}
+
+TEST_F(PeerMachineTest, HeartbeatsTellWhatNeedNotBeRepeated) {
+  become_member();
+  const uint64_t before = sent_so_far();
+  machine_.send(done(1));
+  machine_.send(done(2));
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{1, before + 1});
+  machine_.on_message(now_, wire::OpVerdict{});
+  advance(500ms);
+  const auto beats = take_sent<wire::PeerHeartbeat>();
+  ASSERT_EQ(beats.size(), 1u);
+  EXPECT_EQ(beats[0].received, 2u) << "the first view and the verdict";
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  EXPECT_EQ(take_sent<wire::Resume>()[0].repeats_from, before + 2);
+}
+
+TEST_F(PeerMachineTest, ACoordinatorThatHasHeardOfMoreThanWasSentIsLeft) {
+  become_member();
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{true, 1000});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+}
+
+TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
+  machine_.start(now_);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kTimeout, "no register within 10000 ms"});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kConnecting);
+  advance(50ms);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b"});
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(take<peer_output::Failed>()[0].error.code, ErrorCode::kDuplicatePeer);
+}
+
+TEST_F(PeerMachineTest, ARefusalForOverloadIsNotForGood) {
+  for (const ErrorCode code : {ErrorCode::kSystemError, ErrorCode::kOutOfMemory,
+                               ErrorCode::kTimeout, ErrorCode::kCoordinatorUnreachable}) {
+    SCOPED_TRACE(error_name(code));
+    machine_ = PeerMachine(config());
+    become_member();
+    lose_and_dial();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u);
+      machine_.on_control_connected(now_);
+      machine_.on_message(now_, wire::Refused{code, "all places are taken"});
+      EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+      advance(1s);
+    }
+    advance(config().coordinator_timeout);
+    const auto failed = take<peer_output::Failed>();
+    ASSERT_EQ(failed.size(), 1u) << "its patience has an end";
+    EXPECT_EQ(failed[0].error.code, ErrorCode::kCoordinatorUnreachable);
+    EXPECT_NE(failed[0].error.message.find("all places are taken"), std::string::npos)
+        << failed[0].error.message;
+  }
+}
+
+}  // namespace
+}  // namespace atoll_core::membership
