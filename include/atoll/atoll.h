@@ -257,10 +257,13 @@ typedef struct {
 ATOLL_API atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig_t* config);
 
 /* Registers with the coordinator: the peer is pending and makes its links in the background; the
- * first atollUpdate waits until the members let it in. Errors: atollCoordinatorUnreachable,
- * atollDuplicatePeer, atollVersionMismatch, atollMismatch (another run id or shard count),
- * atollOtherInstance (this communicator was in another instance of the run: connecting again is of
- * no use; a new communicator may join the one that there is).
+ * first atollUpdate waits until the members let it in. When another process has its replica and
+ * shard, it waits within connect_timeout_ms until it is known whether that one lives: a former self
+ * that is frozen, or whose host is gone, is dropped meanwhile.
+ * Errors: atollCoordinatorUnreachable, atollDuplicatePeer (that process lives),
+ * atollVersionMismatch, atollMismatch (another run id or shard count), atollOtherInstance (this
+ * communicator was in another instance of the run: connecting again is of no use; a new
+ * communicator may join the one that there is).
  * May be called again after a 3xx result or atollCommLeave. */
 ATOLL_API atollResult_t atollCommConnect(atollComm_t comm);
 

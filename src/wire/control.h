@@ -325,6 +325,9 @@ struct Registered {
 struct Refused {
   ErrorCode code = ErrorCode::kInvalidArgument;
   std::string reason;
+  // It is not decided yet. The peer may come again until its time to connect has passed; only then
+  // this is what its caller is told.
+  bool undecided = false;
   bool operator==(const Refused&) const = default;
 };
 

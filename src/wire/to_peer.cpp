@@ -28,6 +28,7 @@ void put(const Refused& in, proto::ToPeer& envelope) {
   proto::Refused* out = envelope.mutable_refused();
   out->set_code(static_cast<int32_t>(in.code));
   out->set_reason(encode_sentence(in.reason));
+  out->set_undecided(in.undecided);
 }
 
 void put(const CoordinatorHeartbeat& in, proto::ToPeer& envelope) {
@@ -138,6 +139,7 @@ void take(const proto::Registered& in, Registered& out, FieldCheck& check) {
 void take(const proto::Refused& in, Refused& out, FieldCheck& check) {
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
+  out.undecided = in.undecided();
 }
 
 void take(const proto::CoordinatorHeartbeat& in, CoordinatorHeartbeat& out, FieldCheck&) {

@@ -99,8 +99,9 @@ const std::map<std::string, Script::Handler>& Script::handlers() {
       {"probe", &Script::probe},             {"hold", &Script::hold},
       {"release", &Script::release},         {"drop", &Script::drop},
       {"dial", &Script::dial},               {"kill", &Script::kill},
-      {"mute", &Script::mute},               {"leave", &Script::leave},
-      {"garbage", &Script::garbage},         {"visitor", &Script::visitor},
+      {"freeze", &Script::freeze},           {"mute", &Script::mute},
+      {"leave", &Script::leave},             {"garbage", &Script::garbage},
+      {"visitor", &Script::visitor},
       {"tick", &Script::tick},               {"status", &Script::status},
   };
   return table;
@@ -315,6 +316,11 @@ void Script::dial(const Words& words) {
 }
 
 void Script::kill(const Words& words) { world().kill(words.at(1)); }
+
+void Script::freeze(const Words& words) {
+  mute(words);
+  world().remove(words.at(1));
+}
 
 void Script::mute(const Words& words) {
   Pipe& pipe = world().pipes().at(world().connection(words.at(1)).value());

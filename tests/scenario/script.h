@@ -23,6 +23,7 @@
 //   drop PEER                     the control connection breaks; what was on hold is lost
 //   dial PEER yes|no              answers a dial
 //   kill PEER                     the process is gone
+//   freeze PEER                   the process stands still for good, and its connection stays
 //   mute PEER                     nothing arrives from it any more, nor at it
 //   leave PEER REASON…
 //   garbage PEER                  its bytes are no message
@@ -77,6 +78,7 @@ class Script {
   void drop(const Words& words);
   void dial(const Words& words);
   void kill(const Words& words);
+  void freeze(const Words& words);
   void mute(const Words& words);
   void leave(const Words& words);
   void garbage(const Words& words);

@@ -150,7 +150,8 @@ struct ToPeerText {
                        message.member ? " still a member" : "");
   }
   std::string operator()(const wire::Refused& message) const {
-    return fmt::format("refused {}: {}", error_name(message.code), message.reason);
+    return fmt::format("refused {}{}: {}", error_name(message.code),
+                       message.undecided ? ", undecided" : "", message.reason);
   }
   std::string operator()(const wire::CoordinatorHeartbeat& message) const {
     return fmt::format("heartbeat {}", message.number);

@@ -1,7 +1,7 @@
 // What the coordinator machine is made of. The concerns decide and know nothing of connections;
 // the functions here carry decisions from one to the other and into messages. They are grouped by
-// file: registration, rejoining, liveness, reach, updates, ops, settling, marks, syncs, offers,
-// status.
+// file: registration, doubts about places, rejoining, liveness, reach, updates, ops, settling,
+// marks, syncs, offers, status.
 //
 // Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
@@ -130,6 +130,12 @@ struct CoordinatorMachine::Parts {
   void handle(TimePoint now, PeerId from, wire::Resume message);
   void send_roster(PeerRecord& receiver);
   void send_rosters();
+
+  // ---- place_doubts.cpp
+  // The place that a newcomer asks for has a holder. Until it is known whether that one lives, the
+  // newcomer is told to come again.
+  void refuse_place(TimePoint now, ConnectionId connection, const wire::PeerInfo& newcomer,
+                    PeerRecord& holder);
 
   // ---- rejoin.cpp
   wire::Registered registered(PeerId peer, bool member) const;

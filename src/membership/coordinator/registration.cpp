@@ -41,13 +41,7 @@ Result<void> check_version(const wire::Register& message) {
 }
 
 // Compares with the siblings; a suspect may be the former life of the same replica.
-Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster, TimePoint now,
-                         Duration peer_timeout) {
-  const PeerRecord* holder = roster.holder(peer.replica, peer.shard, now, peer_timeout);
-  if (holder != nullptr) {
-    return fail(ErrorCode::kDuplicatePeer, "shard {} of replica {} is {} at {} already",
-                peer.shard, peer.replica, display_name(holder->info), holder->remote);
-  }
+Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
   for (const auto& [id, record] : roster.records()) {
     const bool differs = record.connected() && record.info.replica == peer.replica &&
                          record.info.shard_count != peer.shard_count;
@@ -216,8 +210,12 @@ void CoordinatorMachine::Parts::register_newcomer(TimePoint now, ConnectionId co
   const auto begins = view.members.empty() ? rights.may_begin_with(place)
                                            : DrivingRights::Answer{};
   if (!begins.yes) return refuse(connection, {ErrorCode::kCoordinatorUnreachable, begins.why});
-  const auto fine = check_place(hello.peer, people.roster, now, config.peer_timeout);
-  if (!fine) return refuse(connection, fine.error());
+  PeerRecord* holder = people.roster.holder(hello.peer.replica, hello.peer.shard, now,
+                                            config.peer_timeout);
+  if (holder != nullptr) return refuse_place(now, connection, hello.peer, *holder);
+  if (auto fine = check_place(hello.peer, people.roster); !fine) {
+    return refuse(connection, fine.error());
+  }
   if (view.members.empty()) outlive(hello.memory);
   PeerRecord record;
   record.info = std::move(hello.peer);

@@ -99,9 +99,9 @@ PeerRecord* Roster::find(ConnectionId connection) {
   return found == connections_.end() ? nullptr : find(found->second);
 }
 
-const PeerRecord* Roster::holder(const std::string& replica, uint32_t shard, TimePoint now,
-                                 Duration peer_timeout) const {
-  for (const auto& [peer, record] : records_) {
+PeerRecord* Roster::holder(const std::string& replica, uint32_t shard, TimePoint now,
+                           Duration peer_timeout) {
+  for (auto& [peer, record] : records_) {
     const bool here = record.info.replica == replica && record.info.shard == shard;
     const bool dead = record.silent_since(peer_timeout) + peer_timeout <= now;
     if (here && record.connected() && !dead) return &record;

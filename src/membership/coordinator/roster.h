@@ -47,6 +47,13 @@ struct PeerRecord {
   ControlSession<wire::ToPeer> session;
   bool view_unknown = false;     // came back: what it holds may be older than what was sent
   bool gap = true;               // not yet through a committed sync since its admission
+  // Somebody else has asked for its place: whether it has heard of this heartbeat will tell that it
+  // lives. `asked`: last time.
+  struct Doubt {
+    uint64_t heartbeat = 0;
+    TimePoint asked;
+  };
+  std::optional<Doubt> doubt;
   std::optional<wire::FollowState> follows;  // pending: fetches what the members have synced
 
   // Since when nothing shows that it lives. A large message may take longer on a slow way than a
@@ -80,8 +87,8 @@ class Roster {
   // The peer that holds this place, or null. A suspect does not keep others away. Nor does a peer
   // that has been silent for `peer_timeout`: it is dead, although it may not be dropped yet where
   // a coordinator has lost the majority.
-  const PeerRecord* holder(const std::string& replica, uint32_t shard, TimePoint now,
-                           Duration peer_timeout) const;
+  PeerRecord* holder(const std::string& replica, uint32_t shard, TimePoint now,
+                     Duration peer_timeout);
   bool has_member_of(const std::string& replica) const;
   size_t members_here() const;  // that are connected
 

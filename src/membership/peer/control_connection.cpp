@@ -56,10 +56,18 @@ void PeerMachine::try_next_address(TimePoint now) {
   dial(now);
 }
 
-std::string PeerMachine::why_no_coordinator() const {
+// What a caller is told when the time has passed.
+Error PeerMachine::no_coordinator() const {
+  const bool connects = state_ == State::kConnecting || state_ == State::kRegistering;
+  const int64_t waited = to_ms(connects ? config_.connect_timeout : config_.coordinator_timeout);
+  if (connects && control_.undecided) {
+    return {control_.undecided->code,
+            fmt::format("not registered within {} ms: {}", waited, control_.undecided->message)};
+  }
   std::string why = control_.last_reason;
   if (!control_.waiting.empty()) why += (why.empty() ? "" : "; ") + control_.waiting;
-  return why.empty() ? "no answer" : why;
+  return {ErrorCode::kCoordinatorUnreachable,
+          fmt::format("no coordinator for {} ms: {}", waited, why.empty() ? "no answer" : why)};
 }
 
 void PeerMachine::on_control_waiting(std::string what) {
@@ -135,6 +143,7 @@ void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
   control_.status = Control::Status::kDown;
   control_.last_reason = reason;
   control_.waiting.clear();
+  control_.undecided.reset();
   timers_.disarm(Timer::kAnswer);
   timers_.disarm(Timer::kHeartbeat);
   timers_.disarm(Timer::kCoordinatorSilence);

@@ -16,12 +16,8 @@ PeerMachine::PeerMachine(PeerConfig config)
 
 void PeerMachine::tick(TimePoint now) {
   if (timers_.take_expired(Timer::kConnect, now)) {
-    const Duration waited = state_ == State::kConnecting || state_ == State::kRegistering
-                                ? config_.connect_timeout
-                                : config_.coordinator_timeout;
-    return fail_run(ErrorCode::kCoordinatorUnreachable,
-                    fmt::format("no coordinator for {} ms: {}", to_ms(waited),
-                                why_no_coordinator()));
+    const Error error = no_coordinator();
+    return fail_run(error.code, error.message);
   }
   const TimePoint silence = timers_.deadline(Timer::kCoordinatorSilence);
   if (timers_.take_expired(Timer::kCoordinatorSilence, now)) {
@@ -151,6 +147,11 @@ void PeerMachine::on_message(TimePoint now, wire::ToPeer message) {
 }
 
 void PeerMachine::handle(TimePoint now, wire::Refused message) {
+  if (message.undecided && control_.status != Control::Status::kUp) {
+    look_elsewhere(now, message.reason);
+    control_.undecided = Error{message.code, std::move(message.reason)};
+    return;
+  }
   if (!is_for_good(message.code)) return look_elsewhere(now, message.reason);
   fail_run(message.code, message.reason);
 }

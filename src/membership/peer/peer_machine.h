@@ -131,6 +131,7 @@ class PeerMachine {
     uint64_t dials = 0;
     std::string last_reason;  // why there is no connection
     std::string waiting;      // while dialling: what has not come yet
+    std::optional<Error> undecided;  // answered the last Register: come again
     Incarnation incarnation;  // the highest that has accepted this peer
     Duration heartbeat_interval{};
     Duration silence_timeout{};
@@ -165,7 +166,7 @@ class PeerMachine {
   std::optional<Duration> answer_patience() const;
   void await_answer(TimePoint now);
   void try_next_address(TimePoint now);
-  std::string why_no_coordinator() const;
+  Error no_coordinator() const;
   bool may_resume() const;
   void register_here();
   void go_up(TimePoint now);

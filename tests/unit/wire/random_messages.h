@@ -301,7 +301,9 @@ inline void draw(Random& random, Registered& out) {
   out.heartbeat_interval_ms = random.number(1'000'000'000);
   out.peer_timeout_ms = random.number(1'000'000'000);
 }
-inline void draw(Random& random, Refused& out) { draw_all(random, out.code, out.reason); }
+inline void draw(Random& random, Refused& out) {
+  draw_all(random, out.code, out.reason, out.undecided);
+}
 inline void draw(Random& random, CoordinatorHeartbeat& out) {
   draw_all(random, out.number, out.received);
 }

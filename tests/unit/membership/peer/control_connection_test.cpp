@@ -217,6 +217,52 @@ TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
   EXPECT_EQ(take<peer_output::Failed>()[0].error.code, ErrorCode::kDuplicatePeer);
 }
 
+// Whether the former life of this process still lives: only then it is refused for good.
+TEST_F(PeerMachineTest, AnUndecidedRefusalIsComeBackTo) {
+  machine_.start(now_);
+  for (int tries = 0; tries < 5; ++tries) {
+    machine_.on_control_connected(now_);
+    machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b", true});
+    EXPECT_EQ(machine_.state(), PeerMachine::State::kConnecting);
+    advance(400ms);
+    EXPECT_EQ(take<peer_output::DialCoordinator>().size(), tries == 0 ? 2u : 1u);
+  }
+  register_as(1);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kPending);
+}
+
+TEST_F(PeerMachineTest, WhatIsStillUndecidedWhenTheTimeHasPassedIsTheError) {
+  machine_.start(now_);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b", true});
+  advance(10s);
+  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  const Error error = take<peer_output::Failed>()[0].error;
+  EXPECT_EQ(error.code, ErrorCode::kDuplicatePeer);
+  EXPECT_THAT(error.message, testing::HasSubstr("taken by b"));
+}
+
+TEST_F(PeerMachineTest, ACoordinatorThatHasGoneSinceIsTheError) {
+  machine_.start(now_);
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b", true});
+  advance(400ms);
+  machine_.on_control_failed(now_, "connection refused");
+  advance(10s);
+  const Error error = take<peer_output::Failed>()[0].error;
+  EXPECT_EQ(error.code, ErrorCode::kCoordinatorUnreachable);
+  EXPECT_THAT(error.message, testing::HasSubstr("connection refused"));
+}
+
+TEST_F(PeerMachineTest, TheErrorSaysWhatHasNotCome) {
+  machine_.start(now_);
+  machine_.on_control_waiting("the name 'x' could not be resolved so far");
+  advance(10s);
+  const Error error = take<peer_output::Failed>()[0].error;
+  EXPECT_EQ(error.code, ErrorCode::kCoordinatorUnreachable);
+  EXPECT_THAT(error.message, testing::HasSubstr("the name 'x'"));
+}
+
 TEST_F(PeerMachineTest, ARefusalForOverloadIsNotForGood) {
   for (const ErrorCode code : {ErrorCode::kSystemError, ErrorCode::kOutOfMemory,
                                ErrorCode::kTimeout, ErrorCode::kCoordinatorUnreachable}) {
