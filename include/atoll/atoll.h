@@ -296,7 +296,9 @@ typedef struct {
 
 /* The meeting point of all members, and the only place where newcomers get in. Returns when all
  * members have called it: one round trip to the coordinator. On a peer that is not yet a member it
- * waits to be admitted. `view` may be null. Async calls may be in flight. */
+ * waits to be admitted. `view` may be null. Async calls may be in flight.
+ * One that waits warns in the log after 1.5 s, 10 s and then every minute, with the names of those
+ * who have not called, or what else keeps it; so does the sentence of atollTimeout. */
 ATOLL_API atollResult_t atollUpdate(atollComm_t comm, atollView_t* view);
 
 /* The view as it stands, without waiting; atollNotConnected before the first atollUpdate. */

@@ -19,6 +19,7 @@ inline constexpr size_t kOpsPerReport = 65536;   // open ops in a settle report
 inline constexpr size_t kCallPositions = 65536;  // (group, tag) pairs in an update request
 inline constexpr size_t kCoordinators = 16;      // addresses that a peer is given
 inline constexpr size_t kWaitsPerStatus = 64;    // sentences
+inline constexpr size_t kWaitsPerUpdate = 16;    // sentences
 inline constexpr size_t kHeldRevisions = 64;     // tags of which a peer says what it holds
 inline constexpr size_t kGenerations = 256;      // in which calls may be open
 inline constexpr size_t kWatermarks = 65536;     // in one message

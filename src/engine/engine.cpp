@@ -41,13 +41,37 @@ void Engine::end(CallId call, Result<CallInfo> result) {
 
 void Engine::end_update(Result<CallInfo> result) {
   follower_.end();
-  end(std::exchange(updating_, std::nullopt)->call, std::move(result));
+  end(std::exchange(updating_, std::nullopt)->call(), std::move(result));
 }
 
 // The request stays open. Its answer is kept for the next call of atollUpdate.
 void Engine::give_up_update(Error error) {
   membership_.cancel_update();
   end_update(tl::unexpected<Error>(std::move(error)));
+}
+
+// Whoever waits is told for whom, in the log and when its time is over.
+void Engine::look_after_update() {
+  if (updating_->take_question(context_.now)) membership_.send(wire::UpdateWaiting{});
+  const std::string& self = membership_.self().name;
+  if (updating_->expired(context_.now)) {
+    return give_up_update(
+        {ErrorCode::kTimeout,
+         fmt::format("atollUpdate on {} has waited {} ms{}; it goes on in the background: call it "
+                     "again", self, to_ms(context_.config.update_timeout),
+                     updating_->reason(hindrance()))});
+  }
+  if (!updating_->take_notice(context_.now)) return;
+  constexpr int kWarning = 3;
+  context_.log(kWarning, fmt::format("{} has waited {:.1f} s in atollUpdate{}", self,
+                                     updating_->waited_seconds(context_.now),
+                                     updating_->reason(hindrance())));
+}
+
+std::string Engine::hindrance() const {
+  if (control_.state() == ControlWatch::State::kUp) return {};
+  return "there is no connection to the coordinator" +
+         (control_.last_loss().empty() ? "" : ": " + control_.last_loss());
 }
 
 bool Engine::refuse(CallId call, const CallOptions& options) {
@@ -102,7 +126,7 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   }
   context_.trace("update.request");
   context_.note({FlightKind::kUpdateRequested});
-  updating_ = PendingUpdate{call, now + context_.config.update_timeout, now};
+  updating_.emplace(call, now, context_.config.update_timeout);
   // Told of first, so that the peer is not admitted before it is level.
   if (follow && !membership_.view()) follower_.begin(std::move(*follow));
   if (!membership_.update_pending()) {
@@ -301,12 +325,7 @@ void Engine::tick(TimePoint now) {
     fail(*lost);
   }
   follower_.tick();
-  if (updating_ && updating_->deadline <= now) {
-    give_up_update({ErrorCode::kTimeout,
-                    fmt::format("atollUpdate on {} has waited {} ms; it goes on in the background: "
-                                "call it again",
-                                membership_.self().name, to_ms(context_.config.update_timeout))});
-  }
+  if (updating_) look_after_update();
   absorb();
   if (leaving_ && !left_) depart();
 }
@@ -316,7 +335,7 @@ TimePoint Engine::next_deadline() const {
   TimePoint next = std::min({membership_.next_deadline(), links_.next_deadline(),
                              ledger_.next_deadline()});
   next = std::min(next, follower_.next_deadline());
-  if (updating_) next = std::min(next, updating_->deadline);
+  if (updating_) next = std::min(next, updating_->next_deadline());
   if (leaving_) next = std::min(next, leaving_->deadline);
   return next;
 }
@@ -372,12 +391,15 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
     follower_.on_registered();
     ledger_.on_control();
+    if (updating_) updating_->ask_again();
   } else if (auto* roster = std::get_if<peer_output::RosterChanged>(&item)) {
     context_.note({FlightKind::kRoster, nullptr, {}, roster->roster.peers.size()});
     links_.apply_roster(roster->roster);
     follower_.on_links();
   } else if (auto* change = std::get_if<peer_output::ViewChanged>(&item)) {
     view_changed(*change);
+  } else if (auto* waits = std::get_if<peer_output::UpdateWaitsFor>(&item)) {
+    if (updating_) updating_->hear(std::move(waits->reasons));
   } else if (std::holds_alternative<peer_output::UpdateFinished>(item)) {
     update_finished();
   } else if (auto* failed = std::get_if<peer_output::UpdateFailed>(&item)) {

@@ -20,6 +20,7 @@
 #include "engine/report.h"
 #include "engine/state_follower.h"
 #include "engine/state_server.h"
+#include "engine/update_wait.h"
 #include "membership/peer/peer_machine.h"
 #include "wire/control_framing.h"
 
@@ -94,12 +95,6 @@ class Engine {
   std::vector<KeptReport> kept() const { return ledger_.kept(); }
 
  private:
-  struct PendingUpdate {
-    CallId call = 0;
-    TimePoint deadline = kNever;
-    TimePoint since{};
-  };
-
   struct Leaving {
     Error reason;
     TimePoint deadline = kNever;
@@ -112,6 +107,9 @@ class Engine {
   void end(CallId call, Result<CallInfo> result);
   void end_update(Result<CallInfo> result);
   void give_up_update(Error error);
+  void look_after_update();
+  // For what it waits that this peer sees itself; else empty.
+  std::string hindrance() const;
   void fail(const Error& error);
   void absorb();  // carries out what membership and links have put out
   void absorb_membership(membership::PeerOutput& item);
@@ -130,7 +128,7 @@ class Engine {
   ControlWatch control_;
   std::string run_;
   std::optional<CallId> connecting_;
-  std::optional<PendingUpdate> updating_;
+  std::optional<UpdateWait> updating_;
   std::optional<Leaving> leaving_;
   std::optional<Error> left_;            // why
 };

@@ -21,7 +21,7 @@ EngineReport Engine::report(TimePoint now) const {
   report.control = control_;
   report.links = links_.status();
   report.egress_bytes_per_second = links_.egress_bytes_per_second();
-  if (updating_) report.update = UpdateReport{updating_->since};
+  if (updating_) report.update = UpdateReport{updating_->since()};
   ledger_.report(report.calls);
   report.events = context_.flight.events();
   report.events_noted = context_.flight.noted();

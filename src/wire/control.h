@@ -196,6 +196,12 @@ struct UpdateRequest {
   bool operator==(const UpdateRequest&) const = default;
 };
 
+// The caller has waited in atollUpdate for a while. The answer is UpdateWaits, now and each time
+// that it changes until the update ends.
+struct UpdateWaiting {
+  bool operator==(const UpdateWaiting&) const = default;
+};
+
 enum class LinkState : uint8_t {
   kUp = 0,
   kRefused = 1,      // nobody, or somebody else, listens where it has answered before
@@ -307,7 +313,7 @@ struct Measured {
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
                  OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
-                 StatusRequest, FollowState, Measured, Resume>;
+                 StatusRequest, FollowState, Measured, Resume, UpdateWaiting>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -369,6 +375,12 @@ struct UpdateFailed {
   ErrorCode code = ErrorCode::kMismatch;
   std::string reason;
   bool operator==(const UpdateFailed&) const = default;
+};
+
+// For whom and what the receiver's open update waits; complete each time.
+struct UpdateWaits {
+  std::vector<std::string> reasons;  // sentences
+  bool operator==(const UpdateWaits&) const = default;
 };
 
 struct OpVerdict {
@@ -454,7 +466,7 @@ struct Status {
 
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
                             Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status,
-                            StateOffer, Resumed, UpdateFailed>;
+                            StateOffer, Resumed, UpdateFailed, UpdateWaits>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

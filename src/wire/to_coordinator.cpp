@@ -131,6 +131,10 @@ void put(const Measured& in, proto::ToCoordinator& envelope) {
   out->set_egress_bytes_per_second(in.egress_bytes_per_second);
 }
 
+void put(const UpdateWaiting&, proto::ToCoordinator& envelope) {
+  envelope.mutable_update_waiting();
+}
+
 void put(const StatusRequest&, proto::ToCoordinator& envelope) {
   envelope.mutable_status_request();
 }
@@ -258,6 +262,8 @@ void take(const proto::Measured& in, Measured& out, FieldCheck& check) {
               out.egress_bytes_per_second);
 }
 
+void take(const proto::UpdateWaiting&, UpdateWaiting&, FieldCheck&) {}
+
 void take(const proto::StatusRequest&, StatusRequest&, FieldCheck&) {}
 
 template <class Message, class In>
@@ -306,6 +312,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kFollowState: return decode_as<FollowState>(envelope->follow_state());
     case Envelope::kMeasured: return decode_as<Measured>(envelope->measured());
     case Envelope::kResume: return decode_as<Resume>(envelope->resume());
+    case Envelope::kUpdateWaiting: return decode_as<UpdateWaiting>(envelope->update_waiting());
     case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }

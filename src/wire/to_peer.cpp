@@ -47,6 +47,13 @@ void put(const UpdateFailed& in, proto::ToPeer& envelope) {
   out->set_reason(encode_sentence(in.reason));
 }
 
+void put(const UpdateWaits& in, proto::ToPeer& envelope) {
+  proto::UpdateWaits* out = envelope.mutable_update_waits();
+  for (const std::string& reason : in.reasons) {
+    out->add_reasons()->set_text(encode_sentence(reason));
+  }
+}
+
 void put(const Roster& in, proto::ToPeer& envelope) {
   proto::Roster* out = envelope.mutable_roster();
   for (const Roster::Entry& entry : in.peers) {
@@ -155,6 +162,15 @@ void take(const proto::Resumed& in, Resumed& out, FieldCheck&) {
 void take(const proto::UpdateFailed& in, UpdateFailed& out, FieldCheck& check) {
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
+}
+
+void take(const proto::UpdateWaits& in, UpdateWaits& out, FieldCheck& check) {
+  const auto count = static_cast<size_t>(in.reasons_size());
+  if (!check_count(check, "reasons", count, limits::kWaitsPerUpdate)) return;
+  out.reasons.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    take_sentence(check, "reasons", in.reasons(static_cast<int>(i)).text(), out.reasons[i]);
+  }
 }
 
 void decode_part(const proto::Roster::Entry& in, Roster::Entry& out, FieldCheck& check) {
@@ -276,6 +292,7 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kSyncPlan: return decode_as<SyncPlan>(envelope->sync_plan());
     case Envelope::kResumed: return decode_as<Resumed>(envelope->resumed());
     case Envelope::kUpdateFailed: return decode_as<UpdateFailed>(envelope->update_failed());
+    case Envelope::kUpdateWaits: return decode_as<UpdateWaits>(envelope->update_waits());
     case Envelope::kStateOffer: return decode_as<StateOffer>(envelope->state_offer());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
     case Envelope::kStable: return decode_as<Stable>(envelope->stable());

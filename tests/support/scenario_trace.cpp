@@ -80,6 +80,7 @@ struct ToCoordinatorText {
                        message.repeats_from);
   }
   std::string operator()(const wire::Leave& message) const { return "leave: " + message.reason; }
+  std::string operator()(const wire::UpdateWaiting&) const { return "update-waiting"; }
   std::string operator()(const wire::UpdateRequest& message) const {
     std::string text = "update-request " + epoch_name(message.epoch);
     for (const wire::CallPosition& position : message.positions) {
@@ -163,6 +164,9 @@ struct ToPeerText {
   std::string operator()(const wire::UpdateFailed& message) const {
     return fmt::format("update failed {}: {}", error_name(message.code), message.reason);
   }
+  std::string operator()(const wire::UpdateWaits& message) const {
+    return "update-waits: " + join(message.reasons, "; ");
+  }
   std::string operator()(const wire::Roster& message) const {
     std::string text = "roster";
     for (const wire::Roster::Entry& entry : message.peers) {
@@ -232,6 +236,9 @@ struct OutputText {
   std::string operator()(const peer_output::UpdateFailed& output) const {
     return fmt::format("update failed {}: {}", error_name(output.error.code),
                        output.error.message);
+  }
+  std::string operator()(const peer_output::UpdateWaitsFor& output) const {
+    return "update waits: " + join(output.reasons, "; ");
   }
   std::string operator()(const peer_output::FreezeOps& output) const {
     return fmt::format("freeze round {}{}", output.round, about(output.op));

@@ -17,8 +17,8 @@ constexpr bool kOfConnection =
     std::is_same_v<Kind, wire::Resume> || std::is_same_v<Kind, wire::Resumed> ||
     std::is_same_v<Kind, wire::Refused> || std::is_same_v<Kind, wire::Evicted> ||
     std::is_same_v<Kind, wire::PeerHeartbeat> || std::is_same_v<Kind, wire::CoordinatorHeartbeat> ||
-    std::is_same_v<Kind, wire::Roster> || std::is_same_v<Kind, wire::StatusRequest> ||
-    std::is_same_v<Kind, wire::Status>;
+    std::is_same_v<Kind, wire::Roster> || std::is_same_v<Kind, wire::UpdateWaits> ||
+    std::is_same_v<Kind, wire::StatusRequest> || std::is_same_v<Kind, wire::Status>;
 
 template <class Variant>
 bool numbered(const Variant& message) {

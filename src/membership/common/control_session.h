@@ -2,11 +2,11 @@
 //
 // A session begins when a peer is registered. From then on each end counts what it sends and what
 // it receives, apart from what belongs to a connection and not to the session: registering,
-// resuming, refusals, heartbeats, and rosters, of which only the last one counts. Heartbeats tell
-// the other end how much has come; what is not known to have come is kept. After a reconnection to
-// the same life of the coordinator both ends say how much they have received, and repeat the rest:
-// the session goes on as if the connection had been slow. TCP keeps the order, so numbers are not
-// sent.
+// resuming, refusals, heartbeats, and rosters and waits, of which only the last ones count.
+// Heartbeats tell the other end how much has come; what is not known to have come is kept. After a
+// reconnection to the same life of the coordinator both ends say how much they have received, and
+// repeat the rest: the session goes on as if the connection had been slow. TCP keeps the order, so
+// numbers are not sent.
 //
 // Example: a member sends OpDone as number 8, and the connection breaks. Its Resume says that it
 // has received 20 messages; the answer says that 7 have come; it repeats number 8.

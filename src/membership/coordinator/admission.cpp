@@ -87,6 +87,36 @@ std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& 
   return replicas;
 }
 
+// Of the pending shards of one replica, in shard order.
+std::optional<std::string> why_not(const std::vector<const PeerRecord*>& shards,
+                                   const Roster& roster, const UpdateBarrier& updates,
+                                   const PublishedStates& states) {
+  const wire::PeerInfo& info = shards.front()->info;
+  if (shards.size() < info.shard_count) {
+    return fmt::format("{} has {} of {} shards", info.replica, shards.size(), info.shard_count);
+  }
+  if (roster.has_member_of(info.replica)) {
+    return fmt::format("{} waits for its former self to be dropped", info.replica);
+  }
+  for (const PeerRecord* record : shards) {
+    if (updates.waits(record->info.id)) continue;
+    return fmt::format("{} waits for {} to call atollUpdate", info.replica,
+                       display_name(record->info));
+  }
+  for (const PeerRecord* record : shards) {
+    const auto behind = states.waits_for(*record);
+    if (!behind) continue;
+    return fmt::format("{}: {} waits for {}", info.replica, display_name(record->info), *behind);
+  }
+  return std::nullopt;
+}
+
+void sort_by_shard(std::vector<const PeerRecord*>& shards) {
+  std::sort(shards.begin(), shards.end(), [](const PeerRecord* a, const PeerRecord* b) {
+    return a->info.shard < b->info.shard;
+  });
+}
+
 }  // namespace
 
 std::string why_unlinked(PeerId one, PeerId other, const Roster& roster,
@@ -105,37 +135,30 @@ Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
                            const PublishedStates& states) {
   Candidates result;
   for (auto& [key, records] : pending_replicas(roster)) {
-    const wire::PeerInfo& info = records.front()->info;
+    const std::string& replica = records.front()->info.replica;
     std::vector<const PeerRecord*> shards = records;
-    std::sort(shards.begin(), shards.end(), [](const PeerRecord* a, const PeerRecord* b) {
-      return a->info.shard < b->info.shard;
-    });
-    const auto busy = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
-      return !updates.waits(record->info.id);
-    });
-    const auto behind = std::find_if(shards.begin(), shards.end(), [&](const PeerRecord* record) {
-      return states.waits_for(*record).has_value();
-    });
-    if (shards.size() < info.shard_count) {
-      result.not_ready.push_back(fmt::format("{} has {} of {} shards", info.replica,
-                                             shards.size(), info.shard_count));
-    } else if (roster.has_member_of(info.replica)) {
-      result.not_ready.push_back(
-          fmt::format("{} waits for its former self to be dropped", info.replica));
-    } else if (busy != shards.end()) {
-      result.not_ready.push_back(fmt::format("{} waits for {} to call atollUpdate", info.replica,
-                                             display_name((*busy)->info)));
-    } else if (behind != shards.end()) {
-      result.not_ready.push_back(fmt::format("{}: {} waits for {}", info.replica,
-                                             display_name((*behind)->info),
-                                             *states.waits_for(**behind)));
-    } else {
-      Candidate candidate{info.replica, {}};
-      for (const PeerRecord* record : shards) candidate.peers.push_back(record->info.id);
-      result.ready.push_back(std::move(candidate));
+    sort_by_shard(shards);
+    if (auto why = why_not(shards, roster, updates, states)) {
+      result.not_ready.push_back(std::move(*why));
+      continue;
     }
+    Candidate candidate{replica, {}};
+    for (const PeerRecord* record : shards) candidate.peers.push_back(record->info.id);
+    result.ready.push_back(std::move(candidate));
   }
   return result;
+}
+
+std::optional<std::string> why_not_ready(const std::string& replica, const Roster& roster,
+                                         const UpdateBarrier& updates,
+                                         const PublishedStates& states) {
+  std::vector<const PeerRecord*> shards;
+  for (const auto& [peer, record] : roster.records()) {
+    if (!record.in_view() && record.info.replica == replica) shards.push_back(&record);
+  }
+  if (shards.empty()) return std::nullopt;
+  sort_by_shard(shards);
+  return why_not(shards, roster, updates, states);
 }
 
 Admission choose_admitted(const std::vector<Participant>& members,

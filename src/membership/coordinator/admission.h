@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct Candidates {
 
 Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
                            const PublishedStates& states);
+
+// The same of one replica; none: it is ready, or none of it is pending.
+std::optional<std::string> why_not_ready(const std::string& replica, const Roster& roster,
+                                         const UpdateBarrier& updates,
+                                         const PublishedStates& states);
 
 struct Admission {
   std::vector<Candidate> admitted;

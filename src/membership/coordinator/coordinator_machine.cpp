@@ -80,7 +80,10 @@ bool CoordinatorMachine::make_room(TimePoint now) {
 
 void CoordinatorMachine::tick(TimePoint now) {
   parts_->begin_input(now);
-  if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) parts_->send_heartbeats(now);
+  if (parts_->timers.take_expired(Parts::Timer::kHeartbeat, now)) {
+    parts_->send_heartbeats(now);
+    parts_->tell_update_waits(now);
+  }
   if (parts_->timers.take_expired(Parts::Timer::kLiveness, now)) parts_->check_liveness(now);
   if (parts_->timers.take_expired(Parts::Timer::kRejoin, now)) {
     parts_->changed.claims = true;   // the others may have been waited for long enough

@@ -1,7 +1,7 @@
 // What the coordinator machine is made of. The concerns decide and know nothing of connections;
 // the functions here carry decisions from one to the other and into messages. They are grouped by
-// file: registration, doubts about places, rejoining, liveness, reach, updates, ops, settling,
-// marks, syncs, offers, status.
+// file: registration, doubts about places, rejoining, liveness, reach, updates, their waits, ops,
+// settling, marks, syncs, offers, status.
 //
 // Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
@@ -199,6 +199,11 @@ struct CoordinatorMachine::Parts {
   void begin_run(InstanceId instance);
   // All members are gone.
   void lose_all();
+
+  // ---- update_waits.cpp
+  void handle(TimePoint now, PeerId from, wire::UpdateWaiting message);
+  // Those that have asked are told for what their update waits, when it has changed.
+  void tell_update_waits(TimePoint now);
 
   // ---- ops.cpp
   // The op that a member names, if it is a participant of it. Otherwise it has been answered.

@@ -64,6 +64,7 @@ void Roster::reattach(PeerId peer, ConnectionId connection, std::string remote, 
   record->connection = connection;
   record->remote = std::move(remote);
   record->last_heard = now;
+  if (record->told_waits) record->told_waits->clear();  // that may not have come
 }
 
 void Roster::attach(PeerId peer, ConnectionId connection, std::string remote, TimePoint now) {

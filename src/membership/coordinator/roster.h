@@ -47,6 +47,8 @@ struct PeerRecord {
   ControlSession<wire::ToPeer> session;
   bool view_unknown = false;     // came back: what it holds may be older than what was sent
   bool gap = true;               // not yet through a committed sync since its admission
+  // It has asked for what its update waits, and was told this last.
+  std::optional<std::vector<std::string>> told_waits;
   // Somebody else has asked for its place: whether it has heard of this heartbeat will tell that it
   // lives. `asked`: last time.
   struct Doubt {

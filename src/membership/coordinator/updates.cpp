@@ -101,8 +101,9 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
 }  // namespace
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateRequest message) {
-  const PeerRecord& record = *people.roster.find(from);
+  PeerRecord& record = *people.roster.find(from);
   changed.updates = true;
+  record.told_waits.reset();
   if (!record.in_view()) return waits.updates.open(from, {});
   // A member that speaks of an older generation was admitted, or saw others admitted, without
   // hearing so. The view that it is told in the settle round is the answer.

@@ -165,6 +165,11 @@ void PeerMachine::handle(TimePoint, wire::UpdateFailed message) {
   answer_update(tl::unexpected<Error>(Error{message.code, message.reason}));
 }
 
+void PeerMachine::handle(TimePoint, wire::UpdateWaits message) {
+  if (!update_.positions) return;  // it has ended meanwhile
+  outputs_.push_back(peer_output::UpdateWaitsFor{std::move(message.reasons)});
+}
+
 void PeerMachine::handle(TimePoint, wire::CoordinatorHeartbeat message) {
   control_.heartbeat_heard = message.number;
   session_.acknowledge(message.received);

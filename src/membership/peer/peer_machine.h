@@ -44,6 +44,7 @@ struct RosterChanged { wire::Roster roster; };    // links to hold from now on
 struct ViewChanged { wire::View view; bool admission = false; std::vector<wire::PeerInfo> lost;
                      std::string reason; };
 struct UpdateFinished { Epoch epoch; };           // the caller of atollUpdate may return
+struct UpdateWaitsFor { std::vector<std::string> reasons; };  // the open one; replaces the last
 struct UpdateFailed { Error error; };             // it returns this; the membership goes on
 // Then report(). The round ends, or begins anew, within `longest`.
 struct FreezeOps { uint64_t round; std::optional<OpId> op; std::string reason; Duration longest; };
@@ -61,8 +62,9 @@ struct Failed { Error error; };                   // the communicator is no long
 using PeerOutput =
     std::variant<peer_output::Send, peer_output::DialCoordinator, peer_output::CloseControl,
                  peer_output::Connected, peer_output::RosterChanged, peer_output::ViewChanged,
-                 peer_output::UpdateFinished, peer_output::UpdateFailed, peer_output::FreezeOps,
-                 peer_output::Thaw, peer_output::VerdictHeard, peer_output::ProbePeer,
+                 peer_output::UpdateFinished, peer_output::UpdateWaitsFor,
+                 peer_output::UpdateFailed, peer_output::FreezeOps, peer_output::Thaw,
+                 peer_output::VerdictHeard, peer_output::ProbePeer,
                  peer_output::SyncPlanned, peer_output::StateOffered, peer_output::StableHeard,
                  peer_output::Failed>;
 
@@ -193,6 +195,7 @@ class PeerMachine {
   void handle(TimePoint now, wire::Roster message);
   void handle(TimePoint now, wire::Updated message);
   void handle(TimePoint now, wire::UpdateFailed message);
+  void handle(TimePoint now, wire::UpdateWaits message);
   void handle(TimePoint now, wire::OpVerdict message);
   void handle(TimePoint now, wire::Freeze message);
   void handle(TimePoint now, wire::Settled message);

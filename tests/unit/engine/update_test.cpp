@@ -1,4 +1,8 @@
 // What the caller of atollUpdate is told when it has given up waiting, and calls again.
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "unit/engine/small_run.h"
@@ -28,6 +32,14 @@ class UpdateGivenUp : public ::testing::Test {
 
   SmallRun run_{2, impatient};
 };
+
+TEST_F(UpdateGivenUp, IsToldForWhomItHasWaited) {
+  const Call first = run_.update(run_.process(0));
+  run_.finish({first});
+  EXPECT_EQ(first.sentence(),
+            "atollUpdate on island-0 has waited 1000 ms: island-1 has not called atollUpdate; it "
+            "goes on in the background: call it again");
+}
 
 TEST_F(UpdateGivenUp, TheNextCallGetsTheAnswer) {
   give_up();
@@ -68,6 +80,87 @@ TEST_F(UpdateGivenUp, OtherCallsInBetweenAreAnError) {
   EXPECT_EQ(error_name(again.code()), "atollInvalidUsage");
   EXPECT_NE(again.sentence().find("made other calls"), std::string::npos) << again.sentence();
   EXPECT_FALSE(between.ended());
+}
+
+// What the log says of updates that wait.
+class UpdateThatWaits : public ::testing::Test {
+ protected:
+  void listen() {
+    run_.world().on_note([this](const std::string& who, const std::string& what) {
+      if (what.find("in atollUpdate") != std::string::npos) warnings_.push_back(who + ": " + what);
+    });
+  }
+  // Of this process, how many there are; of the last one, what it says.
+  size_t count(const std::string& self) const {
+    return static_cast<size_t>(
+        std::count_if(warnings_.begin(), warnings_.end(), [&](const std::string& warning) {
+          return warning.find(self + " has waited") != std::string::npos;
+        }));
+  }
+  std::string last() const { return warnings_.empty() ? "" : warnings_.back(); }
+  ::testing::AssertionResult says(const std::string& text) const {
+    if (last().find(text) != std::string::npos) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "\"" << last() << "\" does not say: " << text;
+  }
+
+  SmallRun run_{3};
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(UpdateThatWaits, WarnsSoonAfterTenSecondsAndEveryMinute) {
+  listen();
+  const Call first = run_.update(run_.process(0));
+  run_.world().run_for(milliseconds(1400));
+  EXPECT_EQ(count("island-0"), 0u);
+  run_.world().run_for(milliseconds(200));
+  EXPECT_EQ(count("island-0"), 1u);
+  EXPECT_TRUE(says("island-0 has waited 1.5 s in atollUpdate: island-1, island-2 have not called"));
+  run_.world().run_for(seconds(60));
+  EXPECT_EQ(count("island-0"), 2u);
+  run_.world().run_for(seconds(10));
+  EXPECT_EQ(count("island-0"), 3u);
+  EXPECT_FALSE(first.ended());
+}
+
+// The coordinator tells of each change, unasked.
+TEST_F(UpdateThatWaits, NamesThoseWhoAreMissingNow) {
+  listen();
+  run_.update(run_.process(0));
+  run_.world().run_for(seconds(5));
+  const Call other = run_.update(run_.process(2));
+  run_.world().run_for(milliseconds(5500));
+  EXPECT_TRUE(says("island-0 has waited 10.0 s in atollUpdate: island-1 has not called"));
+}
+
+TEST_F(UpdateThatWaits, SaysThatTheCoordinatorIsAway) {
+  listen();
+  run_.world().stop_coordinator();
+  run_.update(run_.process(0));
+  run_.world().run_for(seconds(2));
+  EXPECT_TRUE(says("there is no connection to the coordinator"));
+}
+
+TEST_F(UpdateThatWaits, TellsANewcomerWhoHasNotCalled) {
+  const ProcessId newcomer = run_.add();
+  listen();
+  run_.update(newcomer);
+  run_.world().run_for(seconds(2));
+  EXPECT_EQ(count("island-3"), 1u);
+  EXPECT_TRUE(says("island-0, island-1, island-2 have not called atollUpdate"));
+}
+
+TEST_F(UpdateThatWaits, TellsANewcomerWithWhomItHasNoLink) {
+  const ProcessId newcomer = run_.add();
+  listen();
+  run_.world().separate(newcomer, run_.process(1));
+  const Call update = run_.update(newcomer);
+  std::vector<Call> others;
+  for (size_t i = 0; i < 3; ++i) others.push_back(run_.update(run_.process(i)));
+  run_.finish(others);
+  EXPECT_FALSE(update.ended());
+  run_.world().run_for(seconds(10));
+  EXPECT_TRUE(says("island-3 cannot reach island-1"));
+  EXPECT_TRUE(says("island-1 cannot reach island-3"));
 }
 
 }  // namespace

@@ -208,6 +208,7 @@ class Bounds {
     at_most(path.bytes_per_second, 1'000'000'000'000);
   }
   void message(const StatusRequest&) {}
+  void message(const UpdateWaiting&) {}
 
   void message(const Registered& m) {
     part(m.peer);
@@ -221,6 +222,10 @@ class Bounds {
   }
   void message(const CoordinatorHeartbeat&) {}
   void message(const Resumed&) {}
+  void message(const UpdateWaits& m) {
+    at_most(m.reasons.size(), limits::kWaitsPerUpdate);
+    for (const std::string& reason : m.reasons) sentence(reason);
+  }
   void message(const UpdateFailed& m) {
     code(m.code);
     sentence(m.reason);

@@ -309,6 +309,8 @@ inline void draw(Random& random, CoordinatorHeartbeat& out) {
 }
 inline void draw(Random& random, Resumed& out) { draw_all(random, out.resumed, out.received); }
 inline void draw(Random& random, UpdateFailed& out) { draw_all(random, out.code, out.reason); }
+inline void draw(Random&, UpdateWaiting&) {}
+inline void draw(Random& random, UpdateWaits& out) { draw(random, out.reasons); }
 inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
 inline void draw(Random& random, Roster& out) { draw(random, out.peers); }
 inline void draw(Random& random, Updated& out) {

@@ -140,6 +140,17 @@ TEST_F(PeerMachineTest, AnAnswerThatNobodyWaitsForIsKept) {
   EXPECT_FALSE(machine_.update_pending());
 }
 
+TEST_F(PeerMachineTest, WhatAnUpdateWaitsForIsPassedOnWhileItIsOpen) {
+  become_member();
+  machine_.on_message(now_, wire::UpdateWaits{{"b has not called atollUpdate"}});
+  EXPECT_TRUE(take<peer_output::UpdateWaitsFor>().empty());
+  ASSERT_TRUE(machine_.request_update(now_, {}).has_value());
+  machine_.on_message(now_, wire::UpdateWaits{{"b has not called atollUpdate"}});
+  const auto waits = take<peer_output::UpdateWaitsFor>();
+  ASSERT_EQ(waits.size(), 1u);
+  EXPECT_EQ(waits[0].reasons, std::vector<std::string>{"b has not called atollUpdate"});
+}
+
 TEST_F(PeerMachineTest, AMemberThatIsNotKnownAnyMoreHasLeftTheRun) {
   become_member();
   lose_and_dial();
