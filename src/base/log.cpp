@@ -1,10 +1,10 @@
 #include "base/log.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 namespace atoll_core {
 namespace {
@@ -23,6 +23,18 @@ class CallbackSink final : public spdlog::sinks::base_sink<std::mutex> {
   LogCallback callback_;
 };
 
+// spdlog's own has one mutex for all of the process. A child that was forked while a thread of its
+// parent logged would wait for that mutex for ever; a logger that it makes has a new one here, and
+// the C library sees to the lock of stderr.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::fwrite(line.data(), 1, line.size(), stderr);
+  }
+  void flush_() override { std::fflush(stderr); }
+};
+
 spdlog::level::level_enum level_from_environment() {
   const char* text = std::getenv("ATOLL_LOG");
   if (text == nullptr) return spdlog::level::warn;
@@ -39,7 +51,7 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& name, LogCallback
   if (callback) {
     sink = std::make_shared<CallbackSink>(std::move(callback));
   } else {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    sink = std::make_shared<StderrSink>();
   }
   auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
   logger->set_level(level_from_environment());

@@ -1,12 +1,17 @@
 #include "base/log.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/details/console_globals.h>
 
 namespace atoll_core {
 namespace {
@@ -86,6 +91,20 @@ TEST(Log, WithoutACallbackItWritesToStandardError) {
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_THAT(text, HasSubstr("[island] info: a view of 3"));
   EXPECT_THAT(text, Not(HasSubstr("not this")));
+}
+
+// The mutex that spdlog's own sinks share is one that a thread of the parent may have held.
+TEST(Log, AForkedChildLogsThoughItsParentWasLogging) {
+  const std::lock_guard<std::mutex> busy(spdlog::details::console_mutex::mutex());
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    make_logger("child")->error("here");
+    _exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "it hangs";
 }
 
 }  // namespace
