@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -49,9 +50,10 @@ Connection::Connection(EventLoop& loop, membership::ConnectionId id, ConnectionH
   handles_.shutdown.data = this;
 }
 
-Result<void> Connection::accept(uv_stream_t* server) {
+Result<void> Connection::accept(int descriptor) {
   uv_tcp_t* socket = &handles_.socket;
-  if (const int status = uv_accept(server, as_stream(socket)); status != 0) {
+  if (const int status = uv_tcp_open(socket, descriptor); status != 0) {
+    ::close(descriptor);
     return fail(ErrorCode::kSystemError, "cannot accept a control connection: {}",
                 describe_uv_error(status));
   }

@@ -55,9 +55,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Takes the connection that waits at `server`, and queues the preamble. After an error only
-  // abort() may be called.
-  Result<void> accept(uv_stream_t* server);
+  // Takes a socket that was accepted, which is closed with this connection or on an error, and
+  // queues the preamble. After an error only abort() may be called.
+  Result<void> accept(int descriptor);
 
   // Queues a message; flush() sends what is queued. An error says that the queue is full.
   Result<void> send(std::string_view message);

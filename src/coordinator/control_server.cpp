@@ -2,7 +2,6 @@
 
 #include <variant>
 
-#include "coordinator/socket_address.h"
 #include "wire/control.h"
 
 namespace atoll_core::coordinator {
@@ -22,16 +21,16 @@ ControlServer::ControlServer(EventLoop& loop, ControlServerConfig config,
 
 ControlServer::~ControlServer() = default;
 
-void ControlServer::accept(uv_stream_t* server, int status) {
-  if (status != 0) {
-    logger_->warn("cannot accept a control connection: {}", describe_uv_error(status));
+void ControlServer::accept(const Result<int>& socket) {
+  if (!socket) {
+    logger_->warn("{}", socket.error().message);
     return;
   }
   const membership::ConnectionId id{++last_connection_};
   ConnectionHandler& handler = *this;
   auto owned = std::make_unique<Connection>(loop_, id, handler, config_.connection, read_buffer_);
   Connection& connection = *connections_.emplace(id, std::move(owned)).first->second;
-  if (const auto accepted = connection.accept(server); !accepted) {
+  if (const auto accepted = connection.accept(*socket); !accepted) {
     logger_->warn("{}", accepted.error().message);
     connection.abort();
     return;

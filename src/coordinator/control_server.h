@@ -39,8 +39,8 @@ class ControlServer final : private ConnectionHandler {
                 std::shared_ptr<spdlog::logger> logger);
   ~ControlServer();
 
-  // For the listener: takes the connection that waits at `server`.
-  void accept(uv_stream_t* server, int status);
+  // For the listener: takes the socket that was accepted.
+  void accept(const Result<int>& socket);
   // For the loop's deadline, and once at the start.
   void tick();
   // For the end of each turn of the loop: what the machine wants done after what has come in it.

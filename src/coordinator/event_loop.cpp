@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "coordinator/sigpipe_block.h"
 #include "coordinator/socket_address.h"
+#include "process/descriptors.h"
 
 namespace atoll_core::coordinator {
 namespace {
@@ -15,6 +16,14 @@ namespace {
 template <class Handle>
 uv_handle_t* as_handle(Handle* handle) {
   return reinterpret_cast<uv_handle_t*>(handle);
+}
+
+// By which it waits: its epoll, the event of stop(), and the pipe of its signals. All have
+// close-on-exec from libuv, and hold no connection: a child that is forked before they are noted
+// only has these numbers taken.
+std::array<int, 4> descriptors_of(const uv_loop_t& loop) {
+  return {uv_backend_fd(&loop), loop.async_io_watcher.fd, loop.signal_pipefd[0],
+          loop.signal_pipefd[1]};
 }
 
 EventLoop* owner_of(void* data) { return static_cast<EventLoop*>(data); }
@@ -40,6 +49,8 @@ Result<void> EventLoop::start() {
   }
   uv_timer_init(&loop_, &deadline_timer_);
   deadline_timer_.data = this;
+  process::ForkPause pause;
+  for (const int descriptor : descriptors_of(loop_)) pause.note(descriptor);
   started_ = true;
   return {};
 }
@@ -51,6 +62,8 @@ EventLoop::~EventLoop() {
   uv_close(as_handle(&stop_async_), nullptr);
   while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) {
   }
+  process::ForkPause pause;
+  for (const int descriptor : descriptors_of(loop_)) pause.take_back(descriptor);
   uv_loop_close(&loop_);
 }
 

@@ -1,8 +1,14 @@
 #include "coordinator/listener.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "coordinator/socket_address.h"
+#include "process/descriptors.h"
 
 namespace atoll_core::coordinator {
 namespace {
@@ -32,34 +38,76 @@ Result<std::unique_ptr<Listener>> Listener::open(EventLoop& loop, const Endpoint
   for (const sockaddr_storage& address : *addresses) {
     status = listener->try_address(address);
     if (status == 0) return listener;
+    listener->close();
   }
-  const std::string reason = describe_uv_error(status);
-  loop.drain();  // the sockets that failed are still the loop's
-  return fail(ErrorCode::kSystemError, "cannot listen on {}: {}", to_string(endpoint), reason);
+  return fail(ErrorCode::kSystemError, "cannot listen on {}: {}", to_string(endpoint),
+              describe_uv_error(status));
 }
 
+// Errors are libuv's, which are those of the system with a minus.
 int Listener::try_address(const sockaddr_storage& address) {
-  uv_tcp_t* socket = sockets_.emplace_back(std::make_unique<uv_tcp_t>()).get();
-  if (const int status = uv_tcp_init(loop_.native(), socket); status != 0) {
-    sockets_.pop_back();
+  const int family = address.ss_family;
+  socket_ = process::open_noted(
+      [family] { return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); });
+  if (socket_ < 0) return -errno;
+  const int on = 1;
+  const socklen_t size = family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  if (::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      ::bind(socket_, name, size) != 0 || ::listen(socket_, kBacklog) != 0) {
+    return -errno;
+  }
+  sockaddr_storage bound{};
+  socklen_t bound_size = sizeof(bound);
+  if (::getsockname(socket_, reinterpret_cast<sockaddr*>(&bound), &bound_size) != 0) return -errno;
+  address_ = endpoint_of(bound);
+  return watch();
+}
+
+int Listener::watch() {
+  if (const int status = uv_poll_init(loop_.native(), &readable_, socket_); status != 0) {
     return status;
   }
-  socket->data = this;
-  int status = uv_tcp_bind(socket, reinterpret_cast<const sockaddr*>(&address), 0);
-  if (status == 0) {
-    const auto on_incoming = [](uv_stream_t* server, int result) {
-      auto* self = static_cast<Listener*>(server->data);
-      self->loop_.guard([&] { self->incoming_(server, result); });
-    };
-    // libuv reports an address in use here, not at the bind.
-    status = uv_listen(reinterpret_cast<uv_stream_t*>(socket), kBacklog, on_incoming);
+  uv_timer_init(loop_.native(), &pause_timer_);  // cannot fail
+  readable_.data = this;
+  pause_timer_.data = this;
+  return uv_poll_start(&readable_, UV_READABLE, on_readable);
+}
+
+void Listener::on_readable(uv_poll_t* handle, int, int) {
+  auto* self = static_cast<Listener*>(handle->data);
+  self->loop_.guard([self] { self->accept_some(); });
+}
+
+void Listener::accept_some() {
+  for (int left = kAcceptsPerTurn; left > 0; --left) {
+    const int socket = process::open_noted([this] {
+      return ::accept4(socket_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    });
+    if (socket >= 0) {
+      incoming_(socket);
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;  // gone already
+    incoming_(fail(ErrorCode::kSystemError, "cannot accept a control connection: {}",
+                   describe_uv_error(-errno)));
+    return pause();
   }
-  if (status == 0) {
-    address_ = local_endpoint(*socket);
-  } else {
-    uv_close(reinterpret_cast<uv_handle_t*>(socket), nullptr);
-  }
-  return status;
+}
+
+// The connections that wait would wake the loop at once again.
+void Listener::pause() {
+  uv_poll_stop(&readable_);
+  const auto on_timer = [](uv_timer_t* timer) {
+    auto* self = static_cast<Listener*>(timer->data);
+    uv_poll_start(&self->readable_, UV_READABLE, on_readable);
+  };
+  uv_timer_start(&pause_timer_, on_timer, kRetryAcceptMs, 0);
+}
+
+void Listener::close() noexcept {
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
 }
 
 }  // namespace atoll_core::coordinator

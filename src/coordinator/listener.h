@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include <uv.h>
 
@@ -13,26 +13,42 @@
 
 namespace atoll_core::coordinator {
 
+// It accepts by itself: libuv would have the new socket before it could be noted for a forked child
+// to close (process/descriptors.h).
 class Listener {
  public:
-  // `server` has a connection to accept, or `status` says why not.
-  using Incoming = std::function<void(uv_stream_t* server, int status)>;
+  static constexpr int kAcceptsPerTurn = 64;
+  static constexpr uint64_t kRetryAcceptMs = 100;  // when descriptors have run out, say
+
+  // A connection that was accepted, whose socket is the callee's to close; or why there is none.
+  using Incoming = std::function<void(Result<int> socket)>;
 
   // Binds and listens; `incoming` is called once the loop runs. The loop must be drained before
   // the listener goes. Without `insecure` every address of the host must be loopback.
   static Result<std::unique_ptr<Listener>> open(EventLoop& loop, const Endpoint& endpoint,
                                                 bool insecure, Incoming incoming);
+  ~Listener() { close(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
 
   const Endpoint& address() const { return address_; }
+  // Gives the port back. The loop must be drained.
+  void close() noexcept;
 
  private:
   Listener(EventLoop& loop, Incoming incoming) : loop_(loop), incoming_(std::move(incoming)) {}
   int try_address(const sockaddr_storage& address);
+  int watch();
+  static void on_readable(uv_poll_t* handle, int status, int events);
+  void accept_some();
+  void pause();
 
   EventLoop& loop_;
   Incoming incoming_;
   Endpoint address_;
-  std::vector<std::unique_ptr<uv_tcp_t>> sockets_;  // the last one listens, the others failed
+  int socket_ = -1;
+  uv_poll_t readable_{};
+  uv_timer_t pause_timer_{};
 };
 
 }  // namespace atoll_core::coordinator

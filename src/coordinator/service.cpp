@@ -105,7 +105,7 @@ class LoopService final : public Service {
   Result<void> listen(const ServiceConfig& config) {
     auto listener =
         Listener::open(*loop_, config.listen, config.insecure,
-                       [this](uv_stream_t* server, int status) { server_.accept(server, status); });
+                       [this](const Result<int>& socket) { server_.accept(socket); });
     if (!listener) return tl::unexpected(listener.error());
     listener_ = std::move(*listener);
     if (config.handle_signals) return loop_->stop_on_signals();
@@ -126,6 +126,7 @@ class LoopService final : public Service {
     const std::string elsewhere = server_.stepped_down();
     server_.close_all();
     loop_->drain();
+    listener_->close();
     if (!result) return result;
     logger_->info("stopped");
     if (elsewhere.empty()) return {};

@@ -27,15 +27,6 @@ std::string zone_of(const sockaddr_in6& address) {
   return fmt::format("%{}", name.data());
 }
 
-using NameFunction = int (*)(const uv_tcp_t*, sockaddr*, int*);
-
-Endpoint name_of_socket(const uv_tcp_t& socket, NameFunction function) {
-  sockaddr_storage address{};
-  int size = sizeof(address);
-  if (function(&socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  return endpoint_of(address);
-}
-
 }  // namespace
 
 std::string describe_uv_error(int status) {
@@ -55,12 +46,11 @@ Endpoint endpoint_of(const sockaddr_storage& address) {
   return {};
 }
 
-Endpoint local_endpoint(const uv_tcp_t& socket) {
-  return name_of_socket(socket, uv_tcp_getsockname);
-}
-
 Endpoint remote_endpoint(const uv_tcp_t& socket) {
-  return name_of_socket(socket, uv_tcp_getpeername);
+  sockaddr_storage address{};
+  int size = sizeof(address);
+  if (uv_tcp_getpeername(&socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return endpoint_of(address);
 }
 
 bool is_loopback(const sockaddr_storage& address) {

@@ -16,7 +16,6 @@ namespace atoll_core::coordinator {
 std::string describe_uv_error(int status);
 
 Endpoint endpoint_of(const sockaddr_storage& address);
-Endpoint local_endpoint(const uv_tcp_t& socket);   // empty host when it has none
 Endpoint remote_endpoint(const uv_tcp_t& socket);  // empty host when it has none
 
 // True when only this computer can reach a listener there.

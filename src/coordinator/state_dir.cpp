@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/limits.h"
+#include "process/descriptors.h"
 #include "wire/snapshot_frame.h"
 
 namespace atoll_core::coordinator {
@@ -34,7 +35,30 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 
   int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+// For as long as the folder is in use. The lock is of the open file: a forked child that kept it
+// would hold the folder after the death of its parent.
+class NotedDescriptor {
+ public:
+  explicit NotedDescriptor(int number) : number_(number) {}
+  ~NotedDescriptor() {
+    if (number_ >= 0) close_noted(number_);
+  }
+  NotedDescriptor(const NotedDescriptor&) = delete;
+  NotedDescriptor& operator=(const NotedDescriptor&) = delete;
+
+  int get() const { return number_; }
   int release() { return std::exchange(number_, -1); }
+
+  static void close_noted(int number) {
+    process::ForkPause pause;
+    pause.take_back(number);
+    ::close(number);
+  }
 
  private:
   int number_;
@@ -90,7 +114,8 @@ std::string holder_of(int lock) {
 }
 
 Result<int> take_lock(int folder, const std::string& path) {
-  Descriptor lock(::openat(folder, kLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  NotedDescriptor lock(process::open_noted(
+      [folder] { return ::openat(folder, kLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600); }));
   if (lock.get() < 0) return system_failure("open", path, kLock);
   if (without_interruption([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) return system_failure("lock", path, kLock);
@@ -112,7 +137,8 @@ Result<StateDir> StateDir::open(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return system_failure("create the state directory", path);
   }
-  Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  NotedDescriptor folder(process::open_noted(
+      [&path] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (folder.get() < 0) return system_failure("open the state directory", path);
   auto lock = take_lock(folder.get(), path);
   if (!lock) return tl::unexpected(lock.error());
@@ -135,8 +161,8 @@ StateDir::~StateDir() { close(); }
 
 // The lock file stays: to remove it would let two holders lock two files of the same name.
 void StateDir::close() {
-  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
-  if (folder_ >= 0) ::close(std::exchange(folder_, -1));
+  if (lock_ >= 0) NotedDescriptor::close_noted(std::exchange(lock_, -1));
+  if (folder_ >= 0) NotedDescriptor::close_noted(std::exchange(folder_, -1));
 }
 
 // Nothing when the file is missing or, with a warning, damaged.

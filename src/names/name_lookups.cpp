@@ -17,6 +17,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "process/origin.h"
+
 namespace atoll_core::names {
 namespace {
 
@@ -99,9 +101,13 @@ struct NameLookups::Shared {
 };
 
 NameLookups& NameLookups::of_system() {
-  // Never destroyed: when the process ends some thread may still be at work.
-  static NameLookups& lookups = *new NameLookups(ask_system);
-  return lookups;
+  // Never destroyed: when the process ends some thread may still be at work. A forked child has
+  // none of these threads, and perhaps a mutex that one of them held.
+  struct OfSystem {
+    NameLookups lookups{ask_system};
+  };
+  static process::OnePerProcess<OfSystem> of_system;
+  return of_system.get().lookups;
 }
 
 NameLookups::NameLookups(Resolve resolve) : shared_(std::make_shared<Shared>()) {

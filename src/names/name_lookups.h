@@ -35,7 +35,7 @@ class NameLookups {
   // Who drops it is not told of the end any more; at that moment the call may be under way, though.
   using Ticket = std::shared_ptr<const Heard>;
 
-  // Those by the system's resolver. Lives as long as the process.
+  // Those by the system's resolver, for this process. Live as long as it does.
   static NameLookups& of_system();
 
   // `resolve` may block, on several threads at once, and also when this object is gone.

@@ -1,5 +1,5 @@
-// The only place that includes Asio. Private to this folder: no header that other folders include
-// may include this one.
+// The only place, but for tcp.h, that includes Asio. Private to this folder: no header that other
+// folders include may include this one.
 #pragma once
 
 #ifndef ASIO_STANDALONE
@@ -27,8 +27,4 @@
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 
-namespace atoll_core::transport {
-
-using asio::ip::tcp;
-
-}  // namespace atoll_core::transport
+#include "transport/tcp.h"

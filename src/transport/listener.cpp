@@ -113,17 +113,20 @@ Listener::Listener(Loop& loop, tcp::acceptor acceptor, Duration hello_timeout,
 
 void Listener::accept_next() {
   if (half_open_.size() >= kHalfOpenMax) return pause_at_limit();
-  acceptor_.async_accept([this](const std::error_code& error, tcp::socket socket) {
-    loop_.turn([&] { on_accepted(error, std::move(socket)); });
+  acceptor_.async_wait(tcp::acceptor::wait_read, [this](const std::error_code& error) {
+    loop_.turn([&] { accept_one(error); });
   });
 }
 
-void Listener::on_accepted(const std::error_code& error, tcp::socket socket) {
+void Listener::accept_one(std::error_code error) {
   if (error == asio::error::operation_aborted) return;
-  if (!error) {
-    greet(std::move(socket));
-    return accept_next();
-  }
+  tcp::socket socket(loop_.context());
+  if (!error) acceptor_.take(socket, error);
+  if (!error) greet(std::move(socket));
+  const bool goes_on = !error || error == asio::error::would_block ||
+                       error == asio::error::interrupted ||
+                       error == asio::error::connection_aborted;
+  if (goes_on) return accept_next();
   pause_timer_.expires_after(kRetryAccept);
   pause_timer_.async_wait([this](const std::error_code& cancelled) {
     if (!cancelled) accept_next();

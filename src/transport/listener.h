@@ -37,7 +37,7 @@ class Listener {
            Network::HelloHandler on_hello, Network::AcceptHandler on_accept);
 
   void accept_next();
-  void on_accepted(const std::error_code& error, tcp::socket socket);
+  void accept_one(std::error_code error);
   void pause_at_limit();
   void greet(tcp::socket socket);
   void answer(const std::shared_ptr<HalfOpen>& half_open, const Result<wire::Hello>& hello);

@@ -1,14 +1,58 @@
 #include "transport/loop.h"
 
+#include <array>
+
+#include "process/descriptors.h"
 #include "transport/stream_connection.h"
 
 namespace atoll_core::transport {
+namespace {
+
+// Asio tells nobody the numbers of the descriptors by which a loop waits. To name private members
+// in an explicit instantiation is allowed; so this does not compile where Asio has others.
+template <class Tag, typename Tag::Pointer member>
+struct Reveal {
+  friend typename Tag::Pointer reveal(Tag) { return member; }
+};
+template <class Member>
+struct ReactorMember {
+  using Pointer = Member asio::detail::epoll_reactor::*;
+};
+struct Epoll : ReactorMember<int> {
+  friend Pointer reveal(Epoll);
+};
+struct Timer : ReactorMember<int> {
+  friend Pointer reveal(Timer);
+};
+struct Interrupter : ReactorMember<asio::detail::select_interrupter> {
+  friend Pointer reveal(Interrupter);
+};
+template struct Reveal<Epoll, &asio::detail::epoll_reactor::epoll_fd_>;
+template struct Reveal<Timer, &asio::detail::epoll_reactor::timer_fd_>;
+template struct Reveal<Interrupter, &asio::detail::epoll_reactor::interrupter_>;
+
+// Opens them if they are not open yet.
+std::array<int, 3> descriptors_of(asio::io_context& context) {
+  auto& reactor = asio::use_service<asio::detail::epoll_reactor>(context);
+  return {reactor.*reveal(Epoll{}), reactor.*reveal(Timer{}),
+          (reactor.*reveal(Interrupter{})).read_descriptor()};
+}
+
+}  // namespace
 
 // One thread at a time runs the loop; the hint only drops wake-ups of further threads. Posting
 // from other threads stays safe.
-Loop::Loop() : context_(1), door_(std::make_shared<LoopDoor>(context_)) {}
+Loop::Loop() : context_(1), door_(std::make_shared<LoopDoor>(context_)) {
+  process::ForkPause pause;
+  for (const int descriptor : descriptors_of(context_)) pause.note(descriptor);
+}
 
-Loop::~Loop() { door_->shut(); }
+// A child that is forked between this and the end of the context keeps them, and no socket by them.
+Loop::~Loop() {
+  door_->shut();
+  process::ForkPause pause;
+  for (const int descriptor : descriptors_of(context_)) pause.take_back(descriptor);
+}
 
 Connection* Loop::adopt(tcp::socket socket, std::string remote) {
   auto connection = std::make_shared<StreamConnection>(*this, std::move(socket), std::move(remote));

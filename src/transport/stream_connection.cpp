@@ -61,7 +61,7 @@ class Message {
 // over once more it is watched for room when it has had to wait for some.
 tcp::socket watched_anew(Loop& loop, tcp::socket socket) {
   std::error_code error;
-  const tcp protocol = socket.local_endpoint(error).protocol();
+  const asio::ip::tcp protocol = socket.local_endpoint(error).protocol();
   if (error) return socket;  // gone already, which the first read finds
   const int handle = socket.release(error);
   if (error) return socket;

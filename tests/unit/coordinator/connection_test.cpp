@@ -32,7 +32,7 @@ class OneConnection final : private ConnectionHandler {
         limits_(limits),
         on_accepted_(std::move(on_accepted)),
         listener_(Listener::open(*loop_, {"127.0.0.1", 0}, false,
-                                 [this](uv_stream_t* server, int) { accept(server); })
+                                 [this](const Result<int>& socket) { accept(socket.value()); })
                       .value()),
         thread_([this] { result_ = loop_->run(); }) {}
 
@@ -59,11 +59,11 @@ class OneConnection final : private ConnectionHandler {
   }
 
  private:
-  void accept(uv_stream_t* server) {
+  void accept(int socket) {
     ConnectionHandler& handler = *this;
     connection_ = std::make_unique<Connection>(*loop_, membership::ConnectionId{1}, handler,
                                                limits_, read_buffer_);
-    ASSERT_TRUE(connection_->accept(server).has_value());
+    ASSERT_TRUE(connection_->accept(socket).has_value());
     on_accepted_(*connection_);
   }
   void note(const std::string& ending) {

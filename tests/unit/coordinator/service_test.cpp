@@ -1,10 +1,17 @@
 #include "coordinator/service.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <future>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -58,6 +65,42 @@ TEST(Service, TwoLivesOfACoordinatorHaveDifferentNonces) {
     nonces.insert(registered->incarnation.nonce);
   }
   EXPECT_GT(nonces.size(), 1u);
+}
+
+// While it lives, no more than one descriptor can be opened in this process.
+class LastDescriptor {
+ public:
+  LastDescriptor() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest = ::dup(0);
+    ::close(lowest);
+    rlimit low = before_;
+    low.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+    ::setrlimit(RLIMIT_NOFILE, &low);
+  }
+  ~LastDescriptor() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  LastDescriptor(const LastDescriptor&) = delete;
+  LastDescriptor& operator=(const LastDescriptor&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Service, AConnectionWaitsWhileDescriptorsHaveRunOut) {
+  ServiceConfig config;
+  std::promise<void> told;
+  config.log = [&told, first = true](int, std::string_view message) mutable {
+    if (message.find("cannot accept") == message.npos || !std::exchange(first, false)) return;
+    told.set_value();
+  };
+  RunningService service(config);
+  std::optional<LastDescriptor> last(std::in_place);
+  ControlClient client(service.address());
+  client.send_preamble();
+  client.send(register_message(1));
+  ASSERT_EQ(told.get_future().wait_for(kPatience), std::future_status::ready);
+  last.reset();
+  EXPECT_TRUE(client.receive_a<wire::Registered>().has_value());
 }
 
 TEST(Service, SilenceBeyondThePeerTimeoutEndsAPeer) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "support/silent_name_server.h"
+#include "unit/process/child.h"
 
 namespace atoll_core::names {
 namespace {
@@ -157,6 +158,13 @@ TEST(NameLookupsTest, ItsThreadsTakeNoSignals) {
   sigset_t mask;
   ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
   EXPECT_EQ(sigismember(&mask, SIGINT), 0) << "the caller's own mask is as it was";
+}
+
+// A thread of the parent may hold the mutex at the fork, and no thread of it is in the child.
+TEST(NameLookupsTest, AForkedChildHasLookupsOfItsOwn) {
+  const NameLookups* of_parent = &NameLookups::of_system();
+  EXPECT_EQ(of_parent, &NameLookups::of_system());
+  EXPECT_TRUE(process::in_child([&] { return of_parent != &NameLookups::of_system(); }));
 }
 
 }  // namespace
