@@ -31,6 +31,20 @@
  *             run at the same time; the order of calls with one tag is the caller's to keep. A
  *             communicator is destroyed when no call on it is in progress. A thread that waits in
  *             a call may do the communicator's work meanwhile, also for other calls.
+ *   Processes. A handle belongs to the process that made it.
+ *             fork: before fork returns in a child, the library has closed there its copies of
+ *             sockets, locks and whatever else it has open, which the parent does not notice. So a
+ *             data loader that a trainer forks does not keep the trainer's port when that dies, nor
+ *             its death from being known. In the child, a call on a handle that it inherited gives
+ *             atollInvalidUsage; to destroy it is allowed and only forgets it: its memory stays,
+ *             and in the parent it goes on working. The child may make handles of its own. Do not
+ *             fork in a callback of the library, unless the child does nothing but exec or _exit;
+ *             and not by the bare system call (clone, _Fork), which no library hears of.
+ *             exec: what is executed inherits nothing, after fork, vfork and posix_spawn alike,
+ *             because all that the library opens has close-on-exec. A process that executes
+ *             another program itself has died for the others.
+ *             exit: a process may end at any time, with calls in progress and nothing destroyed.
+ *             For the others it has died; atollCommLeave spares them finding out.
  *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
  *             start and the end of a call (for async calls: until atollWait or a successful
  *             atollTest), and a state's tensors as said there.

@@ -245,7 +245,8 @@ atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info) {
 }
 
 atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info) {
-  if (request != nullptr && !request->call->ended()) return atollInProgress;
+  const bool here = request != nullptr && request->origin.is_here();
+  if (here && !request->call->ended()) return atollInProgress;
   return atollWait(request, info);
 }
 

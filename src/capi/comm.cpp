@@ -217,8 +217,8 @@ atollResult_t atollCommAbort(atollComm_t comm) {
 
 atollResult_t atollCommDestroy(atollComm_t comm) {
   return capi::guard([&]() -> Result<void> {
-    if (comm != nullptr) capi::unregister_for_signal(*comm);
-    delete comm;
+    if (comm != nullptr && comm->origin.is_here()) capi::unregister_for_signal(*comm);
+    capi::destroy(comm);
     return {};
   });
 }

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "atoll/atoll.h"
+#include "capi/guard.h"
 #include "peer/calls.h"
 #include "peer/session.h"
 #include "peer/shared_state.h"
 #include "peer/state_json.h"
 
-struct atollComm {
+struct atollComm : atoll_core::capi::Handle {
   // Shared by calls in progress, so that a disconnect never pulls it from under them.
   std::shared_ptr<atoll_core::peer::Session> session() const {
     const std::lock_guard<std::mutex> lock(mutex);
@@ -36,7 +37,7 @@ struct atollComm {
   std::optional<atoll_core::TimePoint> last_dump;
 };
 
-struct atollRequest {
+struct atollRequest : atoll_core::capi::Handle {
   std::shared_ptr<atoll_core::peer::Session> session;
   std::shared_ptr<atoll_core::peer::PendingCall> call;
   atollComm_t comm = nullptr;  // outlives its requests

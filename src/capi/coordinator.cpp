@@ -10,7 +10,7 @@ namespace coordinator = atoll_core::coordinator;
 using atoll_core::ErrorCode;
 using atoll_core::Result;
 
-struct atollCoordinator {
+struct atollCoordinator : capi::Handle {
   std::unique_ptr<coordinator::Service> service;
   std::string address;
 };
@@ -93,7 +93,7 @@ atollResult_t atollCoordinatorStop(atollCoordinator_t handle) {
 
 atollResult_t atollCoordinatorDestroy(atollCoordinator_t handle) {
   return capi::guard([&]() -> Result<void> {
-    delete handle;
+    capi::destroy(handle);
     return {};
   });
 }

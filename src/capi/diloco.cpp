@@ -13,7 +13,7 @@ using atoll_core::Result;
 using atoll_core::fail;
 
 // The outer optimizer and its shared state. `state` names the machine's own buffers.
-struct atollDiloco {
+struct atollDiloco : capi::Handle {
   atollDiloco(std::span<const float> parameters, const atoll_core::DilocoOptions& options)
       : machine(parameters, options) {}
 
@@ -96,7 +96,7 @@ atollResult_t atollDilocoCreate(atollDiloco_t* diloco, const float* parameters, 
 
 atollResult_t atollDilocoDestroy(atollDiloco_t diloco) {
   return capi::guard([&]() -> Result<void> {
-    delete diloco;
+    capi::destroy(diloco);
     return {};
   });
 }

@@ -16,6 +16,8 @@
 
 #include "capi/dump.h"
 #include "capi/guard.h"
+#include "process/descriptors.h"
+#include "process/origin.h"
 
 namespace atoll_core::capi {
 namespace {
@@ -39,10 +41,11 @@ struct Registry {
   std::set<atollComm*> comms;
 };
 
-// Never destroyed: communicators and the thread may outlive static objects.
+// A child has none of the communicators, and a mutex of its own: the parent's is locked while a
+// state is written, which may take as long as a log callback does.
 Registry& registry() {
-  static Registry* const registry = new Registry;
-  return *registry;
+  static process::OnePerProcess<Registry> registry;
+  return registry.get();
 }
 
 void write_states() {
@@ -75,12 +78,19 @@ Result<void> start_thread(int pipe) {
   return started;
 }
 
+bool open_pipe(int (&ends)[2]) {
+  process::ForkPause pause;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+  for (const int end : ends) pause.note(end);
+  return true;
+}
+
 Result<void> open_bell() {
-  static std::mutex mutex;
-  const std::lock_guard<std::mutex> lock(mutex);
+  static process::OnePerProcess<std::mutex> mutex;
+  const std::lock_guard<std::mutex> lock(mutex.get());
   if (bell_owner.load() == getpid()) return {};
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
+  int ends[2] = {-1, -1};
+  if (!open_pipe(ends)) {
     return fail(ErrorCode::kSystemError, "atollInstallDumpSignal: no pipe: {}",
                 std::strerror(errno));
   }

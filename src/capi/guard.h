@@ -11,6 +11,14 @@
 #include "atoll/atoll.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "process/origin.h"
+
+#define ATOLL_TRY(expression)                                                \
+  do {                                                                       \
+    if (auto tried = (expression); !tried) {                                 \
+      return ::tl::unexpected<::atoll_core::Error>(std::move(tried).error()); \
+    }                                                                        \
+  } while (false)
 
 namespace atoll_core::capi {
 
@@ -42,6 +50,30 @@ atollResult_t guard(Body&& body) noexcept {
                                           const char* name) {
   if (pointer != nullptr) return {};
   return fail(ErrorCode::kInvalidArgument, "{}: '{}' is a null pointer", function, name);
+}
+
+// What every object behind a handle begins with.
+struct Handle {
+  process::Origin origin;
+};
+
+// The check of every function that takes a handle: in a forked child the object is a picture of the
+// parent's, whose threads and connections are not there.
+[[nodiscard]] inline Result<void> require(const Handle* handle, const char* function,
+                                          const char* name) {
+  ATOLL_TRY(require(static_cast<const void*>(handle), function, name));
+  if (handle->origin.is_here()) return {};
+  return fail(ErrorCode::kInvalidUsage,
+              "{}: '{}' belongs to process {}, from which this one was forked: a child creates "
+              "its own, and may only destroy what it inherited",
+              function, name, handle->origin.process());
+}
+
+// A child forgets what it inherited: to free it would stop threads that it does not have, and tell
+// the other side of connections that are the parent's.
+template <class Object>
+void destroy(Object* handle) {
+  if (handle != nullptr && handle->origin.is_here()) delete handle;
 }
 
 // Enums come from C as any int. `last` is the greatest known value.
@@ -79,10 +111,3 @@ void sized_return(Struct* target, const Struct& value) {
 }
 
 }  // namespace atoll_core::capi
-
-#define ATOLL_TRY(expression)                                                \
-  do {                                                                       \
-    if (auto tried = (expression); !tried) {                                 \
-      return ::tl::unexpected<::atoll_core::Error>(std::move(tried).error()); \
-    }                                                                        \
-  } while (false)

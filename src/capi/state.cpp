@@ -59,7 +59,7 @@ atollResult_t atollStateCreate(atollState_t* state) {
 
 atollResult_t atollStateDestroy(atollState_t state) {
   return capi::guard([&]() -> Result<void> {
-    delete state;
+    capi::destroy(state);
     return {};
   });
 }

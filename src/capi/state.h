@@ -2,9 +2,10 @@
 
 #include "atoll/atoll.h"
 #include "capi/comm.h"
+#include "capi/guard.h"
 #include "peer/shared_state.h"
 
-struct atollState {
+struct atollState : atoll_core::capi::Handle {
   atoll_core::peer::SharedState shared;
 };
 
