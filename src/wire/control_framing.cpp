@@ -7,8 +7,8 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "wire/little_endian.h"
-#include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
-#include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {

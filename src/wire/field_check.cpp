@@ -3,21 +3,15 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
-#include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {
 
-void take_text(FieldCheck& check, std::string_view field, const std::string& in, size_t bytes_max,
-               std::string& out) {
-  if (in.size() > bytes_max) {
-    check.refuse(field, fmt::format("has {} bytes, at most {} are allowed", in.size(), bytes_max));
-  } else if (const size_t at = find_unprintable(in); at != in.size()) {
-    check.refuse(field, fmt::format("is not printable UTF-8: byte {} begins {}", at,
-                                    quote_bytes(as_bytes(in).subspan(at), 4)));
-  } else {
-    out = in;
-  }
+// Takes `in` unless there is a problem with it.
+void take_text(FieldCheck& check, std::string_view field, const std::string& in,
+               const std::string& problem, std::string& out) {
+  if (problem.empty()) out = in;
+  else check.refuse(field, problem);
 }
 
 bool is_known(ErrorCode code) {
@@ -63,15 +57,15 @@ void FieldCheck::refuse(std::string_view field, std::string_view problem) {
 
 bool check_range(FieldCheck& check, std::string_view field, uint64_t value, uint64_t min,
                  uint64_t max) {
-  if (value >= min && value <= max) return true;
-  check.refuse(field, fmt::format("is {}, allowed are {} to {}", value, min, max));
-  return false;
+  const std::string problem = problem_with_number(value, min, max);
+  if (!problem.empty()) check.refuse(field, problem);
+  return problem.empty();
 }
 
 bool check_count(FieldCheck& check, std::string_view field, size_t count, size_t max) {
-  if (count <= max) return true;
-  check.refuse(field, fmt::format("has {} elements, at most {} are allowed", count, max));
-  return false;
+  const std::string problem = problem_with_list(count, max);
+  if (!problem.empty()) check.refuse(field, problem);
+  return problem.empty();
 }
 
 void take_error_code(FieldCheck& check, std::string_view field, int32_t in, ErrorCode& out) {
@@ -100,17 +94,16 @@ void take_peer(FieldCheck& check, std::string_view field, uint64_t in, PeerId& o
 }
 
 void take_name(FieldCheck& check, std::string_view field, const std::string& in, std::string& out) {
-  take_text(check, field, in, limits::kNameBytes, out);
+  take_text(check, field, in, problem_with_name(in), out);
 }
 
 void take_host(FieldCheck& check, std::string_view field, const std::string& in, std::string& out) {
-  if (in.empty()) check.refuse(field, "is empty");
-  take_text(check, field, in, limits::kHostBytes, out);
+  take_text(check, field, in, problem_with_host(in), out);
 }
 
 void take_sentence(FieldCheck& check, std::string_view field, const std::string& in,
                    std::string& out) {
-  take_text(check, field, in, limits::kSentenceBytes, out);
+  take_text(check, field, in, problem_with_text(in, limits::kSentenceBytes), out);
 }
 
 }  // namespace atoll_core::wire

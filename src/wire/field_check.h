@@ -11,14 +11,13 @@
 
 #include "base/element.h"
 #include "base/error.h"
+#include "base/field_rules.h"
 #include "base/ids.h"
 
 namespace atoll_core::wire {
 
 // Years of waiting mean for ever; more would overflow nanoseconds.
 inline constexpr uint64_t kMillisecondsMax = 100ull * 365 * 24 * 3600 * 1000;
-// So many elements of any type can be counted in bytes without overflow.
-inline constexpr uint64_t kElementsMax = 1ull << 56;
 
 // Longer round trips, and rates above a terabyte a second, are nobody's.
 inline constexpr uint64_t kRoundTripMicrosecondsMax = 120'000'000;

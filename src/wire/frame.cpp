@@ -5,10 +5,10 @@
 #include <xxhash.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "wire/little_endian.h"
 #include "wire/payload_checksum.h"
 #include "wire/protocol_version.h"
-#include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {

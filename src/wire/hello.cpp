@@ -5,8 +5,8 @@
 #include <xxhash.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "wire/little_endian.h"
-#include "wire/text.h"
 
 namespace atoll_core::wire {
 namespace {

@@ -1,11 +1,11 @@
-#include "wire/text.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <cstdint>
 
 #include <fmt/format.h>
 
-namespace atoll_core::wire {
+namespace atoll_core {
 namespace {
 
 bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7F; }
@@ -83,4 +83,9 @@ std::string quote_bytes(ByteSpan bytes, size_t bytes_max) {
   return out + "\"";
 }
 
-}  // namespace atoll_core::wire
+std::string quote_text(std::string_view text, size_t bytes_max) {
+  const bool whole = text.size() <= bytes_max;
+  return fmt::format("'{}{}'", make_printable(text, bytes_max), whole ? "" : "...");
+}
+
+}  // namespace atoll_core

@@ -1,11 +1,11 @@
-#include "wire/text.h"
+#include "base/text.h"
 
 #include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace atoll_core::wire {
+namespace atoll_core {
 namespace {
 
 TEST(PrintableText, IsFoundAsSuch) {
@@ -65,4 +65,4 @@ TEST(QuoteBytes, EscapesAndCuts) {
 }
 
 }  // namespace
-}  // namespace atoll_core::wire
+}  // namespace atoll_core

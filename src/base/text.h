@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 
-namespace atoll_core::wire {
+namespace atoll_core {
 
 // The first byte that is not part of printable UTF-8, or text.size().
 size_t find_unprintable(std::string_view text);
@@ -20,4 +20,7 @@ std::string make_printable(std::string_view text, size_t bytes_max);
 // The first bytes of what should have been something else, for sentences: "GET /\x0d\x0a".
 std::string quote_bytes(ByteSpan bytes, size_t bytes_max = 16);
 
-}  // namespace atoll_core::wire
+// What a caller gave, for sentences: 'host:7700', and of a longer one the beginning and "...".
+std::string quote_text(std::string_view text, size_t bytes_max = 300);
+
+}  // namespace atoll_core
