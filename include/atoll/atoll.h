@@ -48,6 +48,11 @@
  *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
  *             start and the end of a call (for async calls: until atollWait or a successful
  *             atollTest), and a state's tensors as said there.
+ *   Bounds.   Names of peers, replicas, runs and tensors have at most 128 bytes of UTF-8 without
+ *             control characters. A call has at most 2^44 bytes and 65536 tensors, a state 65536
+ *             tensors. In one generation (atollView_t) calls use at most 65535 pairs of group and
+ *             tag: so a tag is for a series of calls, not for a single one. What is beyond a bound
+ *             is atollInvalidArgument at once; it uses up no call, and nobody else hears of it.
  *   Errors.   Every function returns an atollResult_t. atollGetErrorString explains the number,
  *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
  *             here throws or aborts; only atollInstallDumpSignal installs a signal handler.

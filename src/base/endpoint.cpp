@@ -2,35 +2,35 @@
 
 #include <charconv>
 
-#include "base/limits.h"
+#include "base/field_rules.h"
+#include "base/text.h"
 
 namespace atoll_core {
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return fail(ErrorCode::kInvalidArgument, "'{}' is not HOST:PORT: it has no port", text);
+    return fail(ErrorCode::kInvalidArgument, "{} is not HOST:PORT: it has no port",
+                quote_text(text));
   }
   std::string_view host = text.substr(0, colon);
   const std::string_view port_text = text.substr(colon + 1);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    return fail(ErrorCode::kInvalidArgument, "'{}': write an IPv6 address as [ADDRESS]:PORT", text);
+    return fail(ErrorCode::kInvalidArgument, "{}: write an IPv6 address as [ADDRESS]:PORT",
+                quote_text(text));
   }
-  if (host.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "'{}' is not HOST:PORT: the host is empty", text);
-  }
-  if (host.size() > limits::kHostBytes) {
-    return fail(ErrorCode::kInvalidArgument, "'{}': the host has {} bytes, at most {} are allowed",
-                text, host.size(), limits::kHostBytes);
+  if (const std::string problem = problem_with_host(host); !problem.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "{} is not HOST:PORT: the host {}", quote_text(text),
+                problem);
   }
   uint16_t port = 0;
   const auto [end, error] =
       std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (error != std::errc{} || end != port_text.data() + port_text.size()) {
-    return fail(ErrorCode::kInvalidArgument, "'{}': '{}' is not a port (0 to 65535)", text,
-                port_text);
+    return fail(ErrorCode::kInvalidArgument, "{}: {} is not a port (0 to 65535)",
+                quote_text(text), quote_text(port_text));
   }
   return Endpoint{std::string(host), port};
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "capi/argument_rules.h"
 #include "capi/dump.h"
 #include "capi/guard.h"
 
@@ -18,21 +19,23 @@ bool overlap(const std::byte* a, const std::byte* b, uint64_t bytes) {
 Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& arguments,
                                                     const char* function) {
   ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));
-  if (arguments.tensor_count > limits::kTensorsPerBatch) {
-    return fail(ErrorCode::kInvalidArgument, "{}: {} tensors, at most {}", function,
-                arguments.tensor_count, limits::kTensorsPerBatch);
-  }
+  ATOLL_TRY(require_none(problem_with_list(arguments.tensor_count, limits::kTensorsPerBatch),
+                         function, "tensor_count"));
   if (arguments.tensor_count > 0) ATOLL_TRY(require(arguments.tensors, function, "tensors"));
-  const uint64_t element = size_of(static_cast<DataType>(arguments.type));
+  const auto type = static_cast<DataType>(arguments.type);
+  const uint64_t element = size_of(type);
   uint64_t total = 0;
   std::vector<peer::TensorView> views;
   views.reserve(arguments.tensor_count);
   for (uint32_t i = 0; i < arguments.tensor_count; ++i) {
     const atollTensor_t& tensor = arguments.tensors[i];
+    ATOLL_TRY(require_count(tensor.count, 1, type, function));
     total += tensor.count;
-    if (tensor.count > UINT64_MAX / 16 / element || total > UINT64_MAX / 16 / element) {
-      return fail(ErrorCode::kInvalidArgument, "{}: a count of {} does not fit into memory",
-                  function, tensor.count);
+    if (total * element > kCallBytesMax) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "{}: the 'count' of tensor {} is {}, which makes {} bytes with those before it, "
+                  "at most {} are allowed",
+                  function, i, tensor.count, total * element, kCallBytesMax);
     }
     const auto* source = static_cast<const std::byte*>(tensor.sendbuff);
     auto* sink = static_cast<std::byte*>(tensor.recvbuff);
@@ -122,6 +125,7 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
   ATOLL_TRY(require_enum(given->group, atollGroupShardAlone, function, "options->group"));
   ATOLL_TRY(require_enum(given->retry, atollNoRetry, function, "options->retry"));
   ATOLL_TRY(require_enum(given->algorithm, atollAlgorithmDirect, function, "options->algorithm"));
+  ATOLL_TRY(require_tag(given->tag, function, "options->tag"));
   peer::CallOptions call;
   call.group = static_cast<peer::CallGroup>(given->group);
   call.tag = given->tag;

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/text.h"
+#include "capi/argument_rules.h"
 #include "capi/guard.h"
 
 namespace atoll_core::capi {
@@ -16,33 +18,36 @@ namespace {
 
 constexpr const char* kFunction = "atollCommCreate";
 
-Result<std::string> bounded(const char* text, const char* name) {
-  std::string copy = text == nullptr ? "" : text;
-  if (copy.size() > limits::kNameBytes) {
-    return fail(ErrorCode::kInvalidArgument, "{}: '{}' has {} bytes, at most {} are allowed",
-                kFunction, name, copy.size(), limits::kNameBytes);
-  }
-  return copy;
+Result<std::string> name_of(const char* text, const char* argument) {
+  std::string name = text == nullptr ? "" : text;
+  ATOLL_TRY(require_none(problem_with_name(name), kFunction, argument));
+  return name;
 }
 
 std::string default_name() {
   char host[256] = "peer";
   gethostname(host, sizeof(host) - 1);
-  return fmt::format("{}-{}", std::string_view(host).substr(0, 64), getpid());
+  return fmt::format("{}-{}", make_printable(host, 64), getpid());
+}
+
+// An error says which argument it is about.
+Result<Endpoint> named(Result<Endpoint> endpoint, const char* argument) {
+  if (endpoint) return endpoint;
+  const Error& error = endpoint.error();
+  return fail(error.code, "{}: '{}': {}", kFunction, argument, error.message);
 }
 
 // "HOST" or "HOST:PORT"; a bare IPv6 address counts as HOST.
 Result<Endpoint> host_with_optional_port(std::string_view text, const char* name) {
   const size_t colons = static_cast<size_t>(std::count(text.begin(), text.end(), ':'));
   if (colons == 1 || (!text.empty() && text.front() == '[' && text.back() != ']')) {
-    return parse_endpoint(text);
+    return named(parse_endpoint(text), name);
   }
   if (text.size() > 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
-  if (text.empty() || text.size() > limits::kHostBytes) {
-    return fail(ErrorCode::kInvalidArgument, "{}: '{}' in '{}' is not an address", kFunction, text,
-                name);
-  }
-  return Endpoint{std::string(text), 0};
+  const std::string problem = problem_with_host(text);
+  if (problem.empty()) return Endpoint{std::string(text), 0};
+  return fail(ErrorCode::kInvalidArgument, "{}: the address {} in '{}' {}", kFunction,
+              quote_text(text), name, problem);
 }
 
 Result<std::vector<Endpoint>> endpoint_list(const char* text) {
@@ -66,11 +71,11 @@ Result<std::vector<Endpoint>> coordinator_list(const char* text) {
   std::vector<Endpoint> endpoints;
   for (std::string_view rest = text;;) {
     const size_t comma = rest.find(',');
-    auto endpoint = parse_endpoint(rest.substr(0, comma));
+    auto endpoint = named(parse_endpoint(rest.substr(0, comma)), "coordinator");
     if (!endpoint) return tl::unexpected(endpoint.error());
     if (endpoint->port == 0) {
-      return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in '{}' is 0", kFunction,
-                  text);
+      return fail(ErrorCode::kInvalidArgument, "{}: the coordinator's port in {} is 0", kFunction,
+                  quote_text(text));
     }
     if (std::string why = lacks_zone(endpoint->host); !why.empty()) {
       return fail(ErrorCode::kInvalidArgument, "{}: 'coordinator': {}", kFunction, why);
@@ -89,11 +94,11 @@ Result<std::vector<Endpoint>> coordinator_list(const char* text) {
 using MembershipConfig = decltype(engine::EngineConfig::membership);
 
 Result<void> fill_identity(const atollCommConfig_t& config, MembershipConfig& membership) {
-  auto name = bounded(config.name, "name");
+  auto name = name_of(config.name, "name");
   if (!name) return tl::unexpected(name.error());
-  auto replica = bounded(config.replica, "replica");
+  auto replica = name_of(config.replica, "replica");
   if (!replica) return tl::unexpected(replica.error());
-  auto run = bounded(config.run, "run");
+  auto run = name_of(config.run, "run");
   if (!run) return tl::unexpected(run.error());
   auto& self = membership.self;
   self.name = name->empty() ? default_name() : *name;

@@ -2,6 +2,8 @@
 
 #include "base/endpoint.h"
 #include "base/ids.h"
+#include "base/text.h"
+#include "capi/argument_rules.h"
 #include "capi/guard.h"
 #include "coordinator/service.h"
 
@@ -27,11 +29,15 @@ atollResult_t atollCoordinatorCreate(atollCoordinator_t* handle,
     coordinator::ServiceConfig service;
     if (given->listen != nullptr) {
       auto endpoint = atoll_core::parse_endpoint(given->listen);
-      if (!endpoint) return tl::unexpected(endpoint.error());
+      if (!endpoint) {
+        return atoll_core::fail(ErrorCode::kInvalidArgument, "{}: 'listen': {}", kFunction,
+                                endpoint.error().message);
+      }
       service.listen = *endpoint;
     }
     service.insecure = given->insecure != 0;
     if (given->run != nullptr) service.run = given->run;
+    ATOLL_TRY(capi::require_none(atoll_core::problem_with_name(service.run), kFunction, "run"));
     if (given->min_replicas == 0 || given->heartbeat_ms == 0 || given->peer_timeout_ms == 0 ||
         given->rejoin_window_ms == 0) {
       return atoll_core::fail(ErrorCode::kInvalidArgument,
@@ -51,9 +57,9 @@ atollResult_t atollCoordinatorCreate(atollCoordinator_t* handle,
       const auto instance = atoll_core::parse_instance(given->instance);
       if (!instance) {
         return atoll_core::fail(ErrorCode::kInvalidArgument,
-                                "{}: \"{}\" is not the name of an instance, which has 32 "
+                                "{}: {} is not the name of an instance, which has 32 "
                                 "hexadecimal digits",
-                                kFunction, given->instance);
+                                kFunction, atoll_core::quote_text(given->instance));
       }
       service.instance = *instance;
     }

@@ -13,7 +13,10 @@ atollResult_t atollGetCoordinatorStatus(const char* address, uint32_t timeout_ms
     static const char* const kFunction = "atollGetCoordinatorStatus";
     ATOLL_TRY(capi::require(address, kFunction, "address"));
     const auto endpoint = atoll_core::parse_endpoint(address);
-    if (!endpoint) return tl::unexpected(endpoint.error());
+    if (!endpoint) {
+      return atoll_core::fail(ErrorCode::kInvalidArgument, "{}: 'address': {}", kFunction,
+                              endpoint.error().message);
+    }
     if (timeout_ms == 0) {
       return atoll_core::fail(ErrorCode::kInvalidArgument,
                               "{}: 'timeout_ms' must be greater than 0", kFunction);

@@ -1,6 +1,7 @@
 #include <mutex>
 #include <utility>
 
+#include "capi/argument_rules.h"
 #include "capi/collective_call.h"
 #include "capi/guard.h"
 #include "capi/state.h"
@@ -76,13 +77,11 @@ atollResult_t atollDilocoCreate(atollDiloco_t* diloco, const float* parameters, 
     ATOLL_TRY(capi::require(diloco, kFunction, "diloco"));
     *diloco = nullptr;
     if (count > 0) ATOLL_TRY(capi::require(parameters, kFunction, "parameters"));
-    if (count > UINT64_MAX / 16 / sizeof(float)) {
-      return fail(ErrorCode::kInvalidArgument, "{}: a count of {} does not fit into memory",
-                  kFunction, count);
-    }
+    ATOLL_TRY(capi::require_count(count, 1, atoll_core::DataType::kFloat32, kFunction));
     const atollDilocoConfig_t defaults = ATOLL_DILOCO_CONFIG_INITIALIZER;
     auto given = capi::sized_copy(config, defaults, kFunction, "config");
     if (!given) return tl::unexpected(given.error());
+    ATOLL_TRY(capi::require_tag(given->tag, kFunction, "config->tag"));
     const atoll_core::DilocoOptions options{given->learning_rate, given->momentum,
                                             given->nesterov != 0};
     ATOLL_TRY(atoll_core::validate(options));

@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "capi/guard.h"
 
 namespace atoll_core::capi {
@@ -5,9 +6,17 @@ namespace {
 
 thread_local std::string last_error;
 
+// Where a sentence is cut that is made of too many names.
+size_t cut_of(const std::string& text) noexcept {
+  size_t end = limits::kSentenceBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  return end;
+}
+
 }  // namespace
 
 atollResult_t set_error(ErrorCode code, std::string message) noexcept {
+  if (message.size() > limits::kSentenceBytes) message.resize(cut_of(message));
   last_error = std::move(message);
   return static_cast<atollResult_t>(code);
 }

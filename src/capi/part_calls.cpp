@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "capi/argument_rules.h"
 #include "capi/collective_call.h"
 #include "capi/guard.h"
 
@@ -67,12 +68,6 @@ std::vector<peer::TensorView> views_of(const Part& part, uint64_t count) {
   return views;
 }
 
-Result<void> check_count(uint64_t count, uint64_t blocks, uint64_t element, const char* function) {
-  if (count <= UINT64_MAX / 16 / element / blocks) return {};
-  return fail(ErrorCode::kInvalidArgument, "{}: {} blocks of {} elements do not fit into memory",
-              function, blocks, count);
-}
-
 // Which of its buffers this peer uses, if there are elements.
 struct Uses {
   bool send = true;
@@ -99,9 +94,9 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
   }
   while (part.own + 1 < part.owners.size() && part.owners[part.own] != self) ++part.own;
   if (!has_blocks(kind)) part.owners.resize(1), part.own = 0;
-  const uint64_t element = size_of(static_cast<DataType>(arguments.type));
-  ATOLL_TRY(check_count(arguments.count, part.owners.size(), element, function));
-  part.block_bytes = arguments.count * element;
+  const auto type = static_cast<DataType>(arguments.type);
+  ATOLL_TRY(require_count(arguments.count, part.owners.size(), type, function));
+  part.block_bytes = arguments.count * size_of(type);
   const Uses uses = uses_of(kind, arguments.peer == self.value);
   if (arguments.count == 0) return part;
   if (uses.send) {
@@ -139,7 +134,7 @@ Result<std::unique_ptr<atollRequest>> start_pair(bool sends, const PartArguments
   if (!call) return tl::unexpected(call.error());
   auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
-  ATOLL_TRY(check_count(arguments.count, 1, size_of(call->type), site.function));
+  ATOLL_TRY(require_count(arguments.count, 1, call->type, site.function));
   if (arguments.count > 0 && sends) ATOLL_TRY(require(arguments.send, site.function, "sendbuff"));
   if (arguments.count > 0 && !sends) {
     ATOLL_TRY(require(arguments.receive, site.function, "recvbuff"));

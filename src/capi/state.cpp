@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "capi/argument_rules.h"
 #include "capi/dump.h"
 #include "capi/guard.h"
 #include "peer/calls.h"
@@ -16,6 +17,7 @@ Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOpti
                         atollSyncInfo_t* info) {
   const char* function = "atollSyncState";
   ATOLL_TRY(require_enum(options.strategy, atollSyncReceiveOnly, function, "options->strategy"));
+  ATOLL_TRY(require_tag(options.tag, function, "options->tag"));
   auto session = session_of(comm, function);
   if (!session) return tl::unexpected(session.error());
   const TimePoint started = peer::now();
@@ -101,6 +103,7 @@ atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
     const atollFollowOptions_t defaults = ATOLL_FOLLOW_OPTIONS_INITIALIZER;
     auto given = capi::sized_copy(options, defaults, "atollFollowState", "options");
     if (!given) return tl::unexpected(given.error());
+    ATOLL_TRY(capi::require_tag(given->tag, "atollFollowState", "options->tag"));
     if ((*session)->snapshot().view) {
       return atoll_core::fail(atoll_core::ErrorCode::kInvalidUsage,
                               "atollFollowState: the peer is a member already; members level "

@@ -1,9 +1,9 @@
 #include "codec/tensor_list.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "base/field_rules.h"
 #include "base/limits.h"
 
 namespace atoll_core::codec {
@@ -13,7 +13,7 @@ Result<TensorList> TensorList::create(DataType type, std::vector<TensorView> ten
     return fail(ErrorCode::kInvalidArgument, "a batch of {} tensors exceeds the limit of {}",
                 tensors.size(), limits::kTensorsPerBatch);
   }
-  const uint64_t count_max = uint64_t{std::numeric_limits<ptrdiff_t>::max()} / size_of(type);
+  const uint64_t count_max = kCallBytesMax / size_of(type);
   std::vector<uint64_t> starts;
   starts.reserve(tensors.size() + 1);
   uint64_t total = 0;
@@ -21,8 +21,8 @@ Result<TensorList> TensorList::create(DataType type, std::vector<TensorView> ten
     starts.push_back(total);
     if (tensor.count > count_max - total) {
       return fail(ErrorCode::kInvalidArgument,
-                  "tensor {} of {} {} elements makes the batch larger than memory can be",
-                  starts.size() - 1, tensor.count, to_string(type));
+                  "tensor {} of {} {} elements makes the batch larger than {} bytes",
+                  starts.size() - 1, tensor.count, to_string(type), kCallBytesMax);
     }
     total += tensor.count;
   }

@@ -32,8 +32,8 @@ enum class Side : uint8_t { kSource, kSink };
 
 class TensorList {
  public:
-  // atollInvalidArgument for more than limits::kTensorsPerBatch tensors, or more bytes than memory
-  // can hold.
+  // atollInvalidArgument for more than limits::kTensorsPerBatch tensors, or more bytes than
+  // kCallBytesMax.
   static Result<TensorList> create(DataType type, std::vector<TensorView> tensors);
 
   DataType type() const { return type_; }

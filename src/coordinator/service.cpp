@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/field_rules.h"
 #include "base/limits.h"
 #include "coordinator/control_server.h"
 #include "coordinator/event_loop.h"
@@ -16,9 +17,8 @@ namespace atoll_core::coordinator {
 namespace {
 
 Result<void> check(const ServiceConfig& config) {
-  if (config.run.size() > limits::kNameBytes) {
-    return fail(ErrorCode::kInvalidArgument, "the run id has {} bytes, at most {} are allowed",
-                config.run.size(), limits::kNameBytes);
+  if (const std::string problem = problem_with_name(config.run); !problem.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "the run id {}", problem);
   }
   if (config.min_replicas == 0 || config.min_replicas > limits::kPeers) {
     return fail(ErrorCode::kInvalidArgument, "min_replicas is {}, it must be 1 to {}",

@@ -23,6 +23,14 @@ CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
 
 // ---- the caller's side -------------------------------------------------------------------------
 
+Result<void> CallLedger::check_name(const CallNames::Place& place, uint64_t tag) const {
+  if (names_.may_take(place.group, tag)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "'options->tag' is {}, and calls of this generation have {} other pairs of group and "
+              "tag, which is the most: use tags again",
+              tag, kCallNamesMax);
+}
+
 void CallLedger::begin(NewCall call) {
   const OpId op = names_.take(call.place.group, call.options.tag);
   Open open;

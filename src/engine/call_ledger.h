@@ -48,6 +48,8 @@ class CallLedger final : public link::LinkOwner {
 
   void set_links(LinkTable& links) { links_ = &links; }
 
+  // Before begin(): an error if there cannot be a call of this name.
+  Result<void> check_name(const CallNames::Place& place, uint64_t tag) const;
   // The engine checked that there is a view.
   void begin(NewCall call);
   void cancel(CallId call);

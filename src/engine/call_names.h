@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/field_rules.h"
 #include "base/ids.h"
 #include "engine/call.h"
 #include "wire/control.h"
@@ -21,6 +22,11 @@ class CallNames {
     next_.clear();
   }
   const Generation& generation() const { return generation_; }
+
+  // Whether a call may have this name: the members tell all of a generation in one message.
+  bool may_take(Group group, uint64_t tag) const {
+    return next_.size() < kCallNamesMax || next_.count({group, tag}) != 0;
+  }
 
   OpId take(Group group, uint64_t tag) {
     return OpId{generation_, group, tag, next_[{group, tag}]++};

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/field_rules.h"
 #include "base/limits.h"
 #include "engine/collective_body.h"
 #include "engine/sync_body.h"
@@ -16,6 +17,7 @@ namespace atoll_core::engine {
 namespace peer_output = membership::peer_output;
 
 namespace {
+static_assert(kTagMax + 1 == membership::kUpdateTag);
 // How long one who leaves serves those who are late.
 constexpr Duration kLeaveGrace = std::chrono::seconds(2);
 }  // namespace
@@ -147,6 +149,11 @@ void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
   Result<CallNames::Place> place = place_of(arguments);
+  if (place) {
+    if (auto named = ledger_.check_name(*place, arguments.options.tag); !named) {
+      place = tl::unexpected<Error>(named.error());
+    }
+  }
   if (!place) {
     end(call, tl::unexpected<Error>(place.error()));
     return;
@@ -181,11 +188,16 @@ Result<CallNames::Place> Engine::place_of(const CollectiveCall& call) const {
 void Engine::sync(TimePoint now, CallId call, SyncCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
+  CallNames::Place place =
+      CallNames::place_of(*membership_.view(), membership_.self(), arguments.options.group);
+  if (auto named = ledger_.check_name(place, arguments.options.tag); !named) {
+    end(call, tl::unexpected<Error>(named.error()));
+    return;
+  }
   context_.trace("sync.request");
-  const auto group = arguments.options.group;
   CallLedger::NewCall made =
       make_sync(call, std::move(arguments), {context_, membership_, links_, server_});
-  made.place = CallNames::place_of(*membership_.view(), membership_.self(), group);
+  made.place = std::move(place);
   ledger_.begin(std::move(made));
   absorb();
 }

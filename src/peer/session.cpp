@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "crypto/random.h"
 #include "device/computer.h"
 #include "device/huge_pages.h"
@@ -58,7 +59,7 @@ Result<void> Session::open() {
   wire::PeerInfo& self = config_.engine.membership.self;
   self.session = SessionId{crypto::random_u64(), crypto::random_u64()};
   if (self.replica.empty()) {
-    self.replica = fmt::format("{}-{:016x}", self.name.substr(0, 64), self.session.low);
+    self.replica = fmt::format("{}-{:016x}", make_printable(self.name, 64), self.session.low);
   }
   self.computer = device::computer_id();
   self.cpus = device::usable_cpus();

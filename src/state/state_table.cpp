@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/field_rules.h"
+#include "base/text.h"
 
 namespace atoll_core::state {
 
@@ -16,11 +18,13 @@ Result<void> StateTable::add_tensor(std::string_view name, void* data, DataType 
                                     uint64_t count) {
   if (holds_content_) {
     return fail(ErrorCode::kInvalidUsage,
-                "tensor {} cannot be added: the state already has revision {}", name, revision_);
+                "tensor {} cannot be added: the state already has revision {}", quote_text(name),
+                revision_);
   }
-  if (name.empty() || name.size() > limits::kNameBytes) {
-    return fail(ErrorCode::kInvalidArgument, "a tensor's name has 1 to {} bytes, this one {}",
-                limits::kNameBytes, name.size());
+  const std::string problem = name.empty() ? "is empty" : problem_with_name(name);
+  if (!problem.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "the 'name' {} of a tensor {}", quote_text(name),
+                problem);
   }
   if (static_cast<int>(type) >= kDataTypeCount) {
     return fail(ErrorCode::kInvalidArgument, "tensor {} has the unknown type {}", name,
