@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "wire/control.h"
+#include "wire/sendable.h"
 
 namespace atoll_core::coordinator {
 namespace {
@@ -131,11 +132,10 @@ void ControlServer::carry_out_outputs() {
 void ControlServer::carry_out(const membership::CoordinatorOutput::Send& send) {
   Connection* connection = open_connection(send.connection);
   if (connection == nullptr) return;
-  if (const auto sent = connection->send(wire::encode(send.message)); !sent) {
-    mark_broken(*connection, sent.error().message);
-    return;
-  }
-  to_flush_.push_back(send.connection);
+  const Result<std::string> bytes = wire::encode_sendable(send.message);
+  const Result<void> sent = bytes ? connection->send(*bytes) : tl::make_unexpected(bytes.error());
+  if (sent) return to_flush_.push_back(send.connection);
+  mark_broken(*connection, sent.error().message);
 }
 
 void ControlServer::carry_out(const membership::CoordinatorOutput::Close& close) {

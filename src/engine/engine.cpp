@@ -11,6 +11,7 @@
 #include "engine/collective_body.h"
 #include "engine/sync_body.h"
 #include "membership/common/update_tag.h"
+#include "wire/sendable.h"
 
 namespace atoll_core::engine {
 
@@ -378,14 +379,29 @@ void Engine::absorb() {
     std::vector<membership::PeerOutput> items = membership_.take_outputs();
     if (items.empty()) return;
     for (membership::PeerOutput& item : items) absorb_membership(item);
+    if (unsendable_) leave_unheard();
   }
+}
+
+// The coordinator would not read what this peer has to say: without that it cannot go on.
+void Engine::leave_unheard() {
+  const Error why = *std::exchange(unsendable_, std::nullopt);
+  if (left_) return;
+  const Error error{why.code, fmt::format("{} leaves the run: {}", membership_.self().name,
+                                          why.message)};
+  membership_.leave(context_.now, error.message, true);
+  absorb();
+  fail(error);
 }
 
 void Engine::absorb_membership(membership::PeerOutput& item) {
   if (auto* send = std::get_if<peer_output::Send>(&item)) {
-    std::string framed;
-    wire::append_framed(wire::encode(send->message), framed);
-    context_.emit(output::SendControl{std::move(framed)});
+    Result<std::string> framed = wire::frame(send->message);
+    if (!framed) {
+      if (!unsendable_) unsendable_ = framed.error();
+      return;
+    }
+    context_.emit(output::SendControl{std::move(*framed)});
     const bool done = std::holds_alternative<wire::OpDone>(send->message) ||
                       std::holds_alternative<wire::SyncDone>(send->message);
     if (done) context_.trace_after("done.sent");

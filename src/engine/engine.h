@@ -112,6 +112,7 @@ class Engine {
   std::string hindrance() const;
   void fail(const Error& error);
   void absorb();  // carries out what membership and links have put out
+  void leave_unheard();
   void absorb_membership(membership::PeerOutput& item);
   void view_changed(const membership::peer_output::ViewChanged& change);
   void update_finished();
@@ -131,6 +132,7 @@ class Engine {
   std::optional<UpdateWait> updating_;
   std::optional<Leaving> leaving_;
   std::optional<Error> left_;            // why
+  std::optional<Error> unsendable_;      // a message that the coordinator would refuse
 };
 
 }  // namespace atoll_core::engine
