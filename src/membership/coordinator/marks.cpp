@@ -1,6 +1,8 @@
 // What has ended on single members, and what therefore has ended on all.
 #include <map>
+#include <utility>
 
+#include "base/limits.h"
 #include "membership/coordinator/parts.h"
 
 namespace atoll_core::membership {
@@ -27,12 +29,17 @@ void CoordinatorMachine::Parts::tell_stable() {
     ledgers.ops.erase_below(stable);
     for (const Participant& participant : ledgers.generations.participants(stable)) {
       const OpId name = op_for(stable, participant.shard);
-      lists[participant.peer].marks.push_back(
-          {name.generation, name.group, name.tag, stable.sequence});
+      wire::Stable& list = lists[participant.peer];
+      list.marks.push_back({name.generation, name.group, name.tag, stable.sequence});
+      if (list.marks.size() < limits::kWatermarks) continue;
+      if (PeerRecord* record = people.roster.find(participant.peer)) {
+        out.send(*record, std::exchange(list, {}));
+      }
     }
   }
   for (auto& [peer, list] : lists) {
-    if (PeerRecord* record = people.roster.find(peer)) out.send(*record, std::move(list));
+    PeerRecord* record = people.roster.find(peer);
+    if (record != nullptr && !list.marks.empty()) out.send(*record, std::move(list));
   }
 }
 

@@ -40,9 +40,21 @@ Result<void> check_version(const wire::Register& message) {
               wire::kProtocolVersion);
 }
 
+// On the wire, in a roster and in a view.
+size_t described_bytes(const wire::PeerInfo& peer) {
+  size_t bytes = 128 + peer.name.size() + peer.replica.size();
+  for (const Endpoint& endpoint : peer.endpoints) bytes += 16 + endpoint.host.size();
+  return bytes;
+}
+
+// What a member says when it comes back has the view and some generations, too.
+constexpr size_t kDescriptionsMax = limits::kControlMessageBytes / 2;
+
 // Compares with the siblings; a suspect may be the former life of the same replica.
 Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
+  size_t described = described_bytes(peer);
   for (const auto& [id, record] : roster.records()) {
+    described += described_bytes(record.info);
     const bool differs = record.connected() && record.info.replica == peer.replica &&
                          record.info.shard_count != peer.shard_count;
     if (!differs) continue;
@@ -52,6 +64,12 @@ Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
   }
   if (roster.size() >= limits::kPeers) {
     return fail(ErrorCode::kOutOfMemory, "the run is full: it has {} peers", roster.size());
+  }
+  if (described > kDescriptionsMax) {
+    return fail(ErrorCode::kOutOfMemory,
+                "the run is full: the names and addresses of its {} peers and {} take {} bytes, at "
+                "most {} are allowed",
+                roster.size(), display_name(peer), described, kDescriptionsMax);
   }
   return {};
 }

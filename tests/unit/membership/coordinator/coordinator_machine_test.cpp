@@ -108,6 +108,43 @@ TEST_F(CoordinatorMachineTest, StatusIsBoundedAndKeepsTheNewestEvents) {
   EXPECT_EQ(sent[0].events.front().text, "refuse nearby: #137");
 }
 
+// No receiver takes more than so many in a message.
+TEST_F(CoordinatorMachineTest, WhatIsStableIsToldInMessagesOfBoundedLength) {
+  connect(1, info(0, "a"));
+  machine_.on_message(now_, {1}, wire::UpdateRequest{});
+  machine_.take_output();
+  const Generation generation = machine_.status().generation;
+  uint64_t tag = 0;
+  for (int message = 0; message < 2; ++message) {
+    wire::Ended ended;
+    for (size_t i = 0; i < limits::kWatermarks; ++i) {
+      ended.marks.push_back({generation, kGroupAll, tag++, 1});
+    }
+    machine_.on_message(now_, {1}, std::move(ended));
+  }
+  size_t told = 0;
+  for (const wire::Stable& stable : take_sent<wire::Stable>()) {
+    EXPECT_LE(stable.marks.size(), limits::kWatermarks);
+    told += stable.marks.size();
+  }
+  EXPECT_EQ(told, tag);
+}
+
+// The longest names and addresses of so many peers would make no roster that can be sent.
+TEST_F(CoordinatorMachineTest, ARunIsFullWhenItsPeersCanNoLongerBeToldOfInOneMessage) {
+  wire::Roster roster;
+  for (uint64_t number = 1; number <= 2200; ++number) {
+    wire::PeerInfo peer = info(number, std::string(100, 'n') + std::to_string(number));
+    peer.endpoints.assign(limits::kEndpointsPerPeer, {std::string(limits::kHostBytes, 'h'), 1});
+    connect(number, peer);
+  }
+  const auto peers = machine_.status().peers;
+  EXPECT_GT(peers.size(), 1500u);
+  EXPECT_LT(peers.size(), 2200u);
+  for (const auto& peer : peers) roster.peers.push_back({peer.info, true});
+  EXPECT_LT(wire::encode(wire::ToPeer(roster)).size(), limits::kControlMessageBytes / 2);
+}
+
 // Else the next life, of several coordinators the first, would begin a run beside the old one.
 TEST(CoordinatorMachine, ALifeThatHasNotFoundTheRunDoesNotSaveThatThereIsNone) {
   for (const auto delay : {0ms, 1500ms}) {
