@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "base/assert.h"
 #include "base/canary.h"
 
 namespace atoll_core::engine {
@@ -365,7 +364,13 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
   const auto found = open_.find(verdict.op);
   if (found == open_.end()) {
     if (verdict.final && names_.in_future(verdict.op)) {
-      ATOLL_ASSERT(!verdict.committed, "{} committed before it was called", to_string(verdict.op));
+      // A participant has lied in a settle round: what this peer would bring is in no result.
+      if (verdict.committed) {
+        lost_ = Error{ErrorCode::kInternalError,
+                      fmt::format("{} was committed without {}, which has not called it",
+                                  to_string(verdict.op), membership_.self().name)};
+        return;
+      }
       early_verdicts_[verdict.op] = verdict;
       drop_obsolete_stash();
     }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/engine/small_run.h"
+#include "wire/control_framing.h"
 
 namespace atoll_core::simulate {
 namespace {
@@ -40,6 +41,25 @@ TEST(Ending, ACancelledCallEndsAlsoForOneThatHasNotCalled) {
   // It is told at once.
   const Call late = run.collective(run.process(2), large_call());
   run.expect_failed({late}, ErrorCode::kCancelled);
+}
+
+// A participant has lied to the coordinator.
+TEST(Ending, ACommitOfACallThatThisPeerHasNotMadeEndsItsMembership) {
+  SmallRun run(2);
+  engine::Engine& engine = run.world().engine(run.process(0));
+  wire::Verdict verdict;
+  verdict.op.generation = engine.view()->generation;
+  verdict.epoch = engine.view()->epoch;
+  verdict.committed = true;
+  std::string bytes;
+  wire::append_framed(wire::encode(wire::ToPeer(wire::OpVerdict{verdict})), bytes);
+  engine.on_control_bytes(run.world().now(), as_bytes(bytes));
+  engine.tick(run.world().now());
+  EXPECT_TRUE(engine.left());
+  const Call call = run.collective(run.process(0), large_call());
+  ASSERT_TRUE(call.ended());
+  EXPECT_NE(call.sentence().find("was committed without island-0"), std::string::npos)
+      << call.sentence();
 }
 
 TEST(Ending, ADeadlineNamesWhoIsMissing) {
