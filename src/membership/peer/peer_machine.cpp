@@ -186,6 +186,10 @@ void PeerMachine::handle(TimePoint, wire::Roster message) {
 }
 
 void PeerMachine::handle(TimePoint, wire::Updated message) {
+  if (!message.delta && !view_) {
+    return fail_run(ErrorCode::kInternalError,
+                    "the coordinator ended the update of a peer without a view, and sent none");
+  }
   if (message.delta) {
     if (!change_view(*message.delta)) return;
     state_ = State::kMember;

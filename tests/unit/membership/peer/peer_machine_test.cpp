@@ -126,6 +126,18 @@ TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
   EXPECT_EQ(sent[0].positions.back().next_sequence, 1u) << "the failed one has its number";
 }
 
+TEST_F(PeerMachineTest, AnUpdateThatEndsWithoutAnyViewEndsTheMembership) {
+  machine_.start(now_);
+  register_as(1);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  machine_.take_outputs();
+  machine_.on_message(now_, wire::Updated{epoch(1), {}, 1});
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kInternalError);
+  EXPECT_NE(failed[0].error.message.find("without a view"), std::string::npos);
+}
+
 TEST_F(PeerMachineTest, AnAnswerThatNobodyWaitsForIsKept) {
   become_member();
   ASSERT_TRUE(machine_.request_update(now_, {{0, 1, 2}}));
