@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "membership/common/reconnect_times.h"
+#include "membership/peer/own_place.h"
 #include "membership/peer/peer_machine.h"
 
 namespace atoll_core::membership {
@@ -186,6 +187,14 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   }
   if (state_ == State::kMember && !message.member) {
     return fail_run(ErrorCode::kEvicted, "the coordinator does not know this member any more");
+  }
+  wire::PeerInfo named = config_.self;
+  named.id = message.peer;
+  if (view_ && !has_place_for(named, *view_)) {
+    return fail_run(ErrorCode::kInternalError,
+                    fmt::format("the coordinator calls {} peer {}, but the view of epoch {} does "
+                                "not", config_.self.name, to_string(message.peer),
+                                to_string(view_->epoch)));
   }
   control_.incarnation = message.incarnation;
   control_.heartbeat_interval = std::chrono::milliseconds(

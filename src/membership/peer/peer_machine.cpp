@@ -7,6 +7,7 @@
 #include "membership/common/refusal.h"
 #include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
+#include "membership/peer/own_place.h"
 
 namespace atoll_core::membership {
 PeerMachine::PeerMachine(PeerConfig config)
@@ -218,6 +219,12 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
   Result<wire::View> next = apply_delta(view_ ? &*view_ : nullptr, delta);
   if (!next) {
     fail_run(next.error().code, next.error().message);
+    return false;
+  }
+  if (!has_place_for(config_.self, *next)) {
+    fail_run(ErrorCode::kInternalError,
+             fmt::format("the view of epoch {} does not name {} with its session",
+                         to_string(next->epoch), config_.self.name));
     return false;
   }
   if (memory_.instance && memory_.instance != next->instance) {

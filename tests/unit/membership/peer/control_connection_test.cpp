@@ -164,7 +164,7 @@ TEST_F(PeerMachineTest, ASessionGoesOnOverANewConnection) {
   machine_.on_control_connected(now_);
   const auto resume = take_sent<wire::Resume>();
   ASSERT_EQ(resume.size(), 1u);
-  EXPECT_EQ(resume[0].session, info(0, "a").session);
+  EXPECT_EQ(resume[0].session, config().self.session);
   EXPECT_EQ(resume[0].received, 2u) << "the first view and the freeze; rosters do not count";
   machine_.on_message(now_, wire::CoordinatorHeartbeat{1});
   machine_.on_message(now_, wire::Resumed{true, resume[0].repeats_from + 1});

@@ -24,7 +24,8 @@ class PeerMachineTest : public testing::Test {
   static PeerConfig config() {
     PeerConfig made;
     made.run = "run";
-    made.self = info(0, "a");
+    made.self = info(1, "a");
+    made.self.id = {};
     return made;
   }
 

@@ -113,6 +113,28 @@ TEST_F(PeerMachineTest, ADigestThatDoesNotMatchEndsTheMembership) {
   EXPECT_EQ(failed[0].error.code, ErrorCode::kInternalError);
 }
 
+TEST_F(PeerMachineTest, AViewWithoutThisPeerEndsTheMembership) {
+  machine_.start(now_);
+  register_as(3);
+  ASSERT_TRUE(machine_.request_update(now_, {}));
+  machine_.on_message(now_, wire::Updated{epoch(1), make_delta(nullptr, view(1, 1), "first")});
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_NE(failed[0].error.message.find("does not name a"), std::string::npos);
+}
+
+TEST_F(PeerMachineTest, AMemberIsGivenNoOtherId) {
+  become_member();
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{});
+  machine_.take_outputs();
+  accept(2, true);
+  const auto failed = take<peer_output::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_NE(failed[0].error.message.find("calls a peer"), std::string::npos);
+}
+
 TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
   become_member();
   ASSERT_TRUE(machine_.request_update(now_, {}));
