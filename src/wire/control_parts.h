@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "wire/control.h"
 #include "wire/field_check.h"
+#include "wire/view_check.h"
 
 namespace atoll_core::wire::proto {
 
@@ -140,6 +141,13 @@ void decode_part(const proto::Status& in, Status& out, FieldCheck& check);
 void check_somebody(FieldCheck& check, std::string_view field, const PeerInfo& peer);
 void check_plan(FieldCheck& check, std::string_view field, const topology::Plan& plan,
                 size_t members);
+
+// Each field of it may be well, and the whole be none.
+template <class Part>
+void check_whole(FieldCheck& check, const Part& part) {
+  if (!check.ok()) return;
+  if (const auto problem = problem_of(part)) check.refuse_whole(*problem);
+}
 
 // A part that must be there.
 template <class In, class Out>

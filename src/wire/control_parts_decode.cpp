@@ -35,8 +35,10 @@ void decode_part(const proto::InstanceId& in, InstanceId& out, FieldCheck&) {
   out = {in.high(), in.low()};
 }
 
-void decode_part(const proto::RunHistory& in, RunHistory& out, FieldCheck&) {
-  out = {in.syncs(), in.updates(), in.revision()};
+void decode_part(const proto::RunHistory& in, RunHistory& out, FieldCheck& check) {
+  take_number(check, "syncs", in.syncs(), 0, kCountMax, out.syncs);
+  take_number(check, "updates", in.updates(), 0, kCountMax, out.updates);
+  out.revision = in.revision();
 }
 
 void decode_part(const proto::CommittedRevision& in, CommittedRevision& out, FieldCheck& check) {
@@ -124,6 +126,7 @@ void decode_part(const proto::View& in, View& out, FieldCheck& check) {
   for (const PeerInfo& peer : out.members) check_somebody(check, "members", peer);
   take_part(check, "plan", in.has_plan(), in.plan(), out.plan);
   check_plan(check, "plan", out.plan, out.members.size());
+  check_whole(check, out);
 }
 
 void decode_part(const proto::Member& in, Member& out, FieldCheck& check) {
@@ -140,6 +143,7 @@ void decode_part(const proto::GenerationState& in, GenerationState& out, FieldCh
   take_parts(check, "members", in.members(), limits::kPeers, out.members);
   take_part(check, "plan", in.has_plan(), in.plan(), out.plan);
   check_plan(check, "plan", out.plan, out.members.size());
+  check_whole(check, out);
 }
 
 void decode_part(const proto::Rejoin& in, Rejoin& out, FieldCheck& check) {
@@ -150,6 +154,7 @@ void decode_part(const proto::Rejoin& in, Rejoin& out, FieldCheck& check) {
   take_error_code(check, "update_code", in.update_code(), out.update_code);
   take_sentence(check, "update_reason", in.update_reason(), out.update_reason);
   out.gap = in.gap();
+  check_whole(check, out);
 }
 
 void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) {
@@ -168,6 +173,7 @@ void decode_part(const proto::ViewDelta& in, ViewDelta& out, FieldCheck& check) 
   if (out.plan) check_plan(check, "plan", *out.plan, out.base ? out.plan->ring.size()
                                                               : out.added.size());
   else if (!out.base) check.refuse("plan", "is missing");
+  check_whole(check, out);
 }
 
 void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCheck& check) {

@@ -45,14 +45,23 @@ bool is_known(ErrorCode code) {
 
 }  // namespace
 
-void FieldCheck::refuse(std::string_view field, std::string_view problem) {
-  if (error_) return;
+std::string FieldCheck::path() const {
   std::string path(message_);
   for (const Step& step : path_) {
     path += fmt::format(".{}", step.field);
     if (step.index) path += fmt::format("[{}]", *step.index);
   }
-  error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{}.{} {}", path, field, problem)};
+  return path;
+}
+
+void FieldCheck::refuse(std::string_view field, std::string_view problem) {
+  if (error_) return;
+  error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{}.{} {}", path(), field, problem)};
+}
+
+void FieldCheck::refuse_whole(std::string_view problem) {
+  if (error_) return;
+  error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{} {}", path(), problem)};
 }
 
 bool check_range(FieldCheck& check, std::string_view field, uint64_t value, uint64_t min,

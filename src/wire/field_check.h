@@ -31,6 +31,8 @@ class FieldCheck {
   bool ok() const { return !error_; }
   const std::optional<Error>& error() const { return error_; }
   void refuse(std::string_view field, std::string_view problem);
+  // The part (or message) as a whole, each field of which may be well.
+  void refuse_whole(std::string_view problem);
 
   // While a Scope lives, fields are those of the part `field` (of its element `index`).
   class Scope {
@@ -52,6 +54,8 @@ class FieldCheck {
     std::string_view field;
     std::optional<size_t> index;
   };
+
+  std::string path() const;
 
   std::string_view message_;
   std::vector<Step> path_;

@@ -155,6 +155,7 @@ void take(const proto::Register& in, Register& out, FieldCheck& check) {
   if (!readable) return;
   take_optional(check, "rejoin", in.has_rejoin(), in.rejoin(), out.rejoin);
   take_part(check, "memory", in.has_memory(), in.memory(), out.memory);
+  check_whole(check, out);
 }
 
 void take(const proto::PeerHeartbeat& in, PeerHeartbeat& out, FieldCheck&) {

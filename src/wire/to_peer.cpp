@@ -134,6 +134,7 @@ void put(const Status& in, proto::ToPeer& envelope) {
 void take(const proto::Registered& in, Registered& out, FieldCheck& check) {
   take_peer(check, "peer", in.peer(), out.peer);
   out.incarnation = unpack_incarnation(in.incarnation());
+  if (!can_be_counted_on(out.incarnation)) check.refuse("incarnation", "is beyond all counts");
   take_name(check, "run", in.run(), out.run);
   out.version = in.version();
   take_number(check, "heartbeat_interval_ms", in.heartbeat_interval_ms(), 0, kMillisecondsMax,
@@ -187,12 +188,13 @@ void take(const proto::Roster& in, Roster& out, FieldCheck& check) {
     const FieldCheck::Scope scope(check, "peers", i);
     decode_part(in.peers(static_cast<int>(i)), out.peers[i], check);
   }
+  check_whole(check, out);
 }
 
 void take(const proto::Updated& in, Updated& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_optional(check, "delta", in.has_delta(), in.delta(), out.delta);
-  out.updates = in.updates();
+  take_number(check, "updates", in.updates(), 0, kCountMax, out.updates);
 }
 
 void take(const proto::OpVerdict& in, OpVerdict& out, FieldCheck& check) {
@@ -225,7 +227,7 @@ void take(const proto::SyncPlan& in, SyncPlan& out, FieldCheck& check) {
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
   take_peers(check, "holders", in.holders(), out.holders);
-  out.number = in.number();
+  take_number(check, "number", in.number(), 0, kCountMax, out.number);
 }
 
 void take(const proto::StateOffer& in, StateOffer& out, FieldCheck& check) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "wire/view_check.h"
+
 namespace atoll_core::membership {
 namespace {
 
@@ -64,16 +66,9 @@ wire::ViewDelta make_delta(const wire::View* base, const wire::View& next, std::
   return delta;
 }
 
-Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& delta) {
+wire::View next_view(const wire::View* base, const wire::ViewDelta& delta) {
   wire::View next;
-  if (delta.base) {
-    if (base == nullptr || base->epoch != *delta.base) {
-      const std::optional<Epoch> held = base ? std::optional(base->epoch) : std::nullopt;
-      return fail(ErrorCode::kInternalError, "the view of epoch {} builds on {}, but {} is held",
-                  to_string(delta.epoch), base_name(delta.base), base_name(held));
-    }
-    next = without(*base, {delta.removed.begin(), delta.removed.end()});
-  }
+  if (delta.base) next = without(*base, {delta.removed.begin(), delta.removed.end()});
   next.instance = delta.instance;
   next.epoch = delta.epoch;
   next.generation = delta.generation;
@@ -82,10 +77,24 @@ Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& de
   const bool all_there = !delta.base && delta.slots.empty();
   if (all_there || next.epoch == next.generation.first) number_slots(next);
   else if (!delta.base) next.slots = delta.slots;
+  return next;
+}
+
+Result<wire::View> apply_delta(const wire::View* base, const wire::ViewDelta& delta) {
+  if (delta.base && (base == nullptr || base->epoch != *delta.base)) {
+    const std::optional<Epoch> held = base ? std::optional(base->epoch) : std::nullopt;
+    return fail(ErrorCode::kInternalError, "the view of epoch {} builds on {}, but {} is held",
+                to_string(delta.epoch), base_name(delta.base), base_name(held));
+  }
+  wire::View next = next_view(base, delta);
   const auto members = static_cast<uint32_t>(next.members.size());
   if (auto fits = topology::validate(next.plan, members); !fits) {
     return fail(ErrorCode::kInternalError, "the view of epoch {}: {}", to_string(delta.epoch),
                 fits.error().message);
+  }
+  if (const auto problem = wire::problem_of(next)) {
+    return fail(ErrorCode::kInternalError, "the view of epoch {} {}", to_string(delta.epoch),
+                *problem);
   }
   if (wire::view_digest(next) != delta.digest) {
     return fail(ErrorCode::kInternalError,

@@ -217,16 +217,27 @@ Case bad_plan(std::string name, std::function<void(topology::Plan&)> spoil, std:
           "updated.delta.plan" + expected};
 }
 
-std::vector<Case> plan_cases() {
-  const auto spoiled_rejoin = [](auto spoil) {
-    return [spoil](Register& m) {
-      Rejoin& rejoin = m.rejoin.emplace();
-      rejoin.view.instance = {1, 2};
-      grow(rejoin.view.members, 2);
-      rejoin.view.plan = topology::make_plan(2);
-      spoil(rejoin);
-    };
+// Of two members.
+template <class Spoil>
+std::function<void(Register&)> spoiled_rejoin(Spoil spoil) {
+  return [spoil](Register& m) {
+    Rejoin& rejoin = m.rejoin.emplace();
+    rejoin.view.instance = {1, 2};
+    for (uint32_t i = 0; i < 2; ++i) {
+      PeerInfo& member = rejoin.view.members.emplace_back();
+      member.id = {i + 1};
+      member.session = {7, i};
+      member.replica = i == 0 ? "left" : "right";
+      member.shard_count = 1;
+      member.slot = i;
+      rejoin.view.slots.push_back(member.id);
+    }
+    rejoin.view.plan = topology::make_plan(2);
+    spoil(rejoin);
   };
+}
+
+std::vector<Case> plan_cases() {
   return {
       bad_plan(
           "RingTooLong", [](auto& p) { p.ring.resize(4097); }, ".ring has 4097 elements"),

@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "wire/control.h"
+#include "wire/view_check.h"
 
 namespace atoll_core::wire::random_messages {
 
@@ -114,7 +115,7 @@ inline void draw(Random& random, InstanceId& out) {
   out.low = random.number() | 1;
 }
 inline void draw(Random& random, RunHistory& out) {
-  draw_all(random, out.syncs, out.updates, out.revision);
+  out = {random.number(kCountMax), random.number(kCountMax), random.number()};
 }
 inline void draw(Random& random, CommittedRevision& out) {
   draw_all(random, out.instance, out.revision);
@@ -164,9 +165,45 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
   plan.choices.emplace_back();
   return plan;
 }
+// Of which can be counted on.
+inline void draw_life(Random& random, Incarnation& out) {
+  draw(random, out.nonce);
+  out.counter = static_cast<uint32_t>(random.number(kLivesMax));
+}
+inline void draw_epoch(Random& random, Epoch& out) {
+  draw_life(random, out.incarnation);
+  out.number = random.number(kCountMax);
+}
+// An epoch, and the generation that it is in.
+inline void draw_time(Random& random, Epoch& epoch, Generation& generation) {
+  draw_epoch(random, epoch);
+  generation.first = epoch;
+  if (random.coin()) generation.first.number = random.between(0, epoch.number);
+}
+// Some replicas, each whole.
+inline void draw_replicas(Random& random, size_t replicas, std::vector<PeerInfo>& out) {
+  for (size_t replica = 0; replica < replicas; ++replica) {
+    const auto shards = static_cast<uint32_t>(random.between(1, 2));
+    for (uint32_t shard = 0; shard < shards; ++shard) {
+      draw(random, out.emplace_back());
+      out.back().id.value = random.number() << 8 | (2 * replica + shard + 1);
+      out.back().session.low = random.number() << 8 | (2 * replica + shard);
+      out.back().replica = "replica " + std::to_string(replica);
+      out.back().shard = shard;
+      out.back().shard_count = shards;
+    }
+  }
+}
 inline void draw(Random& random, View& out) {
-  draw_all(random, out.instance, out.epoch, out.generation, out.members);
-  draw(random, out.slots);
+  draw(random, out.instance);
+  draw_time(random, out.epoch, out.generation);
+  draw_replicas(random, random.between(1, 3), out.members);
+  const bool begins = out.epoch == out.generation.first;
+  for (PeerInfo& member : out.members) {
+    if (!begins && random.coin()) out.slots.push_back({uint64_t{1} << 63 | out.slots.size() << 8});
+    member.slot = static_cast<uint32_t>(out.slots.size());
+    out.slots.push_back(member.id);
+  }
   out.plan = draw_plan(random, out.members.size());
 }
 inline void draw(Random& random, Member& out) {
@@ -175,17 +212,35 @@ inline void draw(Random& random, Member& out) {
   out.slot = static_cast<uint32_t>(random.number(limits::kPeers - 1));
 }
 inline void draw(Random& random, GenerationState& out) {
-  draw_all(random, out.generation, out.attempt, out.members);
+  draw_time(random, out.attempt, out.generation);
+  draw(random, out.members);
+  for (size_t i = 0; i < out.members.size(); ++i) {
+    out.members[i].id.value = out.members[i].id.value << 3 | i;
+  }
   out.plan = draw_plan(random, out.members.size());
 }
 inline void draw(Random& random, Rejoin& out) {
-  draw_all(random, out.incarnation, out.view, out.generations, out.updates, out.update_code,
-           out.update_reason, out.gap);
+  draw_life(random, out.incarnation);
+  draw_all(random, out.view, out.update_code, out.update_reason, out.gap);
+  out.updates = random.number(kCountMax);
+  // Of two lives before that of the view.
+  for (const uint32_t nonce : {3u, 4u}) {
+    if (random.coin()) draw(random, out.generations.emplace_back());
+    else continue;
+    out.generations.back().generation.first = {{0, nonce}, random.number(3)};
+    out.generations.back().attempt = {{0, nonce}, 3};
+    if (out.view.epoch.incarnation.counter == 0 || out.view.generation.first.number < 3) {
+      out.generations.pop_back();
+    }
+  }
 }
 inline void draw(Random& random, ViewDelta& out) {
-  draw_all(random, out.instance, out.base, out.epoch, out.generation, out.removed, out.added,
-           out.digest, out.reason);
-  draw(random, out.slots);
+  draw_all(random, out.instance, out.base, out.digest, out.reason, out.slots);
+  draw_time(random, out.epoch, out.generation);
+  draw_replicas(random, random.between(0, 2), out.added);
+  for (uint64_t i = random.between(0, 3); i > 0; --i) {
+    out.removed.push_back({random.number() << 2 | i});
+  }
   out.plan.reset();
   if (!out.base) out.plan = draw_plan(random, out.added.size());
   else if (random.coin()) out.plan = draw_plan(random, random.between(0, 6));
@@ -245,6 +300,11 @@ inline void draw(Random& random, StatusCounters& out) {
 
 inline void draw(Random& random, Register& out) {
   draw_all(random, out.run, out.peer, out.rejoin, out.memory);
+  draw_life(random, out.memory.life);
+  if (out.rejoin) {
+    out.peer.session = out.rejoin->view.members.front().session;
+    out.memory.instance = out.rejoin->view.instance;
+  }
   out.coordinators = static_cast<uint32_t>(random.between(1, limits::kCoordinators));
   out.address = static_cast<uint32_t>(random.between(0, limits::kCoordinators - 1));
   // Of those who speak no version in common not all is read.
@@ -297,7 +357,8 @@ inline void draw(Random&, StatusRequest&) {}
 // ---- coordinator to peer -----------------------------------------------------------------------
 
 inline void draw(Random& random, Registered& out) {
-  draw_all(random, out.peer, out.incarnation, out.run, out.version, out.member);
+  draw_all(random, out.peer, out.run, out.version, out.member);
+  draw_life(random, out.incarnation);
   out.heartbeat_interval_ms = random.number(1'000'000'000);
   out.peer_timeout_ms = random.number(1'000'000'000);
 }
@@ -312,9 +373,14 @@ inline void draw(Random& random, UpdateFailed& out) { draw_all(random, out.code,
 inline void draw(Random&, UpdateWaiting&) {}
 inline void draw(Random& random, UpdateWaits& out) { draw(random, out.reasons); }
 inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
-inline void draw(Random& random, Roster& out) { draw(random, out.peers); }
+inline void draw(Random& random, Roster& out) {
+  std::vector<PeerInfo> peers;
+  draw_replicas(random, random.between(0, 2), peers);
+  for (const PeerInfo& peer : peers) out.peers.push_back({peer, random.coin()});
+}
 inline void draw(Random& random, Updated& out) {
-  draw_all(random, out.epoch, out.delta, out.updates);
+  draw_all(random, out.epoch, out.delta);
+  out.updates = random.number(kCountMax);
 }
 inline void draw(Random& random, OpVerdict& out) { draw(random, out.verdict); }
 inline void draw(Random& random, Freeze& out) {
@@ -326,8 +392,8 @@ inline void draw(Random& random, Settled& out) {
 }
 inline void draw(Random& random, Probe& out) { draw(random, out.peer); }
 inline void draw(Random& random, SyncPlan& out) {
-  draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders,
-           out.number);
+  draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
+  out.number = random.number(kCountMax);
 }
 inline void draw(Random& random, StateOffer& out) {
   draw_all(random, out.instance, out.tag, out.revision, out.digest, out.tensors, out.holders);
