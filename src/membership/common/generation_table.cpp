@@ -25,8 +25,12 @@ void GenerationTable::open(const wire::View& view) {
   std::transform(view.members.begin(), view.members.end(), std::back_inserter(record.members),
                  participant_of);
   generations_.insert_or_assign(view.generation, std::move(record));
+}
+
+std::optional<Generation> GenerationTable::to_be_forgotten() const {
   const size_t kept = broken(Canary::kForgetsGeneration) ? 1 : kGenerationsKept;
-  while (generations_.size() > kept) generations_.erase(generations_.begin());
+  if (generations_.size() <= kept) return std::nullopt;
+  return generations_.begin()->first;
 }
 
 void GenerationTable::restart(Epoch epoch, const std::set<PeerId>& gone) {
@@ -80,7 +84,6 @@ void GenerationTable::merge(const wire::GenerationState& state) {
         {member.id, member.name, member.replica, member.shard, member.slot});
   }
   generations_.insert_or_assign(state.generation, std::move(record));
-  if (generations_.size() > kGenerationsKept) generations_.erase(generations_.begin());
 }
 
 std::vector<Participant> GenerationTable::participants(const OpKey& key) const {

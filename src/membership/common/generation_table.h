@@ -4,10 +4,12 @@
 //
 // Invariants: `attempt` is the generation's first epoch or that of the last settle round, if later;
 // members that died stay listed until the round about their death ends, because what is attempted
-// until then has their contributions in it. Bounded by kGenerationsKept, oldest forgotten first.
+// until then has their contributions in it. Bounded by kGenerationsKept, oldest forgotten first:
+// by who owns the table, since all else that is about a generation goes with it.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -56,6 +58,12 @@ class GenerationTable {
   // What another one holds of a generation counts if it is of a later epoch.
   void merge(const wire::GenerationState& state);
 
+  // One that is beyond kGenerationsKept, the oldest. Whoever has told of generations by open() and
+  // merge() asks until there is none, and makes everybody forget it, before anything else happens.
+  std::optional<Generation> to_be_forgotten() const;
+  void forget(Generation generation) { generations_.erase(generation); }
+
+  size_t size() const { return generations_.size(); }
   void clear() { generations_.clear(); }
 
  private:

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -96,6 +97,10 @@ struct CoordinatorStatus {
   uint64_t steps_down = 0;
 };
 
+// How much each table holds, by name: what is about a peer that is gone, or a generation that is
+// forgotten, must be in none.
+using TableSizes = std::map<std::string, size_t>;
+
 class CoordinatorMachine {
  public:
   CoordinatorMachine(CoordinatorConfig config, Incarnation incarnation);
@@ -119,6 +124,7 @@ class CoordinatorMachine {
 
   CoordinatorOutput take_output();
   CoordinatorStatus status() const;
+  TableSizes table_sizes() const;
 
   struct Parts;  // see parts.h; of no use outside this folder
 

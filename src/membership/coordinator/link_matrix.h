@@ -24,6 +24,7 @@ class LinkMatrix {
   void report(PeerId from, PeerId to, wire::LinkState state);
   void forget(PeerId peer);
   bool linked(PeerId one, PeerId other) const;
+  size_t size() const { return places_.size(); }  // peers
   // How many others this one is linked with.
   size_t count(PeerId peer) const;
 

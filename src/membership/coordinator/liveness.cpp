@@ -72,12 +72,7 @@ void CoordinatorMachine::Parts::reject(TimePoint now, PeerId peer, Error error) 
 void CoordinatorMachine::Parts::drop_pending(PeerId peer, const std::string& reason) {
   out.event(fmt::format("drop pending {}: {}", display_name(people.roster.find(peer)->info),
                         reason));
-  people.links.forget(peer);
-  people.failed_links.forget(peer);
-  people.network.forget(peer);
-  waits.updates.forget(peer);
-  people.roster.erase(peer);
-  changed.roster = true;
+  forget_peer(peer);
   changed.updates = true;
 }
 
@@ -101,14 +96,9 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
       out.close(record.connection, told);
     }
     people.departures.add(record.info.session, told);
-    people.links.forget(shard);
-    people.failed_links.forget(shard);
-    people.network.forget(shard);
-    waits.updates.forget(shard);
-    people.roster.erase(shard);
+    forget_peer(shard);
     pending.gone.insert(shard);
   }
-  changed.roster = true;
   pending.somebody_lost = true;
   // Its siblings lose their membership with it, and may come back.
   pending.all_left = pending.all_left && leaves && shards.size() == 1;

@@ -33,6 +33,7 @@ class MeasuredNetwork {
   // Replaces what this peer has reported before.
   void report_rates(PeerId from, const wire::Measured& rates);
   void forget(PeerId peer);
+  size_t size() const { return round_trips_.size() + rates_.size(); }
   // Of links.
   void changed() { changed_ = true; }
 

@@ -48,6 +48,10 @@ void OpLedger::erase_below(const OpKey& key) {
   }
 }
 
+void OpLedger::forget(Generation generation) {
+  std::erase_if(records_, [&](const auto& entry) { return entry.first.generation == generation; });
+}
+
 std::optional<std::string> note_call(const OpKey& key, OpRecord& record, Call call) {
   const PeerId caller = call.caller.peer;
   const Call& noted = record.calls.insert_or_assign(caller, std::move(call)).first->second;

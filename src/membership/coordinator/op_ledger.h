@@ -58,6 +58,7 @@ class OpLedger {
   void erase(const OpKey& key) { records_.erase(key); }
   // All of the same name with smaller sequences.
   void erase_below(const OpKey& key);
+  void forget(Generation generation);
   void clear() { records_.clear(); }
 
   const std::map<OpKey, OpRecord>& records() const { return records_; }

@@ -1,7 +1,7 @@
 // What the coordinator machine is made of. The concerns decide and know nothing of connections;
 // the functions here carry decisions from one to the other and into messages. They are grouped by
-// file: registration, doubts about places, rejoining, liveness, reach, updates, their waits, ops,
-// settling, marks, syncs, offers, status.
+// file: forgetting, registration, doubts about places, rejoining, liveness, reach, updates, their
+// waits, ops, settling, marks, syncs, offers, status.
 //
 // Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
@@ -38,6 +38,9 @@
 #include "membership/coordinator/watermark_table.h"
 
 namespace atoll_core::membership {
+
+// A table that is added to one of the following does not compile until forget.cpp says what becomes
+// of it when a peer, a generation or the run is forgotten.
 
 // Those that are connected, and those of them that are registered.
 struct People {
@@ -113,6 +116,16 @@ struct CoordinatorMachine::Parts {
   void finish_turn();
   void need_round(std::string cause);
 
+  // ---- forget.cpp; nowhere else is anything forgotten with a peer, a generation or the run
+  void forget_peer(PeerId peer);
+  // Takes it up; the oldest one may be forgotten then.
+  void note_generation(const wire::View& first);
+  void merge_generation(const wire::GenerationState& state);
+  void forget_old_generations();
+  void forget_generation(Generation generation);
+  void forget_run();
+  TableSizes table_sizes() const;
+
   // ---- registration.cpp
   void handle_visitor(TimePoint now, ConnectionId connection, wire::ToCoordinator message);
   void refuse(ConnectionId connection, Error error);
@@ -139,8 +152,6 @@ struct CoordinatorMachine::Parts {
 
   // ---- rejoin.cpp
   wire::Registered registered(PeerId peer, bool member) const;
-  Result<void> check_claim(const wire::Register& hello) const;
-  Result<void> check_memory(const wire::Register& hello) const;
   // While there is no run: one that goes on here is told of in a later life than before.
   void outlive(const wire::RunMemory& memory);
   void claim(TimePoint now, ConnectionId connection, wire::Register message);
@@ -223,6 +234,8 @@ struct CoordinatorMachine::Parts {
   void begin_round(TimePoint now);
   void begin_round_about(TimePoint now, const OpKey& key);
   void complete_rounds();
+  // Decides by the reports that have come.
+  void end_round_about(const OpKey& key);
   void handle(TimePoint now, PeerId from, wire::SettleReport message);
 
   // ---- marks.cpp

@@ -29,6 +29,12 @@ void PublishedStates::commit(InstanceId instance, uint64_t tag,
   }));
 }
 
+void PublishedStates::forget(PeerId holder) {
+  for (auto& [tag, published] : tags_) {
+    for (auto& [shard, offer] : published.by_shard) std::erase(offer.holders, holder);
+  }
+}
+
 const wire::StateOffer* PublishedStates::find(const PeerRecord& follower) const {
   if (!follower.follows) return nullptr;
   const auto published = tags_.find(follower.follows->tag);

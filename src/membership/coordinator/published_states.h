@@ -27,6 +27,9 @@ class PublishedStates {
   // Of a run that goes on, its members are not asked what they last synced: nobody is level until
   // they sync again.
   void forget() { *this = {}; unknown_ = true; }
+  void forget(PeerId holder);
+
+  size_t size() const { return tags_.size(); }
 
   // What a pending peer that follows lacks; nullopt: nothing, or nothing is known.
   std::optional<wire::StateOffer> offer(const PeerRecord& follower) const;

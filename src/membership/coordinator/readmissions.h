@@ -26,6 +26,7 @@ class Readmissions {
   uint32_t losses(const std::string& replica) const;  // in a row
   // The first moment after `now` at which somebody's wait is over; kNever: nobody waits.
   TimePoint next(TimePoint now) const;
+  size_t size() const { return records_.size(); }
 
  private:
   struct Record {

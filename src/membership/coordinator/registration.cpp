@@ -1,8 +1,10 @@
 #include <algorithm>
 
+#include "base/canary.h"
 #include "base/limits.h"
 #include "membership/common/sentence.h"
 #include "membership/coordinator/parts.h"
+#include "wire/view_check.h"
 
 namespace atoll_core::membership {
 namespace {
@@ -50,6 +52,9 @@ size_t described_bytes(const wire::PeerInfo& peer) {
 // What a member says when it comes back has the view and some generations, too.
 constexpr size_t kDescriptionsMax = limits::kControlMessageBytes / 2;
 
+// A coordinator without a memory of its own may be so much behind the run that it takes up.
+constexpr uint32_t kLifeLeapMax = 1u << 20;
+
 // Compares with the siblings; a suspect may be the former life of the same replica.
 Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
   size_t described = described_bytes(peer);
@@ -74,14 +79,37 @@ Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
   return {};
 }
 
+// A coordinator that takes up a run counts on from what is told. So what is told must leave room
+// for counting, or the next thing that the coordinator says is one that no peer takes.
+Result<void> check_counts(const wire::Register& message, const Incarnation& here) {
+  uint32_t told = message.memory.life.counter;
+  if (message.rejoin) {
+    told = std::max({told, message.rejoin->incarnation.counter,
+                     message.rejoin->view.epoch.incarnation.counter});
+  }
+  if (told >= wire::kLivesMax || told > here.counter + kLifeLeapMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{} tells of life {} of a coordinator; this is life {}, and none is so far ahead",
+                display_name(message.peer), told, here.counter);
+  }
+  uint64_t count = std::max(message.memory.history.syncs, message.memory.history.updates);
+  if (message.rejoin) {
+    count = std::max({count, message.rejoin->updates, message.rejoin->view.epoch.number});
+  }
+  if (count <= wire::kCountMax / 2 || broken(Canary::kAnyUpdateCount)) return {};
+  return fail(ErrorCode::kInvalidArgument, "{} tells of {} views, updates or syncs, and no run has "
+              "so many", display_name(message.peer), count);
+}
+
 Result<void> check(const wire::Register& message, const CoordinatorConfig& config,
-                   const People& people) {
+                   const People& people, const Incarnation& here) {
   if (auto version = check_version(message); !version) return version;
   if (!message.run.empty() && message.run != config.run) {
     return fail(ErrorCode::kMismatch, "{} wants run '{}', this coordinator has '{}'",
                 display_name(message.peer), message.run, config.run);
   }
   if (auto bounds = check_bounds(message.peer); !bounds) return bounds;
+  if (auto counts = check_counts(message, here); !counts) return counts;
   if (const std::string* reason = people.departures.find(message.peer.session)) {
     return fail(ErrorCode::kEvicted, "{}", *reason);
   }
@@ -149,9 +177,7 @@ void CoordinatorMachine::Parts::handle_visitor(TimePoint now, ConnectionId conne
     return refuse(connection, {ErrorCode::kInvalidUsage,
                                fmt::format("{} before register", wire::name_of(message))});
   }
-  if (auto fine = check(*hello, config, people); !fine) return refuse(connection, fine.error());
-  if (auto fine = check_memory(*hello); !fine) return refuse(connection, fine.error());
-  if (auto fine = hello->rejoin ? check_claim(*hello) : Result<void>{}; !fine) {
+  if (auto fine = check(*hello, config, people, incarnation); !fine) {
     return refuse(connection, fine.error());
   }
   if (hello->rejoin) hear_late_member(now, *hello);

@@ -14,20 +14,12 @@ namespace {
 
 using Parts = CoordinatorMachine::Parts;
 
-// More than any run has; so that counting on from what a peer tells does not wrap.
-constexpr uint32_t kIncarnationsMax = 1u << 30;
-constexpr uint64_t kUpdatesMax = uint64_t{1} << 48;
-
 // What one member holds of the run becomes part of what this coordinator holds.
 void merge(Parts& parts, const wire::Register& hello) {
   const wire::Rejoin& rejoin = *hello.rejoin;
   parts.run.history = std::max(parts.run.history, hello.memory.history);
   parts.last_sync = std::max(parts.last_sync, parts.run.history.syncs);
-  for (const auto& state : rejoin.generations) {
-    const bool possible = !is_later(state.generation, rejoin.view.generation) &&
-                          !is_later(state.attempt, rejoin.view.epoch);
-    if (possible) parts.ledgers.generations.merge(state);
-  }
+  for (const auto& state : rejoin.generations) parts.merge_generation(state);
   const bool tells_of_updates = rejoin.view.generation == parts.view.generation;
   if (!tells_of_updates) return;
   std::optional<Error> error;
@@ -46,7 +38,7 @@ void adopt_run(Parts& parts, const ClaimGroup& group) {
   parts.view = *group.view;
   for (const auto& [session, claim] : group.claims) merge(parts, claim->message);
   if (parts.ledgers.generations.find(parts.view.generation) == nullptr) {
-    parts.ledgers.generations.open(parts.view);
+    parts.note_generation(parts.view);
   }
 }
 
@@ -149,12 +141,6 @@ wire::Registered CoordinatorMachine::Parts::registered(PeerId peer, bool member)
           member};
 }
 
-Result<void> CoordinatorMachine::Parts::check_memory(const wire::Register& hello) const {
-  if (hello.memory.life.counter <= kIncarnationsMax) return {};
-  return fail(ErrorCode::kInvalidArgument, "{} remembers incarnation {}",
-              display_name(hello.peer), to_string(hello.memory.life));
-}
-
 // Who has lost its membership remembers the life in which it had one. Would this one count alike or
 // less, ids were given twice in one instance, and a member that comes late from that life were
 // superior to a run that has gone on since.
@@ -165,31 +151,6 @@ void CoordinatorMachine::Parts::outlive(const wire::RunMemory& memory) {
   out.event(fmt::format("is now incarnation {}: a former member of instance {} has come",
                         to_string(incarnation), to_string(memory.instance)));
   send_pending_back(*this);  // they were told another one
-}
-
-// A view in which the claimant itself is missing, or somebody is named twice, is nobody's.
-Result<void> CoordinatorMachine::Parts::check_claim(const wire::Register& hello) const {
-  std::set<PeerId> ids;
-  std::set<SessionId> sessions;
-  for (const wire::PeerInfo& member : hello.rejoin->view.members) {
-    const bool fresh = ids.insert(member.id).second && sessions.insert(member.session).second;
-    if (fresh) continue;
-    return fail(ErrorCode::kInvalidArgument, "the view that {} holds names {} twice",
-                display_name(hello.peer), display_name(member));
-  }
-  const wire::Rejoin& rejoin = *hello.rejoin;
-  const bool counted = std::max(rejoin.incarnation.counter,
-                                rejoin.view.epoch.incarnation.counter) <= kIncarnationsMax &&
-                       rejoin.updates <= kUpdatesMax;
-  if (!counted) {
-    return fail(ErrorCode::kInvalidArgument, "{} tells of incarnation {} and {} updates",
-                display_name(hello.peer), to_string(rejoin.incarnation), rejoin.updates);
-  }
-  const bool consistent = sessions.count(hello.peer.session) != 0 &&
-                          hello.memory.instance == hello.rejoin->view.instance;
-  if (consistent) return {};
-  return fail(ErrorCode::kInvalidArgument, "{} holds a view that it is not in",
-              display_name(hello.peer));
 }
 
 void CoordinatorMachine::Parts::claim(TimePoint now, ConnectionId connection,
@@ -318,7 +279,7 @@ void CoordinatorMachine::Parts::adopt_later_view(TimePoint now, const wire::View
   send_pending_back(*this);
   if (later.generation != view.generation) {
     waits.updates.clear();
-    ledgers.generations.open(later);
+    note_generation(later);
   }
   std::set<PeerId> stay;
   for (const wire::PeerInfo& member : later.members) stay.insert(member.id);
@@ -354,14 +315,7 @@ void CoordinatorMachine::Parts::step_down(TimePoint now, const std::string& reas
     out.send(record, wire::Refused{ErrorCode::kCoordinatorUnreachable, bounded(reason)});
     out.close(record.connection, reason);
   }
-  people.roster = {};
-  people.links = {};
-  people.network = {};
-  people.departures = {};
-  ledgers = {};
-  waits = {};
-  pending = {};
-  changed = {};
+  forget_run();
   // Views that this incarnation has issued live on among peers: their numbers are never used again.
   const uint64_t issued = view.epoch.incarnation == incarnation ? view.epoch.number : 0;
   view = {};

@@ -112,6 +112,7 @@ class Departures {
 
   void add(SessionId session, std::string reason);
   const std::string* find(SessionId session) const;
+  size_t size() const { return reasons_.size(); }
 
  private:
   std::map<SessionId, std::string> reasons_;

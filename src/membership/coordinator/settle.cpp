@@ -118,10 +118,6 @@ std::set<OpKey> open_keys(const Parts& parts, const Reports& reports) {
   for (const auto& [key, evidence] : reports.by_op) keys.insert(key);
   for (const auto& [key, record] : parts.ledgers.ops.records()) keys.insert(key);
   for (const auto& [key, record] : parts.ledgers.syncs.records()) keys.insert(key);
-  // Of a generation that was forgotten when a member told of many: nobody has a part in it.
-  std::erase_if(keys, [&parts](const OpKey& key) {
-    return parts.ledgers.generations.find(key.generation) == nullptr;
-  });
   return keys;
 }
 
@@ -283,6 +279,10 @@ void CoordinatorMachine::Parts::begin_round_about(TimePoint now, const OpKey& ke
              wire::Freeze{round.number, op_for(key, participant.shard), reason,
                           longest_round_ms()});
   }
+}
+
+void CoordinatorMachine::Parts::end_round_about(const OpKey& key) {
+  complete_round_about(*this, key);
 }
 
 void CoordinatorMachine::Parts::complete_rounds() {

@@ -48,6 +48,13 @@ std::optional<OpKey> SettleRounds::complete_about_one() const {
   return std::nullopt;
 }
 
+std::optional<OpKey> SettleRounds::open_in(Generation generation) const {
+  for (const auto& [key, round] : about_one_) {
+    if (key.generation == generation) return key;
+  }
+  return std::nullopt;
+}
+
 SettleRound SettleRounds::close_about_all() {
   ATOLL_ASSERT(about_all_.has_value(), "no round about all ops is open after {}", last_number_);
   SettleRound closed = std::move(*about_all_);

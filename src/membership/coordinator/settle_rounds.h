@@ -37,6 +37,9 @@ class SettleRounds {
   bool about_all_open() const { return about_all_.has_value(); }
   bool open_for(const OpKey& key) const { return about_one_.count(key) != 0; }
   const SettleRound* about_all() const { return about_all_ ? &*about_all_ : nullptr; }
+  // An op of this generation about which a round is open.
+  std::optional<OpKey> open_in(Generation generation) const;
+  size_t open() const { return about_one_.size() + (about_all_ ? 1 : 0); }
   // An op whose round is complete.
   std::optional<OpKey> complete_about_one() const;
 

@@ -18,6 +18,10 @@ SyncRecord* SyncLedger::find(const OpKey& key) {
   return found == records_.end() ? nullptr : &found->second;
 }
 
+void SyncLedger::forget(Generation generation) {
+  std::erase_if(records_, [&](const auto& entry) { return entry.first.generation == generation; });
+}
+
 bool all_asked(const SyncRecord& record, const std::vector<Participant>& participants) {
   return std::all_of(participants.begin(), participants.end(), [&](const Participant& peer) {
     return record.requests.count(peer.peer) != 0;

@@ -49,6 +49,7 @@ class SyncLedger {
   SyncRecord* open(const OpKey& key);
   SyncRecord* find(const OpKey& key);
   void erase(const OpKey& key) { records_.erase(key); }
+  void forget(Generation generation);
   void clear() { records_.clear(); }
   const std::map<OpKey, SyncRecord>& records() const { return records_; }
 

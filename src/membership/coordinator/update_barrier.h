@@ -31,6 +31,7 @@ class UpdateBarrier {
   // The members turn out to be in another generation, of which nothing is known yet.
   void clear() { *this = {}; }
   bool waits(PeerId peer) const { return requests_.count(peer) != 0; }
+  size_t waiting() const { return requests_.size(); }
 
   // The next sequence of the waiting peer for ops of `group`; none when it does not wait.
   std::optional<uint64_t> next_sequence(PeerId peer, Group group, uint64_t tag) const;

@@ -64,7 +64,7 @@ void open_generation(CoordinatorMachine::Parts& parts, const std::vector<Partici
   const wire::Updated for_members{next.epoch, make_delta(&parts.view, next, reason), updates};
   const wire::Updated for_newcomers{next.epoch, make_delta(nullptr, next, reason), updates};
   parts.view = std::move(next);
-  parts.ledgers.generations.open(parts.view);
+  parts.note_generation(parts.view);
   parts.waits.updates.finish(members, std::nullopt);
   parts.waits.updates.start_generation();
   parts.out.event(fmt::format("view {}: {} ({})", to_string(parts.view.epoch),

@@ -52,6 +52,11 @@ void VerdictHistory::prune(uint64_t heard) {
   while (!order_.empty() && order_.front().stamp < heard) forget_oldest();
 }
 
+void VerdictHistory::forget(Generation generation) {
+  std::erase_if(order_, [&](const Stamped& one) { return one.key.generation == generation; });
+  std::erase_if(ended_, [&](const auto& entry) { return entry.first.generation == generation; });
+}
+
 void VerdictHistory::clear() {
   ended_.clear();
   order_.clear();

@@ -76,6 +76,7 @@ class VerdictHistory {
   const EndedOp* find(const OpKey& key) const;
   // Forgets what everybody has heard who has heard heartbeat `heard`.
   void prune(uint64_t heard);
+  void forget(Generation generation);
   void clear();
 
   // In order of their ends.

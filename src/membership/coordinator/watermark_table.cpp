@@ -9,7 +9,9 @@ namespace atoll_core::membership {
 bool WatermarkTable::note(OpKey name, PeerId peer, uint64_t below) {
   name.sequence = 0;
   if (size_ >= sweep_at_) drop_settled();
-  if (size_ >= kMarksMax) return false;
+  const auto known = marks_.find(name);
+  const bool fresh = known == marks_.end() || known->second.below.count(peer) == 0;
+  if (fresh && size_ >= kMarksMax) return false;
   Marks& marks = marks_[name];
   const auto [mark, inserted] = marks.below.try_emplace(peer, below);
   if (inserted) ++size_;
@@ -35,16 +37,25 @@ void WatermarkTable::members_changed() {
   for (const auto& [name, marks] : marks_) changed_.insert(name);
 }
 
+void WatermarkTable::forget(Generation generation) {
+  std::erase_if(changed_, [&](const OpKey& name) { return name.generation == generation; });
+  std::erase_if(marks_, [&](const auto& entry) {
+    if (entry.first.generation != generation) return false;
+    size_ -= entry.second.below.size();
+    return true;
+  });
+}
+
+void WatermarkTable::forget(PeerId peer) {
+  for (auto& [name, marks] : marks_) size_ -= marks.below.erase(peer);
+}
+
 std::vector<OpKey> WatermarkTable::take_advanced(const GenerationTable& generations) {
   std::vector<OpKey> advanced;
   for (const OpKey& name : std::exchange(changed_, {})) {
     const auto found = marks_.find(name);
     const std::vector<Participant> participants = generations.participants(name);
-    if (participants.empty()) {  // a generation that is forgotten
-      size_ -= found->second.below.size();
-      marks_.erase(found);
-      continue;
-    }
+    if (participants.empty()) continue;  // all who took part are gone
     uint64_t lowest = std::numeric_limits<uint64_t>::max();
     for (const Participant& participant : participants) {
       const auto mark = found->second.below.find(participant.peer);

@@ -34,6 +34,8 @@ class WatermarkTable {
   std::vector<OpKey> take_advanced(const GenerationTable& generations);
   // Members are gone: fewer must have got so far.
   void members_changed();
+  void forget(Generation generation);
+  void forget(PeerId peer);
   void clear() { *this = WatermarkTable(); }
   size_t size() const { return size_; }  // marks that are kept
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/limits.h"
 #include "membership/common/refusal.h"
 #include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
@@ -250,6 +251,7 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
     update_.number = 0;
     update_.last_error.reset();
     generations_.open(*next);
+    while (const auto oldest = generations_.to_be_forgotten()) forget_generation(*oldest);
   }
   if (next->epoch != next->generation.first) {  // settled: all attempts begin anew
     std::set<PeerId> gone;
@@ -260,6 +262,13 @@ bool PeerMachine::change_view(const wire::ViewDelta& delta) {
   change.view = *view_;
   outputs_.push_back(std::move(change));
   return true;
+}
+
+void PeerMachine::forget_generation(Generation generation) {
+  const auto is_of = [&](const auto& entry) { return entry.first.generation == generation; };
+  std::erase_if(syncs_, is_of);
+  std::erase_if(sent_again_.aborts, is_of);
+  generations_.forget(generation);
 }
 
 void PeerMachine::handle(TimePoint, wire::OpVerdict message) { emit(message.verdict); }
@@ -307,6 +316,11 @@ void PeerMachine::handle(TimePoint, wire::Probe message) {
 }
 
 void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
+  if (syncs_.count(message.op) == 0 && syncs_.size() >= limits::kOpsInFlight) {
+    return fail_run(ErrorCode::kInternalError,
+                    fmt::format("the coordinator has planned {} state syncs, and ended none of "
+                                "them", syncs_.size()));
+  }
   syncs_[message.op] = {message.number, message.revision};
   outputs_.push_back(peer_output::SyncPlanned{std::move(message)});
 }

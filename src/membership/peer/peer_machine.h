@@ -185,6 +185,8 @@ class PeerMachine {
   void answer_update(Result<Epoch> answer);
   void fail_run(ErrorCode code, std::string reason);
   bool change_view(const wire::ViewDelta& delta);
+  // Nobody takes part in what is about it any more.
+  void forget_generation(Generation generation);
   void emit(const wire::Verdict& verdict);
   void note_sync(const wire::Verdict& verdict);
 

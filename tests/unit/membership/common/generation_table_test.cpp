@@ -29,11 +29,16 @@ TEST(GenerationTable, AnOpOfAReplicaHasItsShardsOnly) {
   EXPECT_EQ(names_of(table.participants(of_replica)), (std::vector<std::string>{"a0", "a1"}));
 }
 
-TEST(GenerationTable, ForgetsTheOldest) {
+TEST(GenerationTable, SaysWhichIsToBeForgottenAndIsTheOldest) {
   GenerationTable table;
-  for (uint64_t number = 1; number <= kGenerationsKept + 1; ++number) {
+  for (uint64_t number = 1; number <= kGenerationsKept; ++number) {
     table.open(first_view(number, {info(1, "a")}));
   }
+  EXPECT_EQ(table.to_be_forgotten(), std::nullopt);
+  table.open(first_view(kGenerationsKept + 1, {info(1, "a")}));
+  ASSERT_EQ(table.to_be_forgotten(), Generation{epoch(1)});
+  table.forget(*table.to_be_forgotten());
+  EXPECT_EQ(table.to_be_forgotten(), std::nullopt);
   EXPECT_EQ(table.find({epoch(1)}), nullptr);
   EXPECT_NE(table.find({epoch(2)}), nullptr);
 }

@@ -1,0 +1,202 @@
+// Hundreds of peers come and go, and thousands of generations pass: no table of the coordinator
+// machine keeps anything of those that are gone.
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "membership/common/update_tag.h"
+#include "membership/coordinator/coordinator_machine.h"
+#include "membership/coordinator/roster.h"
+#include "unit/membership/test_peers.h"
+
+namespace atoll_core::membership {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT: durations
+
+class Forgetting : public testing::Test {
+ protected:
+  // What has come of a peer's messages; its number is its connection and its session.
+  struct Heard {
+    PeerId id;
+    uint64_t round = 0;
+    uint64_t heartbeat = 0;
+  };
+
+  void say(uint64_t peer, wire::ToCoordinator message) {
+    machine_.on_message(now_, {peer}, std::move(message));
+    absorb();
+  }
+
+  void absorb() {
+    for (auto& item : machine_.take_output().items) {
+      auto* send = std::get_if<CoordinatorOutput::Send>(&item);
+      if (send == nullptr) continue;
+      Heard& heard = heard_[send->connection.value];
+      if (auto* registered = std::get_if<wire::Registered>(&send->message)) {
+        heard.id = registered->peer;
+      } else if (auto* freeze = std::get_if<wire::Freeze>(&send->message)) {
+        heard.round = freeze->round;
+      } else if (auto* heartbeat = std::get_if<wire::CoordinatorHeartbeat>(&send->message)) {
+        heard.heartbeat = heartbeat->number;
+      }
+    }
+  }
+
+  // Says whom it reaches, how fast, and whom it does not.
+  void come(uint64_t peer) {
+    machine_.on_connected(now_, {peer}, "somewhere");
+    wire::Register hello;
+    hello.peer = info(0, "p" + std::to_string(peer));
+    hello.peer.session = {77, peer};
+    say(peer, hello);
+    for (const uint64_t member : members_) {
+      for (const auto& [from, to] : {std::pair{peer, member}, std::pair{member, peer}}) {
+        say(from, wire::LinkReport{heard_[to].id, wire::LinkState::kUp, "", 300});
+        say(from, wire::Measured{{{heard_[to].id, 1000}}, 2000});
+      }
+    }
+    members_.push_back(peer);
+  }
+
+  // Newcomers first, so that the last call of a member ends it for all.
+  void update() {
+    const CoordinatorStatus status = machine_.status();
+    if (std::exchange(generation_, status.generation) != status.generation) updates_ = 0;
+    const wire::CallPosition position{kGroupAll, kUpdateTag, updates_++};
+    for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
+      say(*member, wire::UpdateRequest{status.epoch, {position}});
+    }
+  }
+
+  // One that all make, one that only the first makes, and one that all but the last make.
+  void call() {
+    const CoordinatorStatus status = machine_.status();
+    const OpId op{status.generation, kGroupAll, 1, 0};
+    const OpId lonely{status.generation, kGroupAll, 2, 0};
+    const OpId sync{status.generation, kGroupAll, 3, 0};
+    for (const uint64_t member : members_) {
+      say(member, wire::OpDone{op, status.epoch, {}});
+      say(member, wire::Ended{{{status.generation, kGroupAll, 1, 1}}});
+      if (member != members_.back()) say(member, wire::SyncRequest{sync, status.epoch, {}});
+    }
+    say(members_.front(), wire::OpDone{lonely, status.epoch, {}});
+  }
+
+  void beat() {
+    now_ += 500ms;
+    machine_.tick(now_);
+    absorb();
+    for (const uint64_t member : members_) {
+      say(member, wire::PeerHeartbeat{heard_[member].heartbeat, ~uint64_t{0}});
+    }
+  }
+
+  void go(bool of_its_own_will) {
+    const uint64_t peer = members_.back();
+    members_.pop_back();
+    for (const uint64_t member : members_) {
+      say(member, wire::LinkReport{heard_[peer].id, wire::LinkState::kUnreachable, "gone", 0,
+                                   true});
+    }
+    if (of_its_own_will) {
+      say(peer, wire::Leave{"enough"});
+    } else {
+      machine_.on_disconnected(now_, {peer}, "reset");
+      say(1, wire::ProbeResult{heard_[peer].id, {77, peer}, wire::ProbeOutcome::kDead, "refused"});
+    }
+    for (const uint64_t member : members_) {
+      say(member, wire::SettleReport{heard_[member].round, {}});
+    }
+    heard_.erase(peer);
+  }
+
+  void cycle() {
+    come(++last_);
+    update();
+    call();
+    beat();
+    go(last_ % 2 == 0);
+    beat();
+    update();
+  }
+
+  TimePoint now_{1s};
+  CoordinatorMachine machine_{{}, {1, 42}};
+  std::map<uint64_t, Heard> heard_;
+  std::vector<uint64_t> members_;
+  uint64_t last_ = 0;
+  Generation generation_;
+  uint64_t updates_ = 0;  // in this generation
+};
+
+TEST_F(Forgetting, ThousandsOfGenerationsLeaveWhatTheFirstHundredsLeft) {
+  come(++last_);
+  update();
+  come(++last_);
+  update();
+  // The tables that are bounded by themselves are full then: those of departures, and generations.
+  const size_t enough = Departures::kDeparturesKept;
+  for (size_t i = 0; i < enough; ++i) cycle();
+  ASSERT_EQ(members_.size(), 2u);
+  const TableSizes before = machine_.table_sizes();
+  const Generation generation = machine_.status().generation;
+  for (size_t i = 0; i < enough; ++i) cycle();
+  EXPECT_GE(machine_.status().generation.first.number, generation.first.number + 2 * enough);
+  EXPECT_EQ(machine_.table_sizes(), before);
+  for (const char* name : {"ops", "syncs", "rounds", "gone", "causes", "updates", "failed links"}) {
+    EXPECT_EQ(before.at(name), 0u) << name;
+  }
+  EXPECT_EQ(before.at("roster"), 2u);
+  EXPECT_EQ(before.at("links"), 2u);
+  EXPECT_EQ(before.at("generations"), limits::kGenerations);
+}
+
+// Nobody dies meanwhile, so that no settle round tidies up.
+TEST_F(Forgetting, ForgottenGenerationsTakeWithThemWhatIsAboutThem) {
+  const size_t enough = limits::kGenerations + 8;
+  while (last_ < enough) {
+    come(++last_);
+    update();
+    call();
+    beat();
+  }
+  const TableSizes sizes = machine_.table_sizes();
+  EXPECT_EQ(sizes.at("generations"), limits::kGenerations);
+  EXPECT_EQ(sizes.at("ops"), limits::kGenerations) << "one lonely call in each";
+  EXPECT_EQ(sizes.at("syncs"), limits::kGenerations);
+  size_t members = 0;
+  for (size_t i = enough - limits::kGenerations + 1; i <= enough; ++i) members += i;
+  EXPECT_LE(sizes.at("marks"), members) << "one name in each";
+}
+
+TEST_F(Forgetting, WithTheRunGoesAllButWhoIsNotRegistered) {
+  come(++last_);
+  update();
+  come(++last_);
+  update();
+  call();
+  say(1, wire::LinkReport{heard_[2].id, wire::LinkState::kUnreachable, "no way", 0, true});
+  machine_.on_connected(now_, {50}, "somewhere");
+  // Its own incarnation has been outlived elsewhere.
+  wire::Register superior;
+  superior.peer = info(0, "p9");
+  superior.peer.session = {77, 9};
+  wire::View view = first_view(1, {superior.peer, info(8, "p8")});
+  view.members[0].id = view.slots[0] = {9};
+  view.instance = machine_.status().instance;
+  view.epoch.incarnation = view.generation.first.incarnation = {7, 42};
+  superior.memory.instance = view.instance;
+  superior.memory.history = {100, 100, 0};
+  superior.rejoin = wire::Rejoin{{7, 42}, view, {}, 0, ErrorCode::kSuccess, "", false};
+  machine_.on_connected(now_, {60}, "somewhere");
+  say(60, superior);
+  ASSERT_EQ(machine_.status().steps_down, 1u);
+  for (const auto& [name, size] : machine_.table_sizes()) {
+    EXPECT_EQ(size, name == "visitors" ? 1u : 0u) << name;
+  }
+}
+
+}  // namespace
+}  // namespace atoll_core::membership
