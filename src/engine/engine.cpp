@@ -111,6 +111,10 @@ Error Engine::departed() const {
 
 void Engine::connect(TimePoint now, CallId call) {
   context_.now = now;
+  if (left_ || leaving_) {
+    end(call, tl::unexpected<Error>(departed()));
+    return;
+  }
   connecting_ = call;
   membership_.start(now);
   absorb();
