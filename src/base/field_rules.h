@@ -16,11 +16,7 @@
 
 namespace atoll_core {
 
-// So many elements of any type can be counted in bytes without overflow.
-inline constexpr uint64_t kElementsMax = 1ull << 56;
-// Of all tensors of a call: segments of the least chunk, of 4 KiB, are counted in 32 bits.
-inline constexpr uint64_t kCallBytesMax = 1ull << 44;
-static_assert(kCallBytesMax <= kElementsMax);
+static_assert(limits::kCallBytes <= limits::kElements);
 // So many (group, tag) pairs may have calls in one generation. The members tell them all in an
 // update, and atollUpdate is one more.
 inline constexpr size_t kCallNamesMax = limits::kCallPositions - 1;

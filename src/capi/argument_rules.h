@@ -6,6 +6,7 @@
 #include "base/element.h"
 #include "base/error.h"
 #include "base/field_rules.h"
+#include "base/limits.h"
 
 namespace atoll_core::capi {
 
@@ -24,7 +25,7 @@ namespace atoll_core::capi {
 // Of each of `blocks` blocks of one call.
 [[nodiscard]] inline Result<void> require_count(uint64_t count, uint64_t blocks, DataType type,
                                                 const char* function) {
-  const uint64_t most = kCallBytesMax / size_of(type) / blocks;
+  const uint64_t most = limits::kCallBytes / size_of(type) / blocks;
   return require_none(problem_with_number(count, 0, most), function, "count");
 }
 

@@ -31,11 +31,11 @@ Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& argume
     const atollTensor_t& tensor = arguments.tensors[i];
     ATOLL_TRY(require_count(tensor.count, 1, type, function));
     total += tensor.count;
-    if (total * element > kCallBytesMax) {
+    if (total * element > limits::kCallBytes) {
       return fail(ErrorCode::kInvalidArgument,
                   "{}: the 'count' of tensor {} is {}, which makes {} bytes with those before it, "
                   "at most {} are allowed",
-                  function, i, tensor.count, total * element, kCallBytesMax);
+                  function, i, tensor.count, total * element, limits::kCallBytes);
     }
     const auto* source = static_cast<const std::byte*>(tensor.sendbuff);
     auto* sink = static_cast<std::byte*>(tensor.recvbuff);

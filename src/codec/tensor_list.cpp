@@ -13,7 +13,7 @@ Result<TensorList> TensorList::create(DataType type, std::vector<TensorView> ten
     return fail(ErrorCode::kInvalidArgument, "a batch of {} tensors exceeds the limit of {}",
                 tensors.size(), limits::kTensorsPerBatch);
   }
-  const uint64_t count_max = kCallBytesMax / size_of(type);
+  const uint64_t count_max = limits::kCallBytes / size_of(type);
   std::vector<uint64_t> starts;
   starts.reserve(tensors.size() + 1);
   uint64_t total = 0;
@@ -22,7 +22,7 @@ Result<TensorList> TensorList::create(DataType type, std::vector<TensorView> ten
     if (tensor.count > count_max - total) {
       return fail(ErrorCode::kInvalidArgument,
                   "tensor {} of {} {} elements makes the batch larger than {} bytes",
-                  starts.size() - 1, tensor.count, to_string(type), kCallBytesMax);
+                  starts.size() - 1, tensor.count, to_string(type), limits::kCallBytes);
     }
     total += tensor.count;
   }

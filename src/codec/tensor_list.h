@@ -33,7 +33,7 @@ enum class Side : uint8_t { kSource, kSink };
 class TensorList {
  public:
   // atollInvalidArgument for more than limits::kTensorsPerBatch tensors, or more bytes than
-  // kCallBytesMax.
+  // limits::kCallBytes.
   static Result<TensorList> create(DataType type, std::vector<TensorView> tensors);
 
   DataType type() const { return type_; }

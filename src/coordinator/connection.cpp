@@ -61,6 +61,7 @@ Result<void> Connection::accept(int descriptor) {
   remote_ = remote.host.empty() ? "a visitor that is gone already" : to_string(remote);
   tune(socket);
   outgoing_.queued.append(wire::kControlPreamble);
+  outgoing_.sent += wire::kControlPreamble.size();
   const auto on_alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     const MutableByteSpan bytes = of(handle).handles_.read_buffer;
     *buffer =
@@ -75,14 +76,31 @@ Result<void> Connection::accept(int descriptor) {
 
 Result<void> Connection::send(std::string_view message) {
   if (!open()) return {};
-  const size_t queued = outgoing_.queued.size() + outgoing_.in_flight.size();
-  if (queued + message.size() > limits_.queue_bytes_max) {
+  if (queued() + message.size() > limits_.queue_bytes_max) {
     return fail(ErrorCode::kPeerLost,
                 "{} does not read: {} bytes wait to be sent to it, at most {} may", remote_,
-                queued + message.size(), limits_.queue_bytes_max);
+                queued() + message.size(), limits_.queue_bytes_max);
   }
+  const size_t before = outgoing_.queued.size();
   wire::append_framed(message, outgoing_.queued);
+  outgoing_.sent += outgoing_.queued.size() - before;
+  count_queued();
   return {};
+}
+
+size_t Connection::queued() const {
+  return state_ == State::kClosing ? 0 : outgoing_.queued.size() + outgoing_.in_flight.size();
+}
+
+uint64_t Connection::taken() const {
+  const auto* stream = reinterpret_cast<const uv_stream_t*>(&handles_.socket);
+  return outgoing_.sent - outgoing_.queued.size() - uv_stream_get_write_queue_size(stream);
+}
+
+void Connection::count_queued() {
+  const size_t now = queued();
+  if (limits_.queued_in_all != nullptr) *limits_.queued_in_all += now - outgoing_.counted;
+  outgoing_.counted = now;
 }
 
 Result<void> Connection::flush() {
@@ -96,6 +114,7 @@ Result<void> Connection::flush() {
     return fail(ErrorCode::kPeerLost, "cannot write to {}: {}", remote_, describe_uv_error(status));
   }
   outgoing_.writing = true;
+  count_queued();
   return {};
 }
 
@@ -114,6 +133,7 @@ void Connection::close_after_flush() {
 void Connection::abort() {
   if (state_ == State::kClosing) return;
   state_ = State::kClosing;
+  count_queued();
   uv_close(as_handle(&handles_.socket), on_handle_closed);
   uv_close(as_handle(&handles_.linger_timer), on_handle_closed);
 }
@@ -164,6 +184,7 @@ void Connection::written(int status) {
   outgoing_.writing = false;
   outgoing_.in_flight = std::string();  // a large one must not stay allocated
   if (state_ == State::kClosing) return;
+  count_queued();
   if (status != 0) {
     give_up(describe_uv_error(status));
     return;

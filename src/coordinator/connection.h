@@ -45,6 +45,7 @@ class ConnectionHandler {
 struct ConnectionLimits {
   size_t queue_bytes_max = 0;  // a peer that reads so little that more is queued is given up
   uint64_t linger_ms = 5000;
+  size_t* queued_in_all = nullptr;  // the sum of queued() over all connections; outlives them
 };
 
 class Connection {
@@ -62,6 +63,9 @@ class Connection {
   // Queues a message; flush() sends what is queued. An error says that the queue is full.
   Result<void> send(std::string_view message);
   Result<void> flush();
+  // The memory of what waits to be sent, and how much the system has taken so far.
+  size_t queued() const;
+  uint64_t taken() const;
   void close_after_flush();
   void abort();
 
@@ -80,6 +84,8 @@ class Connection {
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
 
+  // Keeps the sum over all connections.
+  void count_queued();
   void received(ByteSpan bytes);
   void read_ended(int status);
   void written(int status);
@@ -108,6 +114,8 @@ class Connection {
   struct Outgoing {
     std::string queued;
     std::string in_flight;
+    uint64_t sent = 0;   // what was queued since the beginning
+    size_t counted = 0;  // in queued_in_all
     bool writing = false;
     bool shut = false;        // the sending half
     bool peer_ended = false;  // the receiving half

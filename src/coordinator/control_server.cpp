@@ -2,23 +2,21 @@
 
 #include <variant>
 
+#include "base/limits.h"
 #include "wire/control.h"
 #include "wire/sendable.h"
 
 namespace atoll_core::coordinator {
-namespace {
-
-// How many connections above the limit may stay until they have read why they are turned away.
-constexpr size_t kTurnedAwayMax = 64;
-
-}  // namespace
 
 ControlServer::ControlServer(EventLoop& loop, ControlServerConfig config,
                              std::shared_ptr<spdlog::logger> logger)
     : loop_(loop),
       config_(std::move(config)),
       logger_(std::move(logger)),
-      machine_(config_.machine, config_.incarnation) {}
+      machine_(config_.machine, config_.incarnation),
+      slow_readers_(config_.slow_readers) {
+  config_.connection.queued_in_all = &queued_in_all_;
+}
 
 ControlServer::~ControlServer() = default;
 
@@ -50,7 +48,7 @@ void ControlServer::accept(const Result<int>& socket) {
 void ControlServer::cut_lingering() {
   size_t left = connections_.size();
   for (const auto& [id, connection] : connections_) {
-    if (left-- <= config_.connections_max + kTurnedAwayMax) return;
+    if (left-- <= config_.connections_max + limits::kTurnedAway) return;
     if (connection->open()) continue;
     connection->abort();
     return;  // one for each that comes
@@ -63,7 +61,7 @@ void ControlServer::turn_away(Connection& connection) {
       fmt::format("this coordinator has {} registered peers, which is its limit: try again",
                   config_.connections_max)};
   logger_->warn("{} turned away: {}", connection.remote(), refused.reason);
-  const bool room = connections_.size() <= config_.connections_max + kTurnedAwayMax;
+  const bool room = connections_.size() <= config_.connections_max + limits::kTurnedAway;
   if (!room || !connection.send(wire::encode(wire::ToPeer(refused)))) {
     connection.abort();
     return;
@@ -164,6 +162,29 @@ void ControlServer::mark_broken(Connection& connection, const std::string& reaso
   broken_.emplace_back(connection.id(), reason);
 }
 
+bool ControlServer::give_up_slow_readers() {
+  if (!slow_readers_.too_much(queued_in_all_)) {
+    slow_readers_.forget();
+    return false;
+  }
+  std::vector<SlowReaders::Queue> queues;
+  for (const auto& [id, connection] : connections_) {
+    const size_t queued = connection->queued();
+    if (queued > 0) queues.push_back({id, queued, connection->taken()});
+  }
+  const auto chosen = slow_readers_.choose(EventLoop::now(), std::move(queues));
+  for (const membership::ConnectionId id : chosen) {
+    Connection& connection = *connections_.at(id);
+    const std::string reason = fmt::format(
+        "{} does not read: {} bytes wait to be sent to it, and {} in all", connection.remote(),
+        connection.queued(), queued_in_all_);
+    logger_->warn("{}", reason);
+    if (connection.open()) mark_broken(connection, reason);
+    else connection.abort();
+  }
+  return !chosen.empty();
+}
+
 // What came of all connections has been fed in: rosters and views are made once of it, and what was
 // queued for a connection is written at once.
 void ControlServer::finish_turn() {
@@ -176,7 +197,7 @@ void ControlServer::finish_turn() {
         mark_broken(*connection, flushed.error().message);
       }
     }
-  } while (!broken_.empty());
+  } while (give_up_slow_readers() || !broken_.empty());
   loop_.set_deadline(machine_.next_deadline());
 }
 

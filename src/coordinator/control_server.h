@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "coordinator/connection.h"
 #include "coordinator/event_loop.h"
+#include "coordinator/slow_readers.h"
 #include "membership/coordinator/coordinator_machine.h"
 
 namespace atoll_core::coordinator {
@@ -30,6 +31,7 @@ struct ControlServerConfig {
   std::function<void(const wire::Snapshot&)> save;
   size_t connections_max = 0;
   ConnectionLimits connection;
+  SlowReaders::Limits slow_readers;
 };
 
 class ControlServer final : private ConnectionHandler {
@@ -67,11 +69,15 @@ class ControlServer final : private ConnectionHandler {
   void carry_out(const membership::CoordinatorOutput::Save& save);
   void carry_out(const membership::CoordinatorOutput::Drives& drives);
   void mark_broken(Connection& connection, const std::string& reason);
+  // True: some were.
+  bool give_up_slow_readers();
 
   EventLoop& loop_;
   ControlServerConfig config_;
   std::shared_ptr<spdlog::logger> logger_;
   membership::CoordinatorMachine machine_;
+  size_t queued_in_all_ = 0;  // bytes that wait to be sent
+  SlowReaders slow_readers_;
   std::map<membership::ConnectionId, std::unique_ptr<Connection>> connections_;
   uint64_t last_connection_ = 0;
   std::string stepped_down_;

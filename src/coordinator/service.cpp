@@ -85,6 +85,7 @@ ControlServerConfig server_config(const ServiceConfig& config, const Store& stor
   if (store) server.save = [store](const wire::Snapshot& snapshot) { store->save(snapshot); };
   server.connections_max = config.connections_max;
   server.connection.queue_bytes_max = limits::kControlQueueBytes;
+  server.slow_readers.bytes = config.queue_bytes_in_all;
   return server;
 }
 

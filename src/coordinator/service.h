@@ -31,6 +31,7 @@ struct ServiceConfig {
   bool accept_lower_revision = false;  // than one that was committed and is still held
   std::string state_dir;            // empty: nothing is kept on disk
   size_t connections_max = limits::kControlConnections;
+  size_t queue_bytes_in_all = limits::kControlQueueBytesInAll;  // for peers that do not read
   bool handle_signals = false;      // SIGINT and SIGTERM stop the loop (for the CLI only)
   LogCallback log;                  // empty: stderr, level from ATOLL_LOG
 };

@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 
 namespace atoll_core::engine {
 
 class AnsweredEndpoints {
  public:
-  static constexpr size_t kPerSession = 16;
+  static constexpr size_t kPerSession = limits::kAnsweredPerSession;
 
   void note(SessionId session, const std::string& address) {
     std::set<std::string>& known = addresses_[session];

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/canary.h"
+#include "engine/settle_report.h"
 
 namespace atoll_core::engine {
 namespace {
@@ -19,6 +20,13 @@ constexpr Duration kLatePost = std::chrono::milliseconds(5);
 
 CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
     : context_(context), membership_(membership) {}
+
+void CallLedger::set_links(LinkTable& links) {
+  links_ = &links;
+  stash_.on_let_go([&links](PeerId from, const wire::FrameHeader& header) {
+    links.let_go(from, header);
+  });
+}
 
 // ---- the caller's side -------------------------------------------------------------------------
 
@@ -40,6 +48,8 @@ void CallLedger::begin(NewCall call) {
   context_.note({FlightKind::kOpBegun, &op, {}, 0, wire::to_string(call.description.kind)});
   if (call.options.deadline > Duration{0}) open.deadline = context_.now + call.options.deadline;
   open.call = std::move(call);
+  open.report_bytes = report_bytes(open.members.size());
+  open_report_bytes_ += open.report_bytes;
   Open& kept = open_.emplace(op, std::move(open)).first->second;
   if (!frozen(op)) start(kept);
 }
@@ -124,12 +134,9 @@ std::optional<Error> CallLedger::lost_partner(const Open& open) {
 
 void CallLedger::replay_stash(Open& open) {
   Stash::Entry entry = stash_.take(open.attempt);
-  for (const auto& [peer, header] : entry.posted) {
-    // A wrong fingerprint is dealt with in there; there is no connection to break any more.
-    (void)heard_posted(open, peer, header);
-  }
+  for (const auto& [peer, posted] : entry.posted) heard_posted(open, peer, posted);
   for (const Stash::Chunk& chunk : entry.chunks) {
-    if (!check_fingerprint(open, chunk.from, chunk.header)) return;
+    if (!check_fingerprint(open, chunk.from, chunk.header.fingerprint)) return;
     Result<link::Placement> placement = open.call.body->place(chunk.from, chunk.header);
     if (!placement || placement->kind == link::Placement::Kind::kDiscard) continue;
     ByteSpan payload = chunk.payload;
@@ -240,6 +247,7 @@ void CallLedger::end_attempt(Open& open) {
 void CallLedger::end(OpId op, Result<CallInfo> result) {
   const auto found = open_.find(op);
   const CallId call = found->second.call.call;
+  open_report_bytes_ -= found->second.report_bytes;
   open_.erase(found);
   context_.emit(CallEnded{call, std::move(result)});
 }
@@ -323,6 +331,7 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Durati
     report.ops.push_back(std::move(item));
   }
   report_ended(op, report.ops);
+  fit_sentences(report);
   membership_.send(std::move(report));
 }
 
@@ -371,8 +380,7 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
                                   to_string(verdict.op), membership_.self().name)};
         return;
       }
-      early_verdicts_[verdict.op] = verdict;
-      drop_obsolete_stash();
+      keep_early(verdict);
     }
     return;
   }

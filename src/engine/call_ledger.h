@@ -46,7 +46,7 @@ class CallLedger final : public link::LinkOwner {
 
   CallLedger(Context& context, membership::PeerMachine& membership);
 
-  void set_links(LinkTable& links) { links_ = &links; }
+  void set_links(LinkTable& links);
 
   // Before begin(): an error if there cannot be a call of this name.
   Result<void> check_name(const CallNames::Place& place, uint64_t tag) const;
@@ -54,6 +54,9 @@ class CallLedger final : public link::LinkOwner {
   void begin(NewCall call);
   void cancel(CallId call);
   size_t open_calls() const { return open_.size(); }
+  // Why no more calls are to be begun until others have ended what has ended here: what a settle
+  // round would have to be told is as much as one message holds. Empty: they may.
+  std::string why_full() const;
   void report(std::vector<CallReport>& calls) const;  // call_ledger_report.cpp
   std::vector<KeptReport> kept() const;               // call_ledger_report.cpp
 
@@ -104,6 +107,7 @@ class CallLedger final : public link::LinkOwner {
   struct Open {
     NewCall call;
     OpId op;
+    size_t report_bytes = 0;  // that it may come to take in a settle report
     uint64_t fingerprint = 0;
     std::vector<PeerId> members;  // of the op's generation, less the dead
     std::vector<PeerId> contributors;  // of the attempt, or of the result that is fetched
@@ -148,6 +152,7 @@ class CallLedger final : public link::LinkOwner {
   void end(OpId op, Result<CallInfo> result);
   void end_aborted(Open& open, const wire::Verdict& verdict);
   void note_ended();
+  void keep_early(const wire::Verdict& verdict);
   void forget(const wire::Watermark& stable);
   uint64_t first_open(const wire::Watermark& name) const;
   void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
@@ -163,9 +168,9 @@ class CallLedger final : public link::LinkOwner {
   std::string names_of(const std::vector<PeerId>& peers) const;
   std::string describe(const Open& open) const;
   bool frozen(const OpId& op) const;
-  Result<void> heard_posted(Open& open, PeerId from, const wire::FrameHeader& header);
+  void heard_posted(Open& open, PeerId from, const Stash::Posted& posted);
   void heard_data(Open& open, PeerId from);
-  bool check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header);
+  bool check_fingerprint(Open& open, PeerId from, uint64_t fingerprint);
   void end_old_calls();
   void drop_obsolete_stash();
   void posted_after_return(PeerId from, const wire::FrameHeader& header);
@@ -180,6 +185,7 @@ class CallLedger final : public link::LinkOwner {
   std::map<OpId, wire::Verdict> early_verdicts_;  // final aborts, heard before the call
   EndedCalls ended_;
   TimePoint tell_at_ = kNever;
+  size_t open_report_bytes_ = 0;  // that open_ may come to take in a settle report
   std::set<OpId> frozen_ops_;                     // by rounds about one op
   TimePoint freeze_ends_{};                       // at the latest, of the last freeze
   Stash stash_;

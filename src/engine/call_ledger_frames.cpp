@@ -32,8 +32,8 @@ CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open)
   return over ? Relation::kPast : Relation::kFuture;
 }
 
-bool CallLedger::check_fingerprint(Open& open, PeerId from, const wire::FrameHeader& header) {
-  if (header.fingerprint == open.fingerprint) return true;
+bool CallLedger::check_fingerprint(Open& open, PeerId from, uint64_t fingerprint) {
+  if (fingerprint == open.fingerprint) return true;
   if (!open.abort_wanted) {
     request_abort(open, ErrorCode::kMismatch,
                   fmt::format("{} and {} differ in {}", membership_.self().name,
@@ -42,11 +42,10 @@ bool CallLedger::check_fingerprint(Open& open, PeerId from, const wire::FrameHea
   return false;
 }
 
-Result<void> CallLedger::heard_posted(Open& open, PeerId from, const wire::FrameHeader& header) {
-  if (!check_fingerprint(open, from, header)) return {};
+void CallLedger::heard_posted(Open& open, PeerId from, const Stash::Posted& posted) {
+  if (!check_fingerprint(open, from, posted.fingerprint)) return;
   if (open.arrived.insert(from).second) open.last_progress = context_.now;
-  links_->grant(from, open.attempt, header.argument);
-  return {};
+  links_->grant(from, open.attempt, posted.total);
 }
 
 // Whoever sends data of an attempt has posted it, and takes all of it.
@@ -73,12 +72,12 @@ Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHea
   if (where == Relation::kPast) return link::Placement{};
   if (where == Relation::kFuture) {
     if (header.kind != wire::FrameKind::kData) return link::Placement{};
-    if (Result<void> admitted = stash_.admit(link.peer(), header); !admitted) {
+    if (Result<void> admitted = Stash::admit(link.peer(), header); !admitted) {
       return tl::unexpected<Error>(admitted.error());
     }
     return link::Placement{link::Placement::Kind::kKeep, {}};
   }
-  if (open->call.doomed || !check_fingerprint(*open, link.peer(), header)) {
+  if (open->call.doomed || !check_fingerprint(*open, link.peer(), header.fingerprint)) {
     return link::Placement{};
   }
   return open->call.body->place(link.peer(), header);
@@ -105,7 +104,10 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     return stash_.add_posted(link.peer(), header);
   }
   if (open->call.doomed) return {};
-  if (header.kind == wire::FrameKind::kCredit) return heard_posted(*open, link.peer(), header);
+  if (header.kind == wire::FrameKind::kCredit) {
+    heard_posted(*open, link.peer(), {header.fingerprint, header.argument});
+    return {};
+  }
   heard_data(*open, link.peer());
   open->last_progress = context_.now;
   Result<void> delivered = open->call.body->deliver(link.peer(), header, payload);
@@ -118,7 +120,7 @@ Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader&
                                       ByteBuffer payload) {
   Open* open = nullptr;
   const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return {};
+  if (where == Relation::kPast) return link.let_go(header), Result<void>();
   stash_.add(link.peer(), header, std::move(payload));
   // The call may have begun while the chunk was on its way in.
   if (where == Relation::kCurrent && !open->call.doomed) {

@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "engine/call_ledger.h"
+#include "engine/settle_report.h"
 
 namespace atoll_core::engine {
 namespace {
@@ -79,6 +81,31 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
   }
 }
 
+std::string CallLedger::why_full() const {
+  constexpr size_t kEarly = limits::kEarlyVerdicts * report_bytes(0);
+  const bool full = ended_.calls().size() >= limits::kCallsKept ||
+                    ended_.aborted() >= limits::kAbortsKept ||
+                    ended_.report_bytes() + open_report_bytes_ + kEarly >= limits::kReportBytes;
+  if (!full) return "";
+  return fmt::format("{} calls of {} have ended here and not yet on all others, and {} are in "
+                     "flight: wait for some of them",
+                     ended_.calls().size(), membership_.self().name, open_.size());
+}
+
+// The end of a call that is still to be made here. Others can make and end only so many before they
+// wait for this peer.
+void CallLedger::keep_early(const wire::Verdict& verdict) {
+  ATOLL_ASSERT(!verdict.committed, "{} committed before it was called", to_string(verdict.op));
+  if (early_verdicts_.size() >= limits::kEarlyVerdicts && early_verdicts_.count(verdict.op) == 0) {
+    lost_ = Error{ErrorCode::kOutOfMemory,
+                  fmt::format("others have made and ended more than {} calls that {} has not made",
+                              limits::kEarlyVerdicts, membership_.self().name)};
+    return;
+  }
+  early_verdicts_[verdict.op] = verdict;
+  drop_obsolete_stash();
+}
+
 // ---- fetching a result -------------------------------------------------------------------------
 
 void CallLedger::begin_fetch(Open& open, const wire::Verdict& verdict) {
@@ -113,9 +140,11 @@ void CallLedger::ask_holder(Open& open) {
 namespace {
 std::shared_ptr<const ByteBuffer> with_weights(const EndedCall& ended) {
   if (ended.weights.empty()) return ended.result;
+  if (auto made = ended.with_weights.lock()) return made;
   auto both = std::make_shared<ByteBuffer>(*ended.result);
   const ByteBuffer weights = encode(ended.weights);
   both->insert(both->end(), weights.begin(), weights.end());
+  ended.with_weights = both;
   return both;
 }
 }  // namespace
@@ -123,7 +152,7 @@ std::shared_ptr<const ByteBuffer> with_weights(const EndedCall& ended) {
 void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
   const EndedCall* ended = ended_.find(header.attempt.op);
   const bool here = ended != nullptr && ended->result != nullptr &&
-                    ended->epoch == header.attempt.epoch;
+                    ended->epoch == header.attempt.epoch && links_->may_serve(to);
   link::OutFrame frame;
   frame.header.kind = here ? wire::FrameKind::kResultData : wire::FrameKind::kResultRefused;
   frame.header.attempt = header.attempt;

@@ -6,11 +6,12 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "engine/settle_report.h"
 
 namespace atoll_core::engine {
 
 size_t EndedCalls::report_bytes(const EndedCall& call) {
-  return 160 + call.reason.size() + sizeof(PeerId) * call.contributors.size();
+  return engine::report_bytes(call.contributors.size()) + call.reason.size();
 }
 
 size_t EndedCalls::result_bytes(const EndedCall& call) {
@@ -22,6 +23,7 @@ void EndedCalls::add(const OpId& op, EndedCall call) {
   report_bytes_ += report_bytes(call);
   result_bytes_ += bytes;
   if (call.result != nullptr) ++results_;
+  if (!call.committed) ++aborted_;
   ++untold_;
   untold_bytes_ += bytes;
   const bool inserted = calls_.emplace(op, std::move(call)).second;
@@ -49,6 +51,7 @@ std::vector<AttemptId> EndedCalls::forget(const wire::Watermark& stable) {
       result_bytes_ -= result_bytes(ended);
     }
     report_bytes_ -= report_bytes(ended);
+    if (!ended.committed) --aborted_;
     --name->second.kept;
     forgotten.push_back({call->first, ended.epoch});
     call = calls_.erase(call);
@@ -61,7 +64,7 @@ void EndedCalls::clear() { *this = EndedCalls(); }
 
 bool EndedCalls::full() const {
   return results_ >= limits::kResultsKept || result_bytes_ >= limits::kResultBytesKept ||
-         report_bytes_ >= limits::kReportBytesKept;
+         report_bytes_ >= limits::kReportBytesKept || calls_.size() >= limits::kCallsKept;
 }
 
 bool EndedCalls::should_tell_now() const {

@@ -31,6 +31,8 @@ struct EndedCall {
   WeightList weights;                        // of the contributors to the result
   ErrorCode code = ErrorCode::kSuccess;      // aborted
   std::string reason;                        // aborted
+  // The result with the weights behind it, as long as it is on its way to somebody.
+  mutable std::weak_ptr<const ByteBuffer> with_weights{};
 };
 
 class EndedCalls {
@@ -49,6 +51,9 @@ class EndedCalls {
   // No further result is taken until others are forgotten.
   bool full() const;
   bool keeps_results() const { return results_ > 0; }
+  size_t aborted() const { return aborted_; }
+  // What they take in a settle report.
+  size_t report_bytes() const { return report_bytes_; }
 
   // The watermarks that the coordinator does not know yet; it is told now. `first_open` gives the
   // smallest sequence of an open call of that name, or UINT64_MAX.
@@ -80,6 +85,7 @@ class EndedCalls {
   std::map<Name, Progress> names_;
   size_t results_ = 0;
   size_t result_bytes_ = 0;
+  size_t aborted_ = 0;
   size_t report_bytes_ = 0;
   size_t untold_ = 0;        // calls that ended since the coordinator was told
   size_t untold_bytes_ = 0;

@@ -84,10 +84,15 @@ bool Engine::refuse(CallId call, const CallOptions& options) {
     return true;
   }
   if (!left_ && !leaving_ && membership_.view()) {  // perhaps reconnecting, but the view stands
-    if (ledger_.open_calls() < limits::kOpsInFlight) return false;
-    end(call, atoll_core::fail(ErrorCode::kInvalidUsage,
-                               "{} has {} calls in flight: wait for some of them",
-                               membership_.self().name, ledger_.open_calls()));
+    std::string why;
+    if (ledger_.open_calls() >= limits::kOpsInFlight) {
+      why = fmt::format("{} has {} calls in flight: wait for some of them",
+                        membership_.self().name, ledger_.open_calls());
+    } else {
+      why = ledger_.why_full();
+    }
+    if (why.empty()) return false;
+    end(call, atoll_core::fail(ErrorCode::kInvalidUsage, "{}", why));
     return true;
   }
   if (left_ || leaving_) {

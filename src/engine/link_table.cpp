@@ -64,6 +64,13 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
     }
     at = adopted ? orphans_.erase(at) : std::next(at);
   }
+  share_eager_credit();
+}
+
+// Also now and then: what one link gives back, others were waiting for.
+void LinkTable::share_eager_credit() {
+  const uint64_t share = eager_.share(entries_.size());
+  for (auto& [peer, entry] : entries_) entry.link->set_eager_window(share);
 }
 
 LinkTable::Entry& LinkTable::entry_of(const wire::Roster::Entry& listed) {
@@ -76,6 +83,7 @@ LinkTable::Entry& LinkTable::entry_of(const wire::Roster::Entry& listed) {
   config.peer = listed.peer.id;
   config.peer_name = listed.peer.name;
   config.host = &host_;
+  config.eager = &eager_;
   config.stretch = context_.config.rate_stretch;
   entry.link = std::make_unique<link::Link>(config, owner_);
   return entries_.emplace(listed.peer.id, std::move(entry)).first->second;
@@ -178,6 +186,7 @@ void LinkTable::pulse() {
     on_closed(lost.key, lost.reason);
   }
   for (auto& [peer, entry] : entries_) adapt_connections(entry);
+  share_eager_credit();
 }
 
 void LinkTable::tick() {
@@ -227,9 +236,19 @@ void LinkTable::revoke(const AttemptId& attempt) {
   for (auto& [peer, entry] : entries_) entry.link->revoke(attempt);
 }
 
-uint64_t LinkTable::waiting_frames(PeerId peer) const {
+void LinkTable::let_go(PeerId from, const wire::FrameHeader& header) {
+  const auto found = entries_.find(from);
+  if (found != entries_.end()) found->second.link->let_go(header);
+}
+
+bool LinkTable::may_serve(PeerId peer) const {
   const auto found = entries_.find(peer);
-  return found == entries_.end() ? 0 : found->second.link->waiting_frames();
+  if (found == entries_.end() || found->second.link->free_frames() >= limits::kServedFrames) {
+    return false;
+  }
+  uint64_t bytes = 0;
+  for (const auto& [id, entry] : entries_) bytes += entry.link->free_bytes();
+  return bytes < limits::kServedBytesInAll;
 }
 
 bool LinkTable::at_rest() const {

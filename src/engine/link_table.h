@@ -64,11 +64,15 @@ class LinkTable {
   void send_free(PeerId to, link::OutFrame frame);
   void grant(PeerId to, const AttemptId& attempt, uint64_t total);
   void revoke(const AttemptId& attempt);
+  // An eager chunk from there is not kept any more.
+  void let_go(PeerId from, const wire::FrameHeader& header);
+  // What all links together may make this peer keep of calls that it has not made.
+  uint64_t eager_outstanding() const { return eager_.used; }
   void close_all();
 
   bool has_link(PeerId peer) const { return entries_.count(peer) != 0; }
-  // Frames for this peer that no connection has taken yet.
-  uint64_t waiting_frames(PeerId peer) const;
+  // Whether one more answer may wait for this peer: nobody can fill this one with what it asks for.
+  bool may_serve(PeerId peer) const;
   // Nothing that may be sent waits for a connection or for the system.
   bool at_rest() const;
   size_t open_connections() const { return open_.size(); }
@@ -144,6 +148,8 @@ class LinkTable {
   // Dials more where a longer or faster way takes more connections.
   void adapt_connections(Entry& entry);
   static uint64_t bytes_per_second(const Entry& entry);  // 0: not known
+  // Each link its part of the eager credit.
+  void share_eager_credit();
   void drop_unneeded();
   void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
   void warn_of(Entry& missing, const std::string& reason);
@@ -160,6 +166,7 @@ class LinkTable {
   wire::PeerInfo self_;
   uint64_t run_hash_ = 0;
   link::HostMeter host_;
+  link::EagerPool eager_;
   uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
   std::map<PeerId, Entry> entries_;

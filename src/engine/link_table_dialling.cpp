@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
 #include "engine/connection_count.h"
 #include "engine/link_table.h"
 
@@ -15,7 +16,6 @@ constexpr Duration kLongestBackoff = std::chrono::milliseconds(1000);
 // What the side that dials first has for itself: a few round trips of a long way.
 constexpr Duration kHeadStart = std::chrono::milliseconds(500);
 constexpr Duration kOrphanPatience = std::chrono::seconds(10);
-constexpr size_t kOrphansMax = 256;
 
 FlightKind flight_kind(wire::LinkState state) {
   switch (state) {
@@ -149,14 +149,14 @@ LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
                          hello.connection_count), false};
   answer.keep = hello.role == wire::HelloRole::kLink && hello.run == run_hash_ &&
                 hello.target_session == self_.session && self_.id &&
-                (entries_.count(hello.peer) != 0 || orphans_.size() < kOrphansMax);
+                (entries_.count(hello.peer) != 0 || orphans_.size() < limits::kOrphanConnections);
   return answer;
 }
 
 void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
   const auto found = entries_.find(hello.peer);
   if (found == entries_.end() || found->second.info.session != hello.session) {
-    if (orphans_.size() < kOrphansMax) {
+    if (orphans_.size() < limits::kOrphanConnections) {
       orphans_[key] = Orphan{hello, context_.now + kOrphanPatience};
     } else {
       context_.emit(output::CloseConnection{key, "a hello from an unknown session"});

@@ -2,13 +2,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limits.h"
 #include "engine/link_table.h"
 
 namespace atoll_core::engine {
 namespace {
-
-// A terabyte a second; wire refuses more.
-constexpr uint64_t kRateMax = 1'000'000'000'000;
 
 bool differs(uint64_t rate, uint64_t told) {
   const auto [less, more] = std::minmax(rate, told);
@@ -59,10 +57,10 @@ void LinkTable::note_rate(PeerId peer, uint64_t bytes_per_second) {
 
 std::optional<wire::Measured> LinkTable::take_measured() {
   wire::Measured measured;
-  measured.egress_bytes_per_second = std::min(egress_bytes_per_second(), kRateMax);
+  measured.egress_bytes_per_second = std::min(egress_bytes_per_second(), limits::kBytesPerSecond);
   bool changed = differs(measured.egress_bytes_per_second, told_.egress_bytes_per_second);
   for (const auto& [peer, entry] : entries_) {
-    const uint64_t rate = std::min(bytes_per_second(entry), kRateMax);
+    const uint64_t rate = std::min(bytes_per_second(entry), limits::kBytesPerSecond);
     if (rate == 0) continue;
     measured.paths.push_back({peer, rate});
     const auto told = std::find_if(told_.paths.begin(), told_.paths.end(),

@@ -5,38 +5,26 @@
 #include "base/limits.h"
 
 namespace atoll_core::engine {
-namespace {
 
-// A sender's view of what has ended may lag behind ours, so honest senders can exceed the credit
-// of the moment, but not twice.
-constexpr uint64_t kBytesPerSender = 2 * limits::kEagerBytesPerLink;
-constexpr uint64_t kNoticesPerSender = limits::kOpsInFlight;
-
-}  // namespace
-
-Result<void> Stash::admit(PeerId from, const wire::FrameHeader& header) const {
-  const auto found = bytes_.find(from);
-  const uint64_t held = found == bytes_.end() ? 0 : found->second;
-  if (held + header.payload_bytes > kBytesPerSender) {
-    return fail(ErrorCode::kInternalError,
-                "peer {} sent {} bytes ahead of their calls, more than its credit",
-                to_string(from), held + header.payload_bytes);
-  }
-  return {};
+Result<void> Stash::admit(PeerId from, const wire::FrameHeader& header) {
+  if (header.eager) return {};
+  return fail(ErrorCode::kInternalError,
+              "peer {} sent {} bytes ahead of their call without credit for it", to_string(from),
+              header.payload_bytes);
 }
 
 void Stash::add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload) {
-  bytes_[from] += payload.size();
   entries_[header.attempt].chunks.push_back(Chunk{from, header, std::move(payload)});
 }
 
 Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
   uint64_t& notices = notices_[from];
-  if (notices >= kNoticesPerSender) {
+  if (notices >= limits::kNoticesPerSender) {
     return fail(ErrorCode::kInternalError, "peer {} has {} calls in flight that nobody else made",
                 to_string(from), notices);
   }
-  if (entries_[header.attempt].posted.emplace(from, header).second) ++notices;
+  const Posted posted{header.fingerprint, header.argument};
+  if (entries_[header.attempt].posted.emplace(from, posted).second) ++notices;
   return {};
 }
 
@@ -45,8 +33,13 @@ Stash::Entry Stash::take(const AttemptId& attempt) {
   if (found == entries_.end()) return {};
   Entry entry = std::move(found->second);
   entries_.erase(found);
-  for (const Chunk& chunk : entry.chunks) bytes_[chunk.from] -= chunk.payload.size();
-  for (const auto& [peer, header] : entry.posted) --notices_[peer];
+  for (const auto& [peer, posted] : entry.posted) {
+    const auto notices = notices_.find(peer);
+    if (--notices->second == 0) notices_.erase(notices);
+  }
+  for (const Chunk& chunk : entry.chunks) {
+    if (let_go_) let_go_(chunk.from, chunk.header);
+  }
   return entry;
 }
 

@@ -1,10 +1,12 @@
 // Frames that came before their attempt was begun here: chunks sent on eager credit, and notices
-// that a counterpart has posted. Bounded for each sender: an op that nobody posts cannot fill us.
+// that a counterpart has posted. An op that nobody posts cannot fill us: chunks are bounded by the
+// credit of the links (link/eager_credit.h), notices for each sender.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,13 +23,22 @@ class Stash {
     wire::FrameHeader header;
     ByteBuffer payload;
   };
+  // What a notice says: a kCredit frame.
+  struct Posted {
+    uint64_t fingerprint = 0;
+    uint64_t total = 0;
+  };
   struct Entry {
     std::vector<Chunk> chunks;
-    std::map<PeerId, wire::FrameHeader> posted;  // kCredit frames
+    std::map<PeerId, Posted> posted;
   };
+  // A chunk is no longer kept here: its credit is the sender's again.
+  using LetGo = std::function<void(PeerId from, const wire::FrameHeader& header)>;
 
-  // Whether a chunk of this size may be kept; an error when the sender exceeds its eager credit.
-  Result<void> admit(PeerId from, const wire::FrameHeader& header) const;
+  void on_let_go(LetGo let_go) { let_go_ = std::move(let_go); }
+
+  // Refuses what was not sent on credit: nothing else can come of a call that nobody here has made.
+  static Result<void> admit(PeerId from, const wire::FrameHeader& header);
   void add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload);
   Result<void> add_posted(PeerId from, const wire::FrameHeader& header);
 
@@ -46,8 +57,8 @@ class Stash {
 
  private:
   std::map<AttemptId, Entry> entries_;
-  std::map<PeerId, uint64_t> bytes_;  // over all entries of one sender
-  std::map<PeerId, uint64_t> notices_;
+  std::map<PeerId, uint64_t> notices_;  // over all entries of one sender
+  LetGo let_go_;
 };
 
 }  // namespace atoll_core::engine

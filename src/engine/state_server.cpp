@@ -6,11 +6,6 @@
 #include "engine/state_frame.h"
 
 namespace atoll_core::engine {
-namespace {
-// Frames waiting to be sent to one peer. One that keeps to its window asks for far fewer; more
-// would be memory that a peer which is no member can make this one take.
-constexpr uint64_t kWaitingMax = 4096;
-}  // namespace
 
 void StateServer::offer(const OpId& sync, uint64_t revision,
                         const std::shared_ptr<state::Publication>& publication,
@@ -52,7 +47,7 @@ void StateServer::refuse(PeerId to, const AttemptId& attempt) {
 void StateServer::serve(PeerId to, const wire::FrameHeader& header) {
   const auto found = offers_.find({header.attempt.op.group, header.attempt.op.tag});
   const bool offered = found != offers_.end() && found->second.attempt == header.attempt &&
-                       links_.waiting_frames(to) < kWaitingMax;
+                       links_.may_serve(to);
   const auto request = state::request_of(header);
   if (!offered || !request) return refuse(to, header.attempt);
   auto responses = found->second.publication->serve(*request);

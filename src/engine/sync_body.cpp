@@ -139,7 +139,10 @@ class SyncBody final : public CallBody {
   };
 
   void serve(PeerId to, const state::StateRequest& request) {
-    auto responses = state::serve(*call_.table, call_.digests, request);
+    auto responses = links_.may_serve(to)
+                         ? state::serve(*call_.table, call_.digests, request)
+                         : fail(ErrorCode::kOutOfMemory, "peer {} has asked for more than is sent",
+                                to_string(to));
     if (!responses) {
       context_.log(3, responses.error().message);
       send_state_frame(links_, to, wire::FrameKind::kStateRefused, transfer(), request);

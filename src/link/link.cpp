@@ -15,7 +15,8 @@ bool unsequenced(wire::FrameKind kind) {
 
 }  // namespace
 
-Link::Link(LinkConfig config, LinkOwner& owner) : config_(std::move(config)), owner_(owner) {
+Link::Link(LinkConfig config, LinkOwner& owner)
+    : config_(std::move(config)), owner_(owner), eager_(config_.eager) {
   if (config_.host != nullptr) meter_.emplace(*config_.host, config_.stretch);
 }
 
@@ -24,7 +25,7 @@ Link::~Link() = default;
 FrameStream& Link::add_connection(ConnectionKey key) {
   auto [at, inserted] = streams_.emplace(key, std::make_unique<FrameStream>(*this, key));
   ATOLL_ASSERT(inserted, "connection {} of the link to {}", key, config_.peer_name);
-  if (queue_.ready() || send_window_.has_lost() || ack_now_) owner_.wake(*this, key);
+  if (!at_rest()) owner_.wake(*this, key);
   return *at->second;
 }
 
@@ -37,7 +38,7 @@ void Link::remove_connection(ConnectionKey key) {
 }
 
 bool Link::at_rest() const {
-  if (queue_.ready() || send_window_.has_lost() || ack_now_) return false;
+  if (queue_.ready() || send_window_.has_lost() || ack_now_ || has_own_frame()) return false;
   return std::all_of(streams_.begin(), streams_.end(),
                      [](const auto& entry) { return entry.second->at_rest(); });
 }
@@ -60,6 +61,38 @@ void Link::send_free(OutFrame frame) {
 void Link::grant(const AttemptId& attempt, uint64_t total) {
   queue_.grant(attempt, total);
   if (queue_.ready()) wake_all();
+}
+
+void Link::set_eager_window(uint64_t bytes) {
+  eager_.set_window(bytes);
+  if (has_own_frame()) wake_all();
+}
+
+void Link::let_go(const wire::FrameHeader& header) {
+  if (!header.eager) return;
+  eager_.take(eager_cost(header));
+  if (has_own_frame()) wake_all();
+}
+
+std::optional<OutFrame> Link::own_frame() {
+  if (!has_own_frame()) return std::nullopt;
+  OutFrame frame;
+  if (given_back_ > 0) {
+    frame.header.kind = wire::FrameKind::kSkip;
+    frame.header.eager = true;
+    frame.header.argument = std::exchange(given_back_, 0);
+  } else {
+    const EagerGrant grant = eager_.tell();
+    frame.header.kind = wire::FrameKind::kCredit;
+    frame.header.argument = grant.total;
+    frame.header.element_offset = grant.window;
+  }
+  return frame;
+}
+
+void Link::hear_credit(const wire::FrameHeader& header) {
+  given_back_ += queue_.grant_eager({header.argument, header.element_offset});
+  if (queue_.ready() || has_own_frame()) wake_all();
 }
 
 void Link::revoke(const AttemptId& attempt) {
@@ -90,7 +123,8 @@ const OutFrame* Link::next_frame(ConnectionKey connection) {
     ++counters_.frames_resent;
     return lost;
   }
-  std::optional<OutFrame> frame = queue_.pop();
+  std::optional<OutFrame> frame = own_frame();
+  if (!frame) frame = queue_.pop();
   if (!frame) {
     if (meter_) meter_->ran_dry();
     return nullptr;
@@ -124,6 +158,7 @@ Result<Placement> Link::header_arrived(TimePoint now, const wire::FrameHeader& h
                 header.link_sequence, receive_window_.below());
   }
   if (receive_window_.has(header.link_sequence)) return Placement{};
+  if (auto within = check_eager(header); !within) return tl::make_unexpected(within.error());
   if (header.kind == wire::FrameKind::kSkip || header.kind == wire::FrameKind::kCredit) {
     if (header.payload_bytes == 0) return Placement{};
     return fail(ErrorCode::kInternalError, "{} sent a {} frame with a payload", config_.peer_name,
@@ -132,17 +167,31 @@ Result<Placement> Link::header_arrived(TimePoint now, const wire::FrameHeader& h
   return owner_.place(*this, header);
 }
 
+// Of frames that came over several connections at once only the arrival tells which was too much.
+Result<void> Link::check_eager(const wire::FrameHeader& header) const {
+  if (!header.eager || eager_.admits(eager_cost(header))) return {};
+  return fail(ErrorCode::kInternalError,
+              "{} sent {} bytes ahead of their calls, more than its credit", config_.peer_name,
+              eager_cost(header));
+}
+
 Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header,
                                  const Payload& payload, ByteBuffer* kept) {
   last_heard_ = now;
   if (unsequenced(header.kind)) return {};
-  if (!receive_window_.add(header.link_sequence)) return {};
+  if (receive_window_.has(header.link_sequence)) return {};
+  if (auto within = check_eager(header); !within) return within;
+  receive_window_.add(header.link_sequence);
   // Another copy may be half-way in on another connection: it must not touch its place any more,
   // which the owner may give away once the frame is delivered.
   for (auto& [key, stream] : streams_) stream->forget(header.link_sequence);
   counters_.payload_received += header.payload_bytes;
   note_arrival(now);
-  if (header.kind == wire::FrameKind::kSkip) return {};
+  if (header.eager) eager_.arrive(eager_cost(header));
+  if (kept == nullptr) let_go(header);
+  const bool of_the_link = header.attempt == AttemptId{};
+  if (header.kind == wire::FrameKind::kCredit && of_the_link) hear_credit(header);
+  if (header.kind == wire::FrameKind::kSkip || of_the_link) return {};
   if (kept != nullptr) return owner_.deliver_kept(*this, header, std::move(*kept));
   return owner_.deliver(*this, header, payload);
 }

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "link/eager_credit.h"
 #include "link/out_frame.h"
 #include "link/rate_meter.h"
 #include "link/receive_window.h"
@@ -56,7 +57,8 @@ class LinkOwner {
   // A header has come. May be asked more than once for one frame (it was lost half-way).
   // An error breaks the connection.
   virtual Result<Placement> place(Link& link, const wire::FrameHeader& header) = 0;
-  // The frame is whole, verified and new.
+  // The frame is whole, verified and new. What was placed kKeep of an eager frame counts against
+  // the sender's credit until the owner says Link::let_go.
   virtual Result<void> deliver(Link& link, const wire::FrameHeader& header,
                                const Payload& payload) = 0;
   virtual Result<void> deliver_kept(Link& link, const wire::FrameHeader& header,
@@ -74,6 +76,7 @@ struct LinkConfig {
   HostMeter* host = nullptr;  // of all links of this peer; null: nothing is measured
   RateStretch stretch;
   BufferPool* buffers = nullptr;  // for what is read ahead of its place; null: the heap
+  EagerPool* eager = nullptr;  // of all links of this peer; null: this one has no others beside it
 };
 
 struct LinkCounters {
@@ -113,11 +116,14 @@ class Link {
   void remove_connection(ConnectionKey key);
   FrameStream* stream(ConnectionKey key);  // null: no such connection
   uint64_t waiting_frames() const { return queue_.waiting_frames(); }
+  // Of them those that need no credit, such as answers; and the memory of their own.
+  uint64_t free_frames() const { return queue_.free_frames(); }
+  uint64_t free_bytes() const { return queue_.free_bytes(); }
   // All that may be sent now was handed to a connection, and all of that to the system.
   bool at_rest() const;
   // Frames that have not left, or have left and are lost.
   bool has_something_to_send() const {
-    return queue_.waiting_frames() > 0 || send_window_.has_lost();
+    return queue_.waiting_frames() > 0 || send_window_.has_lost_of_calls();
   }
   size_t connections() const { return streams_.size(); }
 
@@ -128,6 +134,13 @@ class Link {
 
   // The receiver has posted the attempt and takes `total` bytes of it (a kCredit frame said so).
   void grant(const AttemptId& attempt, uint64_t total);
+
+  // How much the other end may have on the way of calls that this one has not made.
+  void set_eager_window(uint64_t bytes);
+  // What came of `header`, which was eager, is not kept any more.
+  void let_go(const wire::FrameHeader& header);
+  // What this link may have to keep; see EagerReceiver.
+  uint64_t eager_outstanding() const { return eager_.outstanding(); }
 
   // The attempt has ended: nothing of it is sent any more, nothing is written to its places, and
   // on return no stream refers to memory of the caller for it.
@@ -150,11 +163,18 @@ class Link {
   // For the streams.
   const OutFrame* next_frame(ConnectionKey connection);
   bool ack_due() const { return ack_now_; }
+  // What the link itself has to say, about its eager credit.
+  std::optional<OutFrame> own_frame();
+  bool has_own_frame() const {
+    return !streams_.empty() && (given_back_ > 0 || eager_.due());
+  }
   wire::FrameHeader stamp(wire::FrameHeader header);  // with the newest acknowledgement
   Result<Placement> header_arrived(TimePoint now, const wire::FrameHeader& header);
   Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header,
                              const Payload& payload, ByteBuffer* kept);
   void note_arrival(TimePoint now);
+  void hear_credit(const wire::FrameHeader& header);
+  Result<void> check_eager(const wire::FrameHeader& header) const;
   void wake_all();
 
   LinkConfig config_;
@@ -162,6 +182,8 @@ class Link {
   SendQueue queue_;
   SendWindow send_window_;
   ReceiveWindow receive_window_;
+  EagerReceiver eager_;
+  uint64_t given_back_ = 0;  // of the other end's eager credit, and not told yet
   std::map<ConnectionKey, std::unique_ptr<FrameStream>> streams_;
   uint32_t arrivals_unacknowledged_ = 0;
   bool ack_now_ = false;

@@ -11,6 +11,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "wire/frame.h"
 
 namespace atoll_core::link {
@@ -18,7 +19,7 @@ namespace atoll_core::link {
 class ReadAhead {
  public:
   static constexpr size_t kLeast = 16u << 10;
-  static constexpr size_t kPayloadMost = 64u << 10;
+  static constexpr size_t kPayloadMost = limits::kReadAheadBytes;
 
   // `pool`: whence its memory is; null: the heap. It outlives this.
   explicit ReadAhead(BufferPool* pool) : pool_(pool) {}

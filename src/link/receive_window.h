@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <set>
 
+#include "base/limits.h"
+
 namespace atoll_core::link {
 
 class ReceiveWindow {
  public:
   // Sequences further ahead than this are no honest sender's.
-  static constexpr uint64_t kAheadMax = 1u << 20;
+  static constexpr uint64_t kAheadMax = limits::kFramesAhead;
 
   bool plausible(uint64_t sequence) const {
     return sequence != 0 && sequence < below_ + kAheadMax;

@@ -16,27 +16,30 @@ SendQueue::Flow& SendQueue::flow_of(const AttemptId& attempt) {
   return flow;
 }
 
+void SendQueue::push_free(OutFrame frame) {
+  free_bytes_ += own_bytes(frame);
+  free_.push_back(std::move(frame));
+}
+
 void SendQueue::push_chunk(OutFrame frame) {
   Flow& flow = flow_of(frame.header.attempt);
   flow.frames.push_back(std::move(frame));
 }
 
-void SendQueue::release_eager(const Flow& flow) {
-  if (flow.granted == 0) eager_bytes_ -= flow.sent;
-}
-
 void SendQueue::grant(const AttemptId& attempt, uint64_t total) {
   if (total == 0) return;
   Flow& flow = flow_of(attempt);
-  release_eager(flow);
   flow.granted = std::max(flow.granted, total);
 }
 
 void SendQueue::revoke(const AttemptId& attempt) {
-  std::erase_if(free_, [&](const OutFrame& frame) { return goes_with(frame.header, attempt); });
+  std::erase_if(free_, [&](const OutFrame& frame) {
+    const bool goes = goes_with(frame.header, attempt);
+    if (goes) free_bytes_ -= own_bytes(frame);
+    return goes;
+  });
   const auto found = by_attempt_.find(attempt);
   if (found == by_attempt_.end()) return;
-  release_eager(*found->second);
   flows_.erase(found->second);
   by_attempt_.erase(found);
 }
@@ -46,7 +49,7 @@ bool SendQueue::may_send(const Flow& flow) const {
   const uint64_t after = flow.sent + flow.frames.front().header.payload_bytes;
   if (flow.granted != 0) return after <= flow.granted;
   return after <= limits::kEagerBytesPerAttempt &&
-         eager_bytes_ + flow.frames.front().header.payload_bytes <= limits::kEagerBytesPerLink;
+         eager_.may_send(eager_cost(flow.frames.front().header));
 }
 
 bool SendQueue::ready() const {
@@ -61,6 +64,7 @@ std::optional<OutFrame> SendQueue::pop() {
   if (!free_.empty()) {
     OutFrame frame = std::move(free_.front());
     free_.pop_front();
+    free_bytes_ -= own_bytes(frame);
     return frame;
   }
   for (Flow& flow : flows_) {
@@ -68,7 +72,8 @@ std::optional<OutFrame> SendQueue::pop() {
     OutFrame frame = std::move(flow.frames.front());
     flow.frames.pop_front();
     flow.sent += frame.header.payload_bytes;
-    if (flow.granted == 0) eager_bytes_ += frame.header.payload_bytes;
+    frame.header.eager = flow.granted == 0;
+    if (frame.header.eager) eager_.send(eager_cost(frame.header));
     return frame;
   }
   return std::nullopt;

@@ -3,8 +3,9 @@
 // allows, attempts in the order in which they began.
 //
 // Credit: until the receiver has posted an attempt, the sender may send eager bytes: at most
-// limits::kEagerBytesPerAttempt of it, and kEagerBytesPerLink over all such attempts. The
-// receiver's credit (a total in bytes) replaces that. Credits die with their attempt.
+// limits::kEagerBytesPerAttempt of it, and of all such attempts as much as the link's eager credit
+// (eager_credit.h) allows. The receiver's credit for the attempt (a total in bytes) replaces that,
+// and dies with the attempt.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,20 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "link/eager_credit.h"
 #include "link/out_frame.h"
 
 namespace atoll_core::link {
 
 class SendQueue {
  public:
-  void push_free(OutFrame frame) { free_.push_back(std::move(frame)); }
+  void push_free(OutFrame frame);
   void push_chunk(OutFrame frame);
 
   // The receiver allows `total` bytes of this attempt.
   void grant(const AttemptId& attempt, uint64_t total);
+  // The eager credit of the link. Returns what of it is given back, in a frame of its own.
+  uint64_t grant_eager(const EagerGrant& grant) { return eager_.hear(grant); }
   // Drops what waits of this attempt, with and without need of credit, and its credit.
   void revoke(const AttemptId& attempt);
 
@@ -33,6 +37,9 @@ class SendQueue {
   std::optional<OutFrame> pop();
 
   uint64_t waiting_frames() const;
+  // Those that need no credit, and the memory of their own that they hold.
+  uint64_t free_frames() const { return free_.size(); }
+  uint64_t free_bytes() const { return free_bytes_; }
 
  private:
   struct Flow {
@@ -44,12 +51,16 @@ class SendQueue {
 
   bool may_send(const Flow& flow) const;
   Flow& flow_of(const AttemptId& attempt);
-  void release_eager(const Flow& flow);
+
+  static uint64_t own_bytes(const OutFrame& frame) {
+    return frame.owned == nullptr ? 0 : frame.owned->size();
+  }
 
   std::deque<OutFrame> free_;
+  uint64_t free_bytes_ = 0;
   std::list<Flow> flows_;  // by beginning
   std::map<AttemptId, std::list<Flow>::iterator> by_attempt_;
-  uint64_t eager_bytes_ = 0;  // sent without a grant, over all living flows
+  EagerSender eager_;
 };
 
 }  // namespace atoll_core::link

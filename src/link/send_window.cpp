@@ -1,6 +1,9 @@
 #include "link/send_window.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "link/eager_credit.h"
 
 namespace atoll_core::link {
 
@@ -48,11 +51,22 @@ void SendWindow::revoke(const AttemptId& attempt) {
   }
 }
 
+bool SendWindow::has_lost_of_calls() const {
+  return std::any_of(lost_.begin(), lost_.end(), [this](uint64_t sequence) {
+    const auto found = frames_.find(sequence);
+    return found != frames_.end() && found->second.frame.header.attempt != AttemptId{};
+  });
+}
+
 void SendWindow::make_skip(OutFrame& frame) {
   const uint64_t sequence = frame.header.link_sequence;
   const AttemptId attempt = frame.header.attempt;
+  const bool eager = frame.header.eager;
+  const uint64_t cost = eager ? eager_cost(frame.header) : 0;
   frame = OutFrame{};
   frame.header.kind = wire::FrameKind::kSkip;
+  frame.header.eager = eager;
+  frame.header.argument = cost;
   frame.header.link_sequence = sequence;
   frame.header.attempt = attempt;
 }

@@ -24,6 +24,8 @@ class SendWindow {
   // The next lost frame, now travelling on `connection`; null when there is none.
   const OutFrame* take_lost(ConnectionKey connection);
   bool has_lost() const { return !lost_.empty(); }
+  // Frames of attempts, not only the link's own.
+  bool has_lost_of_calls() const;
 
   // All sequences below `below` have arrived. False: it acknowledges what was never sent.
   bool acknowledge(uint64_t below);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "state/digest.h"
 #include "state/request.h"
 #include "state/state_table.h"
@@ -12,7 +13,7 @@
 namespace atoll_core::state {
 
 // Of one request, so that what it can queue at a holder is bounded.
-inline constexpr uint32_t kChunksPerRequest = 64;
+inline constexpr uint32_t kChunksPerRequest = limits::kChunksPerRequest;
 
 struct StateResponse {
   ResponseName name;

@@ -44,17 +44,17 @@ Result<void> validate_shares(const std::vector<uint32_t>& shares, uint32_t world
                 shares.size());
   }
   const uint64_t sum = std::accumulate(shares.begin(), shares.end(), uint64_t{0});
-  if (world > 0 && (sum == 0 || sum > kShareSumMax)) {
+  if (world > 0 && (sum == 0 || sum > limits::kPlanShares)) {
     return fail(ErrorCode::kInvalidArgument, "the plan's shares add up to {}, not to 1 to {}", sum,
-                kShareSumMax);
+                limits::kPlanShares);
   }
   return {};
 }
 
 Result<void> validate_choices(const std::vector<Choice>& choices) {
-  if (choices.empty() || choices.size() > kChoicesMax) {
+  if (choices.empty() || choices.size() > limits::kPlanChoices) {
     return fail(ErrorCode::kInvalidArgument, "a plan has {} choices, not 1 to {}", choices.size(),
-                kChoicesMax);
+                limits::kPlanChoices);
   }
   uint64_t below = 0;
   for (const Choice& choice : choices) {
@@ -79,9 +79,9 @@ Result<void> validate_pipelining(const Pipelining& pipelining) {
     return fail(ErrorCode::kInvalidArgument, "a plan has chunks of {} bytes, not {} to {}", chunk,
                 kPlannedChunkBytesMin, limits::kChunkBytes);
   }
-  if (segments > kSegmentsInFlightMax) {
+  if (segments > limits::kSegmentsInFlight) {
     return fail(ErrorCode::kInvalidArgument, "a plan has {} segments in flight, more than {}",
-                segments, kSegmentsInFlightMax);
+                segments, limits::kSegmentsInFlight);
   }
   return {};
 }

@@ -46,10 +46,7 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-inline constexpr uint64_t kShareSumMax = 1u << 16;
-inline constexpr size_t kChoicesMax = 64;
 inline constexpr uint32_t kPlannedChunkBytesMin = 4u << 10;
-inline constexpr uint32_t kSegmentsInFlightMax = 4096;
 
 // The choices of a plan without measurements. What the cost model says for 4 members on loopback
 // (10 us, 2 GB/s): direct below 32 KiB, mesh below 4 MiB, then ring; for 4 hosts of 100 Mbit/s,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/limits.h"
 #include "topology/mesh_shares.h"
 #include "topology/ring_solver.h"
 
@@ -108,7 +109,7 @@ Pipelining pipelining(const Network& network, const std::vector<uint32_t>& ring)
   if (in_flight <= static_cast<double>(bytes_in_flight(result))) return result;
   const double chunk = result.chunk_bytes == 0 ? kNearChunkBytes : result.chunk_bytes;
   const auto segments = static_cast<uint64_t>(
-      std::min<double>(in_flight / chunk + 1, kSegmentsInFlightMax));
+      std::min<double>(in_flight / chunk + 1, limits::kSegmentsInFlight));
   result.segments_in_flight = static_cast<uint32_t>(std::bit_ceil(segments));
   return result;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "names/name_lookups.h"
 #include "transport/asio_headers.h"
@@ -51,7 +52,7 @@ class CandidateRace : public std::enable_shared_from_this<CandidateRace> {
   using Handler = std::function<void(RaceOutcome outcome)>;
 
   static constexpr std::chrono::milliseconds kStagger{250};
-  static constexpr size_t kAddressesPerName = 8;
+  static constexpr size_t kAddressesPerName = limits::kAddressesPerName;
 
   // `handler` is called once in a turn of its own, never from within start.
   static std::shared_ptr<CandidateRace> start(Loop& loop, RaceOptions options, Handler handler);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/control_priority.h"
+#include "base/limits.h"
 #include "transport/socket_options.h"
 
 namespace atoll_core::transport {
@@ -38,6 +39,13 @@ ControlClient::ControlClient(Loop& loop, Network::ControlHandler handler)
 
 void ControlClient::send(std::string bytes) {
   if (!handler_ || bytes.empty()) return;
+  if (queued_.size() + bytes.size() > limits::kControlQueueBytes) {
+    loop_.at_end_of_turn([self = shared_from_this()] {
+      self->fail(fmt::format("the coordinator at {} does not read: {} bytes wait to be sent to it",
+                             self->remote_, self->queued_.size()));
+    });
+    return;
+  }
   queued_ += bytes;
   if (!socket_ || std::exchange(due_, true)) return;
   loop_.at_end_of_turn([self = shared_from_this()] { self->send_queued(); });

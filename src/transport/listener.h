@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 
+#include "base/limits.h"
 #include "transport/asio_headers.h"
 #include "transport/hello_io.h"
 #include "transport/loop.h"
@@ -19,7 +20,7 @@ namespace atoll_core::transport {
 
 class Listener {
  public:
-  static constexpr size_t kHalfOpenMax = 128;
+  static constexpr size_t kHalfOpenMax = limits::kHalfOpenConnections;
   static constexpr std::chrono::milliseconds kGraceAtLimit{1000};
   static constexpr std::chrono::milliseconds kRetryAccept{100};  // when descriptors have run out
 

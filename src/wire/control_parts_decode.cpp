@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
 
@@ -36,8 +37,8 @@ void decode_part(const proto::InstanceId& in, InstanceId& out, FieldCheck&) {
 }
 
 void decode_part(const proto::RunHistory& in, RunHistory& out, FieldCheck& check) {
-  take_number(check, "syncs", in.syncs(), 0, kCountMax, out.syncs);
-  take_number(check, "updates", in.updates(), 0, kCountMax, out.updates);
+  take_number(check, "syncs", in.syncs(), 0, limits::kCounts, out.syncs);
+  take_number(check, "updates", in.updates(), 0, limits::kCounts, out.updates);
   out.revision = in.revision();
 }
 
@@ -96,7 +97,7 @@ void decode_part(const proto::Plan& in, topology::Plan& out, FieldCheck& check) 
   const auto choices = static_cast<size_t>(in.choices_below_size());
   if (!check_count(check, "ring", static_cast<size_t>(in.ring_size()), limits::kPeers) ||
       !check_count(check, "shares", static_cast<size_t>(in.shares_size()), limits::kPeers) ||
-      !check_count(check, "choices_below", choices, topology::kChoicesMax)) {
+      !check_count(check, "choices_below", choices, limits::kPlanChoices)) {
     return;
   }
   if (in.choices_algorithm_size() != in.choices_below_size()) {
@@ -180,7 +181,7 @@ void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCh
   take_enum(check, "kind", in.kind(), kLastOpKind, out.kind);
   take_enum(check, "type", in.type(), kLastDataType, out.type);
   take_enum(check, "reduce", in.reduce(), kLastReduceOp, out.reduce);
-  take_number(check, "count", in.count(), 0, kElementsMax, out.count);
+  take_number(check, "count", in.count(), 0, limits::kElements, out.count);
   take_number(check, "tensors", in.tensors(), 0, limits::kTensorsPerBatch, out.tensors);
   take_part(check, "layout", in.has_layout(), in.layout(), out.layout);
   out.algorithm = in.algorithm();
@@ -199,7 +200,8 @@ void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
   take_peers(check, "contributors", in.contributors(), out.contributors);
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
-  take_number(check, "complete_below", in.complete_below(), 0, kElementsMax, out.complete_below);
+  take_number(check, "complete_below", in.complete_below(), 0, limits::kElements,
+              out.complete_below);
   take_number(check, "stable_below", in.stable_below(), 0, in.complete_below(), out.stable_below);
   take_number(check, "kept_below", in.kept_below(), 0, in.stable_below(), out.kept_below);
 }
@@ -213,7 +215,7 @@ void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check) {
   take_sentence(check, "reason", in.reason(), out.reason);
   take_peers(check, "contributors", in.contributors(), out.contributors);
   take_peers(check, "holders", in.holders(), out.holders);
-  take_number(check, "kept_below", in.kept_below(), 0, kElementsMax, out.kept_below);
+  take_number(check, "kept_below", in.kept_below(), 0, limits::kElements, out.kept_below);
 }
 
 void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check) {
@@ -232,7 +234,7 @@ void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check) 
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check) {
   take_name(check, "name", in.name(), out.name);
   take_enum(check, "type", in.type(), kLastDataType, out.type);
-  take_number(check, "count", in.count(), 0, kElementsMax, out.count);
+  take_number(check, "count", in.count(), 0, limits::kElements, out.count);
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
 }
 

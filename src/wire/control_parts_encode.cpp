@@ -223,6 +223,6 @@ std::string encode_sentence(std::string_view text) {
   return make_printable(text, limits::kSentenceBytes);
 }
 
-uint64_t encode_milliseconds(uint64_t value) { return std::min(value, kMillisecondsMax); }
+uint64_t encode_milliseconds(uint64_t value) { return std::min(value, limits::kMilliseconds); }
 
 }  // namespace atoll_core::wire

@@ -16,13 +16,6 @@
 
 namespace atoll_core::wire {
 
-// Years of waiting mean for ever; more would overflow nanoseconds.
-inline constexpr uint64_t kMillisecondsMax = 100ull * 365 * 24 * 3600 * 1000;
-
-// Longer round trips, and rates above a terabyte a second, are nobody's.
-inline constexpr uint64_t kRoundTripMicrosecondsMax = 120'000'000;
-inline constexpr uint64_t kRateMax = 1'000'000'000'000;
-
 // Keeps the first problem; what is taken after it is not to be used.
 class FieldCheck {
  public:

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ATL1";
 constexpr uint16_t kWeighted = 1;
+constexpr uint16_t kEager = 2;
 constexpr size_t kChecksumOffset = 12;
 constexpr size_t kChecksumEnd = 16;
 
@@ -60,6 +61,20 @@ Result<void> check_preamble(const FrameHeaderBytes& bytes) {
   return {};
 }
 
+uint16_t flags_of(const FrameHeader& header) {
+  const uint16_t weighted = header.weighted ? kWeighted : 0;
+  return static_cast<uint16_t>(weighted | (header.eager ? kEager : 0));
+}
+
+uint16_t known_flags(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kData: return kWeighted | kEager;
+    case FrameKind::kResultData: return kWeighted;
+    case FrameKind::kSkip: return kEager;
+    default: return 0;
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(FrameKind kind) {
@@ -84,7 +99,7 @@ void encode_frame_header(const FrameHeader& header, FrameHeaderBytes& out) {
   std::copy_n(as_bytes(kMagic).begin(), kMagic.size(), at);
   store_little_endian(kProtocolVersion, at + 4);
   store_little_endian(static_cast<uint8_t>(header.kind), at + 5);
-  store_little_endian(header.weighted ? kWeighted : uint16_t{0}, at + 6);
+  store_little_endian(flags_of(header), at + 6);
   store_little_endian(header.payload_bytes, at + 8);
   store_little_endian(header.link_sequence, at + 16);
   store_little_endian(header.acknowledged, at + 24);
@@ -112,14 +127,13 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
       kind > static_cast<uint8_t>(FrameKind::kHeartbeat)) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown kind {}", kind);
   }
+  header.kind = static_cast<FrameKind>(kind);
   const auto flags = load_little_endian<uint16_t>(at + 6);
-  const bool has_elements = kind == static_cast<uint8_t>(FrameKind::kData) ||
-                            kind == static_cast<uint8_t>(FrameKind::kResultData);
-  if (flags != 0 && !(has_elements && flags == kWeighted)) {
+  if ((flags & ~known_flags(header.kind)) != 0) {
     return fail(ErrorCode::kInvalidArgument, "a data frame has the unknown flags {:#x}", flags);
   }
-  header.kind = static_cast<FrameKind>(kind);
-  header.weighted = flags == kWeighted;
+  header.weighted = (flags & kWeighted) != 0;
+  header.eager = (flags & kEager) != 0;
   header.payload_bytes = load_little_endian<uint32_t>(at + 8);
   if (header.payload_bytes > limits::kChunkBytes) {
     return fail(ErrorCode::kInvalidArgument,

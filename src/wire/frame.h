@@ -4,7 +4,7 @@
 //        0    4 magic            "ATL1" as bytes
 //        4    1 version          kProtocolVersion
 //        5    1 kind             FrameKind
-//        6    2 flags            1: weighted; all others 0
+//        6    2 flags            1: weighted, 2: eager; all others 0
 //        8    4 payload_bytes    at most limits::kChunkBytes
 //       12    4 header_checksum  low 32 bits of XXH3-64 over the other 124 bytes
 //       16    8 link_sequence    position in the sender's half of the link; 0 in kAck, kHeartbeat
@@ -42,8 +42,11 @@ enum class FrameKind : uint8_t {
                       // this generation, group and tag with smaller sequences have ended, or, in a
                       // call that keeps segments, the elements below it are complete
   kAck = 2,           // only `acknowledged` counts; not sequenced
-  kCredit = 3,        // the receiver of an attempt's chunks posted it; argument = bytes in total
-  kSkip = 4,          // takes the place of a chunk whose attempt has ended
+  kCredit = 3,        // the receiver of an attempt's chunks posted it; argument = bytes in total.
+                      // Of no attempt: the eager credit of the link; argument = bytes in total,
+                      // element_offset = how much of it there is to be at a time
+  kSkip = 4,          // takes the place of a chunk whose attempt has ended. Eager: argument = what
+                      // that chunk had cost, or credit that is given back
   kStateRequest = 5,  // op = the sync call; segment = tensor index, step = StateItem,
                       // element_offset = first chunk index, element_count = number of chunks,
                       // argument = revision
@@ -65,6 +68,7 @@ inline bool is_about_result(FrameKind kind) {
 struct FrameHeader {
   FrameKind kind = FrameKind::kData;
   bool weighted = false;  // kData, kResultData: weights follow the elements (engine/weight_list.h)
+  bool eager = false;     // kData, kSkip: takes of the link's eager credit (link/eager_credit.h)
   uint32_t payload_bytes = 0;
   uint64_t link_sequence = 0;
   uint64_t acknowledged = 0;

@@ -4,6 +4,8 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include "base/limits.h"
+
 namespace atoll_core::wire {
 namespace {
 
@@ -45,7 +47,7 @@ class PartCounter {
     if (!stream_.ReadVarint32(&length)) return false;
     if (length > static_cast<uint32_t>(stream_.BytesUntilLimit())) return false;
     if (field < kFirstPartField) return stream_.Skip(static_cast<int>(length));
-    if (++parts_ > kPartsPerMessage || depth == kPartDepth) {
+    if (++parts_ > limits::kPartsPerMessage || depth == limits::kPartDepth) {
       over_bounds_ = true;
       return false;
     }
@@ -73,7 +75,7 @@ Result<void> check_part_count(std::string_view bytes) {
   if (counter.over_bounds()) {
     return fail(ErrorCode::kInvalidArgument,
                 "a control message has more than {} parts, or they nest deeper than {}",
-                kPartsPerMessage, kPartDepth);
+                limits::kPartsPerMessage, limits::kPartDepth);
   }
   return fail(ErrorCode::kInvalidArgument, "a control message of {} bytes is damaged",
               bytes.size());

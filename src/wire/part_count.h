@@ -11,12 +11,9 @@
 
 namespace atoll_core::wire {
 
-// The largest legal message, a full settle report, has six parts for each op.
-inline constexpr size_t kPartsPerMessage = 8 * limits::kOpsPerReport;
-inline constexpr int kPartDepth = 8;
-
 // Walks serialized bytes by the rule of control.proto that fields from 16 on are messages; refuses
-// more than kPartsPerMessage of them, deeper nesting than kPartDepth, and what is no message.
+// more than limits::kPartsPerMessage of them, deeper nesting than limits::kPartDepth, and what is
+// no message.
 Result<void> check_part_count(std::string_view bytes);
 
 }  // namespace atoll_core::wire

@@ -10,7 +10,7 @@ namespace atoll_core::wire {
 namespace {
 
 // A smaller one cannot have too many parts: each takes two bytes and more.
-constexpr size_t kSurelyFewParts = 2 * kPartsPerMessage;
+constexpr size_t kSurelyFewParts = 2 * limits::kPartsPerMessage;
 
 // Each call sends one and waits for the answer. All that it holds has been counted by the call.
 bool is_surely_fine(const ToCoordinator& message) {

@@ -1,4 +1,5 @@
 // Encoding and decoding of Status, the largest of the messages.
+#include "base/limits.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
 
@@ -46,7 +47,7 @@ void decode_part(const proto::PeerStatus& in, PeerStatus& out, FieldCheck& check
   check_somebody(check, "peer", out.peer);
   take_enum(check, "standing", in.standing(), PeerStanding::kSuspect, out.standing);
   take_sentence(check, "remote", in.remote(), out.remote);
-  take_number(check, "silent_ms", in.silent_ms(), 0, kMillisecondsMax, out.silent_ms);
+  take_number(check, "silent_ms", in.silent_ms(), 0, limits::kMilliseconds, out.silent_ms);
   out.updating = in.updating();
 }
 
@@ -66,7 +67,7 @@ void take_some_peers(FieldCheck& check, std::string_view field, const Repeated& 
 void decode_part(const proto::OpStatus& in, OpStatus& out, FieldCheck& check) {
   take_part(check, "op", in.has_op(), in.op(), out.op);
   take_sentence(check, "what", in.what(), out.what);
-  take_number(check, "known_ms", in.known_ms(), 0, kMillisecondsMax, out.known_ms);
+  take_number(check, "known_ms", in.known_ms(), 0, limits::kMilliseconds, out.known_ms);
   out.done_count = in.done_count();
   out.awaited_count = in.awaited_count();
   take_some_peers(check, "done", in.done(), out.done);
@@ -76,7 +77,7 @@ void decode_part(const proto::OpStatus& in, OpStatus& out, FieldCheck& check) {
 }
 
 void decode_part(const proto::EventStatus& in, EventStatus& out, FieldCheck& check) {
-  take_number(check, "age_ms", in.age_ms(), 0, kMillisecondsMax, out.age_ms);
+  take_number(check, "age_ms", in.age_ms(), 0, limits::kMilliseconds, out.age_ms);
   take_sentence(check, "text", in.text(), out.text);
 }
 
@@ -122,7 +123,7 @@ void decode_part(const proto::Status& in, Status& out, FieldCheck& check) {
   out.incarnation = unpack_incarnation(in.incarnation());
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
-  take_number(check, "uptime_ms", in.uptime_ms(), 0, kMillisecondsMax, out.uptime_ms);
+  take_number(check, "uptime_ms", in.uptime_ms(), 0, limits::kMilliseconds, out.uptime_ms);
   out.settling = in.settling();
   out.ops_open = in.ops_open();
   take_part(check, "counters", in.has_counters(), in.counters(), out.counters);

@@ -1,6 +1,7 @@
 // Encoding and decoding of what a peer sends.
 #include <google/protobuf/arena.h>
 
+#include "base/limits.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
 #include "wire/part_count.h"
@@ -185,7 +186,7 @@ void take(const proto::LinkReport& in, LinkReport& out, FieldCheck& check) {
   take_peer(check, "peer", in.peer(), out.peer);
   take_enum(check, "state", in.state(), LinkState::kUnreachable, out.state);
   take_sentence(check, "reason", in.reason(), out.reason);
-  take_number(check, "rtt_us", in.rtt_us(), 0, kRoundTripMicrosecondsMax, out.rtt_us);
+  take_number(check, "rtt_us", in.rtt_us(), 0, limits::kRoundTripMicroseconds, out.rtt_us);
   out.needed = in.needed();
 }
 
@@ -212,7 +213,7 @@ void take(const proto::OpWaiting& in, OpWaiting& out, FieldCheck& check) {
   take_attempt(in, out, check);
   take_part(check, "call", in.has_call(), in.call(), out.call);
   take_peers(check, "missing", in.missing(), out.missing);
-  take_number(check, "waited_ms", in.waited_ms(), 0, kMillisecondsMax, out.waited_ms);
+  take_number(check, "waited_ms", in.waited_ms(), 0, limits::kMilliseconds, out.waited_ms);
 }
 
 void take(const proto::AbortRequest& in, AbortRequest& out, FieldCheck& check) {
@@ -256,11 +257,11 @@ void take(const proto::Measured& in, Measured& out, FieldCheck& check) {
     const FieldCheck::Scope scope(check, "paths", i);
     const proto::MeasuredPath& path = in.paths(static_cast<int>(i));
     take_peer(check, "to", path.to(), out.paths[i].to);
-    take_number(check, "bytes_per_second", path.bytes_per_second(), 1, kRateMax,
+    take_number(check, "bytes_per_second", path.bytes_per_second(), 1, limits::kBytesPerSecond,
                 out.paths[i].bytes_per_second);
   }
-  take_number(check, "egress_bytes_per_second", in.egress_bytes_per_second(), 0, kRateMax,
-              out.egress_bytes_per_second);
+  take_number(check, "egress_bytes_per_second", in.egress_bytes_per_second(), 0,
+              limits::kBytesPerSecond, out.egress_bytes_per_second);
 }
 
 void take(const proto::UpdateWaiting&, UpdateWaiting&, FieldCheck&) {}

@@ -1,6 +1,7 @@
 // Encoding and decoding of what the coordinator sends.
 #include <google/protobuf/arena.h>
 
+#include "base/limits.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
 #include "wire/part_count.h"
@@ -9,7 +10,6 @@ namespace atoll_core::wire {
 namespace {
 
 // Of a settle round: a day.
-constexpr uint64_t kRoundMillisecondsMax = 24 * 3600 * 1000;
 
 // ---- typed value to envelope -------------------------------------------------------------------
 
@@ -137,9 +137,9 @@ void take(const proto::Registered& in, Registered& out, FieldCheck& check) {
   if (!can_be_counted_on(out.incarnation)) check.refuse("incarnation", "is beyond all counts");
   take_name(check, "run", in.run(), out.run);
   out.version = in.version();
-  take_number(check, "heartbeat_interval_ms", in.heartbeat_interval_ms(), 0, kMillisecondsMax,
+  take_number(check, "heartbeat_interval_ms", in.heartbeat_interval_ms(), 0, limits::kMilliseconds,
               out.heartbeat_interval_ms);
-  take_number(check, "peer_timeout_ms", in.peer_timeout_ms(), 0, kMillisecondsMax,
+  take_number(check, "peer_timeout_ms", in.peer_timeout_ms(), 0, limits::kMilliseconds,
               out.peer_timeout_ms);
   out.member = in.member();
 }
@@ -194,7 +194,7 @@ void take(const proto::Roster& in, Roster& out, FieldCheck& check) {
 void take(const proto::Updated& in, Updated& out, FieldCheck& check) {
   take_part(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   take_optional(check, "delta", in.has_delta(), in.delta(), out.delta);
-  take_number(check, "updates", in.updates(), 0, kCountMax, out.updates);
+  take_number(check, "updates", in.updates(), 0, limits::kCounts, out.updates);
 }
 
 void take(const proto::OpVerdict& in, OpVerdict& out, FieldCheck& check) {
@@ -203,7 +203,8 @@ void take(const proto::OpVerdict& in, OpVerdict& out, FieldCheck& check) {
 
 void take(const proto::Freeze& in, Freeze& out, FieldCheck& check) {
   out.round = in.round();
-  take_number(check, "longest_ms", in.longest_ms(), 0, kRoundMillisecondsMax, out.longest_ms);
+  take_number(check, "longest_ms", in.longest_ms(), 0, limits::kRoundMilliseconds,
+              out.longest_ms);
   take_optional(check, "op", in.has_op(), in.op(), out.op);
   take_sentence(check, "reason", in.reason(), out.reason);
 }
@@ -227,7 +228,7 @@ void take(const proto::SyncPlan& in, SyncPlan& out, FieldCheck& check) {
   take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
   take_parts(check, "tensors", in.tensors(), limits::kTensorsPerState, out.tensors);
   take_peers(check, "holders", in.holders(), out.holders);
-  take_number(check, "number", in.number(), 0, kCountMax, out.number);
+  take_number(check, "number", in.number(), 0, limits::kCounts, out.number);
 }
 
 void take(const proto::StateOffer& in, StateOffer& out, FieldCheck& check) {

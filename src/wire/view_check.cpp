@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/canary.h"
+#include "base/limits.h"
 
 namespace atoll_core::wire {
 namespace {
@@ -92,10 +93,10 @@ std::optional<std::string> wrong_slots(const View& view) {
 
 }  // namespace
 
-bool can_be_counted_on(const Incarnation& life) { return life.counter <= kLivesMax; }
+bool can_be_counted_on(const Incarnation& life) { return life.counter <= limits::kIncarnations; }
 
 bool can_be_counted_on(const Epoch& epoch) {
-  return can_be_counted_on(epoch.incarnation) && epoch.number <= kCountMax;
+  return can_be_counted_on(epoch.incarnation) && epoch.number <= limits::kCounts;
 }
 
 std::optional<std::string> problem_of(const View& view) {
@@ -132,7 +133,7 @@ std::optional<std::string> problem_of(const Rejoin& rejoin) {
     }
   }
   const bool counted = can_be_counted_on(rejoin.incarnation) &&
-                       (rejoin.updates <= kCountMax || broken(Canary::kAnyUpdateCount));
+                       (rejoin.updates <= limits::kCounts || broken(Canary::kAnyUpdateCount));
   if (counted) return std::nullopt;
   return fmt::format("tells of incarnation {} and {} updates", to_string(rejoin.incarnation),
                      rejoin.updates);

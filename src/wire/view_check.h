@@ -12,10 +12,6 @@
 
 namespace atoll_core::wire {
 
-// More than any run has; so that counting on from what is told does not wrap.
-inline constexpr uint32_t kLivesMax = 1u << 30;       // of a coordinator
-inline constexpr uint64_t kCountMax = uint64_t{1} << 48;  // views, updates, syncs
-
 // Each says what is wrong, to follow a name: "names island-3 twice". Nothing: it may be one.
 //
 // It has members; ids, sessions and places (replica and shard) are each unique; replicas are whole,

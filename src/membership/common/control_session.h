@@ -12,7 +12,8 @@
 // has received 20 messages; the answer says that 7 have come; it repeats number 8.
 //
 // Bounded: an end that would have to keep more than its limits drops everything, and its session
-// cannot be resumed until the peer is registered anew.
+// cannot be resumed until the peer is registered anew. The sessions of a coordinator share what it
+// keeps for all of them.
 //
 // Invariants: first_kept_ + kept_.size() == sent_ + 1; bytes_ is the sum of the sizes in kept_.
 #pragma once
@@ -43,6 +44,12 @@ template <class Sent>
 class ControlSession {
  public:
   explicit ControlSession(const SessionLimits& limits = {}) : limits_(limits) {}
+
+  // From now on at most so many bytes are kept. What is beyond is dropped, with all the rest.
+  void set_bytes_max(size_t bytes) {
+    limits_.bytes = bytes;
+    if (bytes_ > bytes) keep_nothing();
+  }
 
   // Registered (anew): both ends count from the beginning.
   void begin() { *this = ControlSession(limits_); }
@@ -85,6 +92,7 @@ class ControlSession {
   uint64_t received() const { return received_; }
   uint64_t first_kept() const { return first_kept_; }
   size_t kept() const { return kept_.size(); }
+  size_t bytes() const { return bytes_; }
 
  private:
   struct Kept {

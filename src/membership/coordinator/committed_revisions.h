@@ -11,11 +11,13 @@
 #include <map>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace atoll_core::membership {
 
 class CommittedRevisions {
  public:
-  static constexpr size_t kStatesKept = 1024;
+  static constexpr size_t kStatesKept = limits::kStatesKept;
 
   struct Name {
     uint64_t tag = 0;

@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "membership/coordinator/driving_rights.h"
 #include "wire/control.h"
@@ -46,6 +47,8 @@ struct CoordinatorConfig {
   StartFacts start;
   // A sync may elect a lower revision than one that was committed and is still held.
   bool accept_lower_revision = false;
+  // Of verdicts in the message that ends a settle round; what is beyond follows it.
+  size_t verdict_bytes_per_round = limits::kVerdictBytesPerRound;
   // Draws 128 random bits, never zero. Called when a first view is made. Empty: made of the
   // incarnation, for tests.
   std::function<InstanceId()> draw_instance;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/canary.h"
+#include "base/limits.h"
 #include "membership/common/reconnect_times.h"
 
 namespace atoll_core::membership {
@@ -12,7 +13,7 @@ namespace {
 
 using Answer = DrivingRights::Answer;
 
-constexpr size_t kDrivenKept = 64;
+constexpr size_t kDrivenKept = limits::kDrivenInstances;
 
 std::string describe(InstanceId instance, const wire::RunHistory& history) {
   return fmt::format("instance {}, which has committed {}", to_string(instance),

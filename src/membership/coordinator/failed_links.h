@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "wire/control.h"
 
@@ -24,8 +25,8 @@ namespace atoll_core::membership {
 
 class FailedLinks {
  public:
-  static constexpr size_t kFailedLinks = 16'384;
-  static constexpr size_t kReasonBytes = 256;
+  static constexpr size_t kFailedLinks = limits::kFailedLinks;
+  static constexpr size_t kReasonBytes = limits::kFailedLinkReasonBytes;
 
   struct Failure {
     std::string reason;

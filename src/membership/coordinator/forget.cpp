@@ -63,7 +63,7 @@ void CoordinatorMachine::Parts::forget_run() {
   failed_links = {};
   network = {};
   departures = {};
-  ledgers = {};
+  ledgers = Ledgers();
   waits = {};
   pending = {};
   changed = {};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "membership/coordinator/link_matrix.h"
 #include "topology/measurements.h"
 #include "topology/plan.h"
@@ -24,7 +25,7 @@ inline constexpr uint64_t kNearRoundTripMicroseconds = 60;
 
 // A plan for so many takes a quarter of a second, in which the coordinator does nothing else. More
 // members use the plan of who knows nothing.
-inline constexpr size_t kMeasuredMembersMax = 128;
+inline constexpr size_t kMeasuredMembersMax = limits::kMeasuredMembers;
 
 class MeasuredNetwork {
  public:

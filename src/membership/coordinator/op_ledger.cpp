@@ -17,7 +17,7 @@ std::optional<std::string> difference(const OpKey& key, const Call& one, const C
 OpRecord* OpLedger::open(const OpKey& key) {
   const auto found = records_.find(key);
   if (found != records_.end()) return &found->second;
-  if (records_.size() >= kOpenOpsMax) return nullptr;
+  if (records_.size() >= ops_max_) return nullptr;
   OpRecord& record = records_[key];
   record.since = now_;
   return &record;

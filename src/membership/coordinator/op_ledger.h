@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "membership/common/op_key.h"
 #include "membership/common/participant.h"
@@ -19,7 +20,7 @@
 
 namespace atoll_core::membership {
 
-inline constexpr size_t kOpenOpsMax = 1u << 20;
+inline constexpr size_t kOpenOpsMax = limits::kOpenOps;
 
 // Somebody wants the op ended.
 struct AbortNote {
@@ -48,10 +49,13 @@ std::optional<std::string> difference(const OpKey& key, const Call& one, const C
 
 class OpLedger {
  public:
+  explicit OpLedger(size_t ops_max = kOpenOpsMax) : ops_max_(ops_max) {}
+  size_t ops_max() const { return ops_max_; }
+
   // The time of the input: of what opens from now on.
   void set_now(TimePoint now) { now_ = now; }
 
-  // Null: kOpenOpsMax ops are open.
+  // Null: ops_max() ops are open.
   OpRecord* open(const OpKey& key);
   OpRecord* find(const OpKey& key);
   const OpRecord* find(const OpKey& key) const;
@@ -64,6 +68,7 @@ class OpLedger {
   const std::map<OpKey, OpRecord>& records() const { return records_; }
 
  private:
+  size_t ops_max_;
   std::map<OpKey, OpRecord> records_;
   TimePoint now_{};
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "membership/common/participant.h"
 #include "membership/coordinator/roster.h"
 #include "wire/control.h"
@@ -19,7 +20,7 @@ namespace atoll_core::membership {
 
 class PublishedStates {
  public:
-  static constexpr size_t kTagsKept = 64;
+  static constexpr size_t kTagsKept = limits::kPublishedTags;
 
   // A sync of this instance under this tag has committed, with these plans of the shards.
   void commit(InstanceId instance, uint64_t tag, std::map<uint32_t, wire::SyncPlan> plans,

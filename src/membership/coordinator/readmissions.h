@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "base/limits.h"
 #include "base/time.h"
 
 namespace atoll_core::membership {
@@ -18,7 +19,7 @@ class Readmissions {
  public:
   static constexpr int64_t kWaitsMost = 16;   // peer timeouts
   static constexpr int64_t kForgiven = 32;    // peer timeouts without a loss: it flaps no more
-  static constexpr size_t kReplicas = 1024;   // of those lost last
+  static constexpr size_t kReplicas = limits::kReadmissions;   // of those lost last
 
   void note_loss(TimePoint now, const std::string& replica, Duration peer_timeout);
   // It may be let in from then on.

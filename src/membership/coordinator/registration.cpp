@@ -52,9 +52,6 @@ size_t described_bytes(const wire::PeerInfo& peer) {
 // What a member says when it comes back has the view and some generations, too.
 constexpr size_t kDescriptionsMax = limits::kControlMessageBytes / 2;
 
-// A coordinator without a memory of its own may be so much behind the run that it takes up.
-constexpr uint32_t kLifeLeapMax = 1u << 20;
-
 // Compares with the siblings; a suspect may be the former life of the same replica.
 Result<void> check_place(const wire::PeerInfo& peer, const Roster& roster) {
   size_t described = described_bytes(peer);
@@ -87,7 +84,7 @@ Result<void> check_counts(const wire::Register& message, const Incarnation& here
     told = std::max({told, message.rejoin->incarnation.counter,
                      message.rejoin->view.epoch.incarnation.counter});
   }
-  if (told >= wire::kLivesMax || told > here.counter + kLifeLeapMax) {
+  if (told >= limits::kIncarnations || told > here.counter + limits::kIncarnationsAhead) {
     return fail(ErrorCode::kInvalidArgument,
                 "{} tells of life {} of a coordinator; this is life {}, and none is so far ahead",
                 display_name(message.peer), told, here.counter);
@@ -96,7 +93,7 @@ Result<void> check_counts(const wire::Register& message, const Incarnation& here
   if (message.rejoin) {
     count = std::max({count, message.rejoin->updates, message.rejoin->view.epoch.number});
   }
-  if (count <= wire::kCountMax / 2 || broken(Canary::kAnyUpdateCount)) return {};
+  if (count <= limits::kCounts / 2 || broken(Canary::kAnyUpdateCount)) return {};
   return fail(ErrorCode::kInvalidArgument, "{} tells of {} views, updates or syncs, and no run has "
               "so many", display_name(message.peer), count);
 }

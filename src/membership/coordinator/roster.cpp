@@ -22,6 +22,7 @@ PeerRecord& Roster::add(PeerRecord record) {
                      connections_.emplace(record.connection, peer).second;
   const auto [place, inserted] = records_.emplace(peer, std::move(record));
   ATOLL_ASSERT(fresh && inserted, "peer {} is registered twice", to_string(peer));
+  share_sessions();
   return place->second;
 }
 
@@ -31,6 +32,14 @@ void Roster::erase(PeerId peer) {
   sessions_.erase(found->second.info.session);
   if (found->second.connected()) connections_.erase(found->second.connection);
   records_.erase(found);
+  share_sessions();
+}
+
+void Roster::share_sessions() {
+  if (records_.empty()) return;
+  const size_t each = std::clamp(limits::kSessionBytesInAll / records_.size(),
+                                 limits::kSessionBytesLeast, limits::kSessionBytes);
+  for (auto& [peer, record] : records_) record.session.set_bytes_max(each);
 }
 
 void Roster::mark_member(PeerId peer) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "membership/common/control_session.h"
 #include "membership/coordinator/coordinator_machine.h"
@@ -99,6 +100,9 @@ class Roster {
   const std::map<PeerId, PeerRecord>& records() const { return records_; }
 
  private:
+  // Each session its part of what all of them may keep.
+  void share_sessions();
+
   std::map<PeerId, PeerRecord> records_;
   std::map<SessionId, PeerId> sessions_;
   std::map<ConnectionId, PeerId> connections_;
@@ -108,7 +112,7 @@ class Roster {
 // Bounded: the last kDeparturesKept.
 class Departures {
  public:
-  static constexpr size_t kDeparturesKept = 1024;
+  static constexpr size_t kDeparturesKept = limits::kDeparturesKept;
 
   void add(SessionId session, std::string reason);
   const std::string* find(SessionId session) const;

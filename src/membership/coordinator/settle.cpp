@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -184,6 +185,31 @@ VerdictLists decide_all(Parts& parts, const SettleRound& round, const std::strin
   return lists;
 }
 
+size_t bytes_of(const wire::Verdict& verdict) {
+  return 128 + verdict.reason.size() +
+         sizeof(PeerId) * (verdict.contributors.size() + verdict.holders.size());
+}
+
+// Of what a member must hear, what one message does not hold: it goes behind the end of the round,
+// as verdicts do that are not of a round. What is to be tried again has to be known by then.
+std::vector<wire::Verdict> take_surplus(std::vector<wire::Verdict>& verdicts, size_t bytes_max) {
+  const auto finals = std::stable_partition(verdicts.begin(), verdicts.end(),
+                                            [](const auto& verdict) { return !verdict.final; });
+  const auto again = static_cast<size_t>(finals - verdicts.begin());
+  const size_t reason_max = bytes_max / 2 / (again + 1);
+  for (auto at = verdicts.begin(); at != finals; ++at) at->reason = bounded(at->reason, reason_max);
+  size_t bytes = 0, fits = 0;
+  for (; fits < verdicts.size() && fits < limits::kOpsPerReport; ++fits) {
+    bytes += bytes_of(verdicts[fits]);
+    if (bytes > bytes_max && fits >= again) break;
+  }
+  const auto rest = verdicts.begin() + static_cast<std::ptrdiff_t>(fits);
+  std::vector<wire::Verdict> surplus(std::make_move_iterator(rest),
+                                     std::make_move_iterator(verdicts.end()));
+  verdicts.resize(fits);
+  return surplus;
+}
+
 void complete_round(Parts& parts) {
   const SettleRound round = parts.waits.rounds.close_about_all();
   const std::string reason = bounded(join(parts.pending.causes, "; "));
@@ -205,10 +231,16 @@ void complete_round(Parts& parts) {
                               round.number, reason));
   for (const Participant& member : parts.members()) {
     PeerRecord& record = *parts.people.roster.find(member.peer);
+    std::vector<wire::Verdict>& verdicts = lists[member.peer];
+    std::vector<wire::Verdict> surplus =
+        take_surplus(verdicts, parts.config.verdict_bytes_per_round);
     wire::Settled settled{round.number, {}, record.view_unknown ? whole : step,
-                          std::move(lists[member.peer])};
+                          std::move(verdicts)};
     if (std::exchange(record.view_unknown, false)) record.echo_floor = parts.counters.heartbeats;
     parts.out.send(record, std::move(settled));
+    for (wire::Verdict& verdict : surplus) {
+      parts.out.send(record, wire::OpVerdict{std::move(verdict)});
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "membership/common/op_key.h"
 #include "membership/common/participant.h"
@@ -24,7 +25,7 @@
 
 namespace atoll_core::membership {
 
-inline constexpr size_t kOpenSyncsMax = 4096;
+inline constexpr size_t kOpenSyncsMax = limits::kOpenSyncs;
 
 struct SyncRecord {
   TimePoint since{};  // heard of

@@ -195,7 +195,7 @@ void CoordinatorMachine::Parts::lose_all() {
   view.members.clear();
   view.slots.clear();
   view.plan = {};
-  ledgers = {};
+  ledgers = Ledgers();
   waits.rounds.clear();
   pending = {};
   changed.updates = true;

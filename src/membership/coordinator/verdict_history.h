@@ -16,13 +16,14 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "membership/common/op_key.h"
 #include "membership/common/participant.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {
 
-inline constexpr size_t kVerdictsKept = 262144;
+inline constexpr size_t kVerdictsKept = limits::kVerdictsKept;
 
 // How an op, or an attempt of it, ended.
 struct Outcome {

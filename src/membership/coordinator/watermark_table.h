@@ -16,12 +16,13 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "membership/common/generation_table.h"
 #include "membership/common/op_key.h"
 
 namespace atoll_core::membership {
 
-inline constexpr size_t kMarksMax = 1u << 20;
+inline constexpr size_t kMarksMax = limits::kMarks;
 inline constexpr size_t kSweepAtLeast = 1u << 14;
 
 class WatermarkTable {

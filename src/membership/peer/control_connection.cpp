@@ -10,9 +10,6 @@
 namespace atoll_core::membership {
 namespace {
 
-// Of the generations that a coordinator is told of.
-constexpr size_t kRejoinMembers = 4 * limits::kPeers;
-
 // Between a half and all of it; differs from peer to peer and from time to time, so that they do
 // not come all at once.
 Duration jittered(Duration delay, const SessionId& session, uint64_t count) {
@@ -86,7 +83,7 @@ wire::Rejoin PeerMachine::rejoin() const {
   wire::Rejoin rejoin;
   rejoin.incarnation = control_.incarnation;
   rejoin.view = *view_;
-  rejoin.generations = generations_.states(kRejoinMembers);
+  rejoin.generations = generations_.states(limits::kRejoinMembers);
   rejoin.updates = update_.number;
   if (update_.last_error) {
     rejoin.update_code = update_.last_error->code;

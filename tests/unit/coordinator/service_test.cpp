@@ -17,6 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "unit/coordinator/control_client.h"
 #include "unit/coordinator/running_service.h"
 
@@ -326,6 +327,67 @@ TEST(Service, StrangersGoWhenAPeerNeedsTheirPlace) {
   if (refused) {
     EXPECT_EQ(refused->code, ErrorCode::kSystemError);  // the oldest, unless it was cut off
   }
+}
+
+// They may stay until they have read why; but not any number of them.
+TEST(Service, OnlySoManyAreToldWhyTheyAreTurnedAway) {
+  ServiceConfig config;
+  EXPECT_EQ(config.connections_max, limits::kControlConnections);
+  config.connections_max = 1;
+  RunningService service(config);
+  std::vector<std::unique_ptr<ControlClient>> clients;
+  for (size_t i = 0; i < 1 + limits::kTurnedAway; ++i) {
+    clients.push_back(std::make_unique<ControlClient>(service.address()));
+    clients.back()->send_preamble();
+    if (i > 0) {
+      EXPECT_TRUE(clients.back()->receive_a<wire::Refused>().has_value()) << i;
+    } else {
+      clients.back()->send(register_message(1));
+      ASSERT_TRUE(clients.back()->receive_a<wire::Registered>().has_value());
+    }
+  }
+  ControlClient one_more(service.address());
+  EXPECT_FALSE(one_more.receive().has_value());
+}
+
+// Seven peers read nothing. What waits for them has a bound, and the one that reads goes on.
+TEST(Service, GivesUpThoseThatDoNotReadAndNobodyElse) {
+  ServiceConfig config;
+  config.queue_bytes_in_all = 1u << 20;
+  config.peer_timeout = std::chrono::minutes(5);
+  RunningService service(config);
+  const auto large = [](uint32_t number) {
+    wire::Register message = register_message(number);
+    for (uint16_t port = 1; port <= limits::kEndpointsPerPeer; ++port) {
+      message.peer.endpoints.push_back({std::string(limits::kHostBytes, 'h'), port});
+    }
+    message.peer.endpoints.resize(limits::kEndpointsPerPeer);
+    return message;
+  };
+  std::vector<std::unique_ptr<ControlClient>> clients;
+  for (uint32_t i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<ControlClient>(service.address()));
+    clients.back()->send_preamble();
+    clients.back()->send(large(i));
+    ASSERT_TRUE(clients.back()->receive_a<wire::Registered>().has_value());
+  }
+  ControlClient& reader = *clients.front();
+  const auto deadline = std::chrono::steady_clock::now() + 3 * kPatience;
+  size_t others = 7;
+  // Somebody comes and goes, and all are told so, until only two are left.
+  for (uint32_t number = 100; others > 1; ++number) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << others << " are still there";
+    ControlClient flapping(service.address());
+    flapping.send_preamble();
+    flapping.send(large(number));
+    ASSERT_TRUE(flapping.receive_a<wire::Registered>().has_value());
+    flapping.close();
+    reader.send(wire::PeerHeartbeat{});
+    const auto roster = reader.receive_a<wire::Roster>();
+    ASSERT_TRUE(roster.has_value());
+    others = roster->peers.size();
+  }
+  EXPECT_TRUE(service.stop().has_value());
 }
 
 // A write to a peer that is gone must not raise SIGPIPE in the program around us.

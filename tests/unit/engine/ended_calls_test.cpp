@@ -81,5 +81,29 @@ TEST(EndedCalls, IsFullByBytesByNumberAndByReport) {
   EXPECT_LT(sequence * limits::kPeers * sizeof(PeerId), limits::kControlMessageBytes);
 }
 
+TEST(EndedCalls, IsFullByCountToo) {
+  EndedCalls calls;
+  for (uint64_t i = 0; i < limits::kCallsKept; ++i) {
+    EXPECT_FALSE(calls.full()) << i;
+    calls.add(op(i), {});
+  }
+  EXPECT_TRUE(calls.full());
+  EXPECT_EQ(calls.aborted(), limits::kCallsKept);
+  (void)calls.forget(below(1));
+  EXPECT_FALSE(calls.full());
+  EXPECT_EQ(calls.aborted(), limits::kCallsKept - 1);
+}
+
+TEST(EndedCalls, IsFullByWhatASettleRoundWouldBeTold) {
+  EndedCalls calls;
+  EndedCall call;
+  call.committed = true;
+  call.contributors.resize(limits::kPeers);
+  uint64_t made = 0;
+  for (; !calls.full() && made < 1000; ++made) calls.add(op(made), call);
+  EXPECT_GE(calls.report_bytes(), limits::kReportBytesKept);
+  EXPECT_LE(calls.report_bytes(), limits::kReportBytesKept + (64u << 10));
+}
+
 }  // namespace
 }  // namespace atoll_core::engine

@@ -351,7 +351,7 @@ TEST(KeepingCallBackup, WhoHasNoMemoryOnceASegmentStandsLeavesAndTheOthersGoOn) 
   bool none = false;
   SmallRun run(3, [&](WorldConfig& config) {
     config.engine.chunk_bytes = 256u << 10;
-    config.data_delays.most = milliseconds(40);  // so that the window is not in use as a whole yet
+    config.data_delays.most = milliseconds(60);  // so that the window is not in use as a whole yet
     config.engine.input_backup.allocate = [&none](size_t bytes) {
       return std::exchange(none, false) ? nullptr : std::make_unique<std::byte[]>(bytes);
     };

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "base/limits.h"
 #include "unit/link/link_pair.h"
 #include "wire/payload_checksum.h"
 
@@ -134,8 +135,8 @@ size_t offered_ahead(Side& side, ConnectionKey key) {
 TEST(Link, ReadsAheadWhatTheLastFrameWithoutAPlaceHad) {
   std::mt19937_64 random(8);
   const std::vector<ByteBuffer> payloads = {
-      random_payload(random, 64u << 10), random_payload(random, 64u << 10),
-      random_payload(random, 40'001), random_payload(random, 100u << 10)};
+      random_payload(random, 64u << 10), random_payload(random, limits::kReadAheadBytes),
+      random_payload(random, 40'001), random_payload(random, limits::kReadAheadBytes + 1)};
   ByteBuffer place(40'001);
   LinkPair pair;
   pair.there().place_by([&place](const wire::FrameHeader& header) {

@@ -32,6 +32,9 @@ class SendQueueTest : public ::testing::Test {
   }
   using Numbers = std::vector<uint64_t>;
 
+  void SetUp() override { queue_.grant_eager({kPlenty, kPlenty}); }
+
+  static constexpr uint64_t kPlenty = 1u << 30;
   ByteBuffer memory_ = ByteBuffer(limits::kEagerBytesPerAttempt, std::byte{7});
   SendQueue queue_;
 };
@@ -55,21 +58,37 @@ TEST_F(SendQueueTest, ACreditCountsFromTheFirstByteOfTheAttempt) {
   EXPECT_EQ(drain(), (Numbers{3}));
 }
 
-TEST_F(SendQueueTest, EagerBytesOfAllAttemptsAreBoundedForTheLink) {
-  constexpr uint64_t kAttempts = limits::kEagerBytesPerLink / limits::kEagerBytesPerAttempt;
-  for (uint64_t attempt = 1; attempt <= kAttempts + 2; ++attempt) {
-    push(attempt, attempt, limits::kEagerBytesPerAttempt);
-  }
-  EXPECT_EQ(drain().size(), kAttempts);
-  // One that is posted gives its eager bytes back, once.
-  queue_.grant(attempt_number(3), limits::kEagerBytesPerAttempt);
-  queue_.grant(attempt_number(3), 2 * limits::kEagerBytesPerAttempt);
-  EXPECT_EQ(drain(), (Numbers{kAttempts + 1}));
-  // One that has ended, too; not again for one that was posted.
-  queue_.revoke(attempt_number(3));
-  EXPECT_TRUE(drain().empty());
-  queue_.revoke(attempt_number(4));
-  EXPECT_EQ(drain(), (Numbers{kAttempts + 2}));
+TEST_F(SendQueueTest, EagerBytesOfAllAttemptsAreThoseThatTheReceiverGrants) {
+  constexpr uint64_t kFrame = kQuarter + limits::kEagerChunkCost;
+  SendQueue queue;
+  const auto sent = [&] {
+    uint64_t frames = 0;
+    for (; queue.ready(); ++frames) EXPECT_TRUE(queue.pop()->header.eager);
+    return frames;
+  };
+  const auto push_one = [&](uint64_t attempt) {
+    queue.push_chunk(frame_of(attempt_number(attempt), 1, ByteSpan(memory_).first(kQuarter)));
+  };
+  for (uint64_t attempt = 1; attempt <= 10; ++attempt) push_one(attempt);
+  EXPECT_EQ(sent(), 0u) << "before anything was heard of, less than such a frame may go";
+  EXPECT_EQ(queue.grant_eager({3 * kFrame, 8 * kFrame}), 0u);
+  EXPECT_EQ(sent(), 3u);
+  EXPECT_EQ(queue.grant_eager({2 * kFrame, 8 * kFrame}), 0u) << "what was granted stays so";
+  EXPECT_EQ(sent(), 0u);
+  EXPECT_EQ(queue.grant_eager({5 * kFrame - 1, 8 * kFrame}), 0u);
+  EXPECT_EQ(sent(), 1u);
+  // Neither an attempt's end nor that it was posted changes what was sent on credit.
+  queue.revoke(attempt_number(1));
+  queue.grant(attempt_number(2), UINT64_MAX);
+  EXPECT_EQ(sent(), 0u);
+  // One that was posted needs none.
+  queue.grant(attempt_number(10), UINT64_MAX);
+  const std::optional<OutFrame> posted = queue.pop();
+  ASSERT_TRUE(posted.has_value());
+  EXPECT_FALSE(posted->header.eager);
+  // A smaller window: what goes beyond it is given back.
+  EXPECT_EQ(queue.grant_eager({12 * kFrame, kFrame}), 12 * kFrame - 4 * kFrame - kFrame);
+  EXPECT_EQ(sent(), 1u);
 }
 
 TEST_F(SendQueueTest, AnEmptyCreditIsNone) {
@@ -83,7 +102,7 @@ TEST_F(SendQueueTest, AnEmptyCreditIsNone) {
   for (uint64_t attempt = 2; attempt < 20; ++attempt) {
     push(attempt, attempt, limits::kEagerBytesPerAttempt);
   }
-  EXPECT_EQ(drain().size(), limits::kEagerBytesPerLink / limits::kEagerBytesPerAttempt);
+  EXPECT_EQ(drain().size(), 18u);
 }
 
 TEST_F(SendQueueTest, AttemptsGoInTheOrderInWhichTheyBegan) {

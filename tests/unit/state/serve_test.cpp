@@ -1,5 +1,6 @@
 #include "state/serve.h"
 
+#include "base/limits.h"
 #include "unit/state/state_fixture.h"
 
 namespace atoll_core::state {
@@ -39,7 +40,8 @@ TEST_F(ServeTest, RefusesWhatThereIsNot) {
   const std::vector<StateRequest> impossible{
       {3, StateItem::kDigests, 0, 1, 7},          {1, StateItem::kDigests, 0, 0, 7},
       {1, StateItem::kDigests, 70, 1, 7},         {1, StateItem::kDigests, 0, 71, 7},
-      {1, StateItem::kChunks, 69, 2, 7},          {1, StateItem::kChunks, 0, 65, 7},
+      {1, StateItem::kChunks, 69, 2, 7},
+      {1, StateItem::kChunks, 0, limits::kChunksPerRequest + 1, 7},
       {0, StateItem::kChunks, 0, 1, 7},           {1, StateItem::kChunks, ~uint64_t{0}, 2, 7},
       {1, StateItem::kDigests, 1, 0xFFFFFFFF, 7}, {0xFFFFFFFF, StateItem::kDigests, 0, 1, 7}};
   for (const StateRequest& request : impossible) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "base/limits.h"
 #include "transport/network.h"
 #include "unit/transport/network_fixture.h"
 
@@ -162,6 +163,22 @@ TEST_F(ControlClientTest, CallbacksMayCloseAndOpenAgain) {
   second.send("hello");
   EXPECT_EQ(received_.pop(), "hello");
   EXPECT_EQ(failed_.size(), 0);
+}
+
+// It has a bound what is kept for a coordinator that does not read.
+TEST_F(ControlClientTest, ACoordinatorThatDoesNotReadIsGivenUp) {
+  open({endpoint_});
+  const RawSocket connection = coordinator_.accept();
+  connected_.pop();
+  const std::string part(1u << 20, 'x');
+  size_t sent = 0;
+  while (failed_.size() == 0 && sent <= 4 * limits::kControlQueueBytes) {
+    send(part);
+    sent += part.size();
+  }
+  EXPECT_GE(sent, limits::kControlQueueBytes);
+  EXPECT_LE(sent, 2 * limits::kControlQueueBytes);
+  EXPECT_THAT(failed_.pop(), HasSubstr("does not read"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "unit/wire/random_messages.h"
 #include "wire/control.h"
 #include "wire/part_count.h"
@@ -176,6 +177,9 @@ std::vector<Case> count_cases() {
       spoiled<UpdateRequest>(
           "Positions", [](UpdateRequest& m) { grow(m.positions, 65537); },
           "update_request.positions has 65537 elements"),
+      spoiled<Register>(
+          "Held", [](Register& m) { grow(m.memory.held, limits::kHeldRevisions + 1); },
+          "register.memory.held has 65 elements"),
       spoiled<SettleReport>(
           "Ops", [](SettleReport& m) { grow(m.ops, 65537); },
           "settle_report.ops has 65537 elements"),
@@ -281,7 +285,7 @@ std::vector<Case> plan_cases() {
           spoiled_rejoin([](Rejoin& r) { r.generations = {{{}, {}, {}, topology::make_plan(1)}}; }),
           "register.rejoin.generations[0].plan does not fit: a plan for 0 members"),
       spoiled<LinkReport>(
-          "RoundTrip", [](LinkReport& m) { m.rtt_us = 120'000'001; },
+          "RoundTrip", [](LinkReport& m) { m.rtt_us = limits::kRoundTripMicroseconds + 1; },
           "link_report.rtt_us is 120000001, allowed are 0 to 120000000"),
       spoiled<Measured>(
           "Paths", [](Measured& m) { grow(m.paths, 4097); }, "measured.paths has 4097 elements"),
@@ -292,7 +296,7 @@ std::vector<Case> plan_cases() {
           },
           "measured.paths[0].bytes_per_second is 0"),
       spoiled<Measured>(
-          "Egress", [](Measured& m) { m.egress_bytes_per_second = 1'000'000'000'001; },
+          "Egress", [](Measured& m) { m.egress_bytes_per_second = limits::kBytesPerSecond + 1; },
           "measured.egress_bytes_per_second is 1000000000001"),
   };
 }
@@ -305,6 +309,9 @@ std::vector<Case> status_cases() {
       spoiled<Status>("Ops", [](Status& m) { grow(m.ops, 257); }, "status.ops has 257 elements"),
       spoiled<Status>(
           "Events", [](Status& m) { grow(m.events, 65); }, "status.events has 65 elements"),
+      spoiled<Status>(
+          "Waits", [](Status& m) { m.waits.resize(limits::kWaitsPerStatus + 1); },
+          "status.waits has 65 elements"),
       spoiled<Status>(
           "Done",
           [](Status& m) {
@@ -402,7 +409,7 @@ std::string as_field(uint32_t number, const std::string& body) {
 TEST(ControlBomb, MillionsOfEmptyPartsAreRefusedUnparsed) {
   const std::string empty_op = as_field(16, "");
   std::string ops;
-  for (size_t i = 0; i <= kPartsPerMessage; ++i) ops += empty_op;
+  for (size_t i = 0; i <= limits::kPartsPerMessage; ++i) ops += empty_op;
   const auto decoded = decode_to_coordinator(as_field(25, ops));
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(decoded.error().message,
@@ -411,7 +418,7 @@ TEST(ControlBomb, MillionsOfEmptyPartsAreRefusedUnparsed) {
 
 TEST(ControlBomb, PartsHiddenInUnknownFieldsAreCountedToo) {
   std::string nested;
-  for (int depth = 0; depth <= kPartDepth; ++depth) nested = as_field(31, nested);
+  for (int depth = 0; depth <= limits::kPartDepth; ++depth) nested = as_field(31, nested);
   EXPECT_FALSE(check_part_count(nested).has_value());
   EXPECT_FALSE(decode_to_peer(nested).has_value());
 }
@@ -431,6 +438,19 @@ TEST(ControlBomb, AMessageOverTheLimitIsRefusedUnparsed) {
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(decoded.error().message,
             "a control message has 16777217 bytes, at most 16777216 are allowed");
+}
+
+// Years mean for ever.
+TEST(ControlBounds, LongTimesAreCappedWhenTheyAreSent) {
+  Registered message;
+  message.peer = PeerId{1};
+  message.heartbeat_interval_ms = ~uint64_t{0};
+  message.peer_timeout_ms = limits::kMilliseconds + 1;
+  const auto decoded = decode_to_peer(encode(ToPeer(message)));
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  const auto& came = std::get<Registered>(*decoded);
+  EXPECT_EQ(came.heartbeat_interval_ms, limits::kMilliseconds);
+  EXPECT_EQ(came.peer_timeout_ms, limits::kMilliseconds);
 }
 
 }  // namespace

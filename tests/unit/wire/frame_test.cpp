@@ -21,6 +21,8 @@ FrameHeader random_header(std::mt19937_64& random) {
   FrameHeader header;
   header.kind = static_cast<FrameKind>(1 + random() % 11);
   header.weighted = header.kind == FrameKind::kData && random() % 2 == 0;
+  header.eager = (header.kind == FrameKind::kData || header.kind == FrameKind::kSkip) &&
+                 random() % 2 == 0;
   header.payload_bytes = static_cast<uint32_t>(random() % (limits::kChunkBytes + 1));
   header.link_sequence = random();
   header.acknowledged = random();
@@ -147,7 +149,7 @@ TEST(FrameHeader, RefusesWhatItDoesNotKnow) {
       {5, 1, 0, "a data frame has the unknown kind 0"},
       {5, 1, 12, "a data frame has the unknown kind 12"},
       {6, 2, 0x100, "a data frame has the unknown flags 0x100"},
-      {6, 2, 3, "a data frame has the unknown flags 0x3"},
+      {6, 2, 7, "a data frame has the unknown flags 0x7"},
       {8, 4, limits::kChunkBytes + 1,
        "a data frame announces 4194305 bytes of payload, at most 4194304 are allowed"},
   };
@@ -169,6 +171,21 @@ TEST(FrameHeader, OnlyElementsAreWeighted) {
       EXPECT_EQ(decode_frame_header(bytes), header);
     } else {
       EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x1");
+    }
+  }
+}
+
+TEST(FrameHeader, OnlyChunksAndWhatTakesTheirPlaceAreEager) {
+  FrameHeader header;
+  header.eager = true;
+  FrameHeaderBytes bytes;
+  for (uint8_t kind = 1; kind <= 11; ++kind) {
+    header.kind = FrameKind{kind};
+    encode_frame_header(header, bytes);
+    if (header.kind == FrameKind::kData || header.kind == FrameKind::kSkip) {
+      EXPECT_EQ(decode_frame_header(bytes), header);
+    } else {
+      EXPECT_EQ(refusal(bytes), "a data frame has the unknown flags 0x2");
     }
   }
 }

@@ -64,12 +64,12 @@ class Bounds {
     if (delta.plan) plan(*delta.plan, delta.base ? delta.plan->shares.size() : delta.added.size());
   }
   void plan(const topology::Plan& plan, size_t members) {
-    at_most(plan.choices.size(), topology::kChoicesMax);
+    at_most(plan.choices.size(), limits::kPlanChoices);
     require(plan.ring.size() == members && plan.shares.size() == members);
     require(std::set<uint32_t>(plan.ring.begin(), plan.ring.end()).size() == members);
     uint64_t sum = 0;
     for (const uint32_t share : plan.shares) sum += share;
-    at_most(sum, topology::kShareSumMax);
+    at_most(sum, limits::kPlanShares);
     require(sum > 0 || members == 0);
     for (const uint32_t member : plan.ring) require(member < members);
     require(plan.hub < members || plan.hub == 0);
@@ -234,7 +234,7 @@ class Bounds {
   void message(const Updated& m) { optional(m.delta); }
   void message(const OpVerdict& m) { part(m.verdict); }
   void message(const Freeze& m) {
-    at_most(m.longest_ms, 24 * 3600 * 1000);
+    at_most(m.longest_ms, limits::kRoundMilliseconds);
     optional(m.op);
     sentence(m.reason);
   }

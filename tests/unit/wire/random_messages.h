@@ -115,7 +115,7 @@ inline void draw(Random& random, InstanceId& out) {
   out.low = random.number() | 1;
 }
 inline void draw(Random& random, RunHistory& out) {
-  out = {random.number(kCountMax), random.number(kCountMax), random.number()};
+  out = {random.number(limits::kCounts), random.number(limits::kCounts), random.number()};
 }
 inline void draw(Random& random, CommittedRevision& out) {
   draw_all(random, out.instance, out.revision);
@@ -157,7 +157,7 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
         static_cast<uint32_t>(random.between(topology::kPlannedChunkBytesMin, limits::kChunkBytes));
   }
   plan.pipelining.segments_in_flight =
-      static_cast<uint32_t>(random.between(0, topology::kSegmentsInFlightMax));
+      static_cast<uint32_t>(random.between(0, limits::kSegmentsInFlight));
   plan.choices.clear();
   for (uint64_t below = random.between(1, 1000); random.coin(); below += 1 + random.number(9999)) {
     plan.choices.push_back({below, static_cast<topology::Algorithm>(random.between(1, 4))});
@@ -168,11 +168,11 @@ inline topology::Plan draw_plan(Random& random, size_t members) {
 // Of which can be counted on.
 inline void draw_life(Random& random, Incarnation& out) {
   draw(random, out.nonce);
-  out.counter = static_cast<uint32_t>(random.number(kLivesMax));
+  out.counter = static_cast<uint32_t>(random.number(limits::kIncarnations));
 }
 inline void draw_epoch(Random& random, Epoch& out) {
   draw_life(random, out.incarnation);
-  out.number = random.number(kCountMax);
+  out.number = random.number(limits::kCounts);
 }
 // An epoch, and the generation that it is in.
 inline void draw_time(Random& random, Epoch& epoch, Generation& generation) {
@@ -222,7 +222,7 @@ inline void draw(Random& random, GenerationState& out) {
 inline void draw(Random& random, Rejoin& out) {
   draw_life(random, out.incarnation);
   draw_all(random, out.view, out.update_code, out.update_reason, out.gap);
-  out.updates = random.number(kCountMax);
+  out.updates = random.number(limits::kCounts);
   // Of two lives before that of the view.
   for (const uint32_t nonce : {3u, 4u}) {
     if (random.coin()) draw(random, out.generations.emplace_back());
@@ -380,12 +380,12 @@ inline void draw(Random& random, Roster& out) {
 }
 inline void draw(Random& random, Updated& out) {
   draw_all(random, out.epoch, out.delta);
-  out.updates = random.number(kCountMax);
+  out.updates = random.number(limits::kCounts);
 }
 inline void draw(Random& random, OpVerdict& out) { draw(random, out.verdict); }
 inline void draw(Random& random, Freeze& out) {
   draw_all(random, out.round, out.op, out.reason);
-  out.longest_ms = random.number(24 * 3600 * 1000);
+  out.longest_ms = random.number(limits::kRoundMilliseconds);
 }
 inline void draw(Random& random, Settled& out) {
   draw_all(random, out.round, out.op, out.delta, out.verdicts);
@@ -393,7 +393,7 @@ inline void draw(Random& random, Settled& out) {
 inline void draw(Random& random, Probe& out) { draw(random, out.peer); }
 inline void draw(Random& random, SyncPlan& out) {
   draw_all(random, out.op, out.epoch, out.revision, out.digest, out.tensors, out.holders);
-  out.number = random.number(kCountMax);
+  out.number = random.number(limits::kCounts);
 }
 inline void draw(Random& random, StateOffer& out) {
   draw_all(random, out.instance, out.tag, out.revision, out.digest, out.tensors, out.holders);

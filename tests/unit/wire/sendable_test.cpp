@@ -1,4 +1,5 @@
 // Whatever a call lets through its checks decodes where it is read, and nothing else does.
+#include "base/limits.h"
 #include "wire/sendable.h"
 
 #include <gmock/gmock.h>
@@ -83,7 +84,7 @@ TEST(Sendable, TheGreatestCallIsSent) {
   done.call.tensors = limits::kTensorsPerBatch;
   for (int type = 0; type < kDataTypeCount; ++type) {
     done.call.type = static_cast<DataType>(type);
-    done.call.count = kCallBytesMax / size_of(done.call.type);
+    done.call.count = limits::kCallBytes / size_of(done.call.type);
     EXPECT_TRUE(decode_to_coordinator(encode(ToCoordinator(done))));
   }
 }

@@ -123,10 +123,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "begins a generation with 4 slots for 3 members"),
         view_case("GenerationLater", [](View& v) { v.generation.first.number = 10; },
                   "is of epoch 3.9 in the later generation g3.10"),
-        view_case("EpochBeyondCounts", [](View& v) { v.epoch.number = kCountMax + 1; },
+        view_case("EpochBeyondCounts", [](View& v) { v.epoch.number = limits::kCounts + 1; },
                   "is of epoch 3.281474976710657 in generation g3.7, beyond all counts"),
         view_case("LifeBeyondCounts", [](View& v) {
-          v.epoch.incarnation.counter = v.generation.first.incarnation.counter = kLivesMax + 1;
+          v.epoch.incarnation.counter = limits::kIncarnations + 1;
+          v.generation.first.incarnation.counter = limits::kIncarnations + 1;
         }, "is of epoch 1073741825.9 in generation g1073741825.7, beyond all counts")),
     [](const auto& tested) { return tested.param.name; });
 
@@ -199,14 +200,14 @@ TEST(ViewCheck, ARosterThatNamesSomebodyTwiceIsNone) {
 
 TEST(ViewCheck, CountsThatCannotBeCountedOnAreToldByNobody) {
   Updated updated;
-  updated.updates = kCountMax + 1;
+  updated.updates = limits::kCounts + 1;
   EXPECT_THAT(refusal_of(updated), HasSubstr("updated.updates is"));
   SyncPlan plan;
-  plan.number = kCountMax + 1;
+  plan.number = limits::kCounts + 1;
   EXPECT_THAT(refusal_of(plan), HasSubstr("sync_plan.number is"));
   Registered registered;
   registered.peer = {1};
-  registered.incarnation.counter = kLivesMax + 1;
+  registered.incarnation.counter = limits::kIncarnations + 1;
   EXPECT_EQ(refusal_of(registered), "registered.incarnation is beyond all counts");
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "membership/common/generation_table.h"
 #include "unit/membership/test_peers.h"
 
@@ -80,6 +81,17 @@ TEST(GenerationTable, PlansTravelWithTheirGeneration) {
   for (const wire::GenerationState& state : table.states(100)) other.merge(state);
   ASSERT_NE(other.find({epoch(1)}), nullptr);
   EXPECT_EQ(other.find({epoch(1)})->plan, topology::restrict(view.plan, {0, 2}));
+}
+
+// Of many large generations the newest are told of that fit into a message.
+TEST(GenerationTable, TellsOfSoManyMembersAtMost) {
+  GenerationTable table;
+  std::vector<wire::PeerInfo> members;
+  for (uint64_t id = 1; id <= limits::kPeers; ++id) members.push_back(info(id, "m"));
+  for (uint64_t number = 1; number <= 6; ++number) table.open(first_view(number, members));
+  const auto states = table.states(limits::kRejoinMembers);
+  EXPECT_EQ(states.size(), limits::kRejoinMembers / limits::kPeers);
+  EXPECT_EQ(states.back().generation.first, epoch(6));
 }
 
 }  // namespace

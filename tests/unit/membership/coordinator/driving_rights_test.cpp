@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "membership/common/reconnect_times.h"
 #include "unit/membership/test_peers.h"
 
@@ -306,6 +307,26 @@ TEST(DrivingRights, GoesOnAtOnceWhereAllHaveComeAndItIsNotOneAlone) {
   DrivingRights::ClaimFacts other = two;
   other.instance = kOther;
   EXPECT_EQ(rights.may_be_adopted_at(other, now), TimePoint{16s});
+}
+
+TEST_F(Judging, RemembersOnlySoManyInstancesThatItHasDriven) {
+  StartFacts facts;
+  facts.no_former_run = true;
+  rights_.started(TimePoint{1s}, facts);
+  const auto claim = [this](uint64_t instance) {
+    run_ = {};
+    has_view_ = false;
+    members_here_ = 0;
+    return judge(memory({instance, instance}), Incarnation{1, 1}).as;
+  };
+  rights_.begun({1, 1});
+  const Standpoint remembered = claim(1);
+  for (uint64_t instance = 2; instance <= limits::kDrivenInstances; ++instance) {
+    rights_.begun({instance, instance});
+  }
+  EXPECT_EQ(claim(1), remembered);
+  rights_.begun({9999, 9999});
+  EXPECT_NE(claim(1), remembered) << "as one that was never driven here";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "membership/common/view_delta.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/measured_network.h"
@@ -309,6 +310,16 @@ TEST_F(Replanning, WhoMissedTheNewGenerationIsToldByTheSettleRound) {
     EXPECT_EQ(view.plan, views_.back().plan);
     EXPECT_EQ(view.generation, views_.back().generation);
   }
+}
+
+TEST(MeasuredNetwork, LargeRunsArePlannedByTheirNumber) {
+  MeasuredNetwork network;
+  network.report_round_trip({1}, {2}, 70'000);
+  const uint64_t most = limits::kMeasuredMembers;
+  EXPECT_NE(network.plan(infos(most), all_linked(most)),
+            topology::make_plan(static_cast<uint32_t>(most)));
+  EXPECT_EQ(network.plan(infos(most + 1), all_linked(most + 1)),
+            topology::make_plan(static_cast<uint32_t>(most + 1)));
 }
 
 }  // namespace

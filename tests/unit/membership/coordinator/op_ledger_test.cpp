@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
+#include "membership/coordinator/sync_ledger.h"
 #include "unit/membership/test_peers.h"
 
 namespace atoll_core::membership {
@@ -73,6 +75,27 @@ TEST(OpLedger, OtherShardsMayCallSomethingElse) {
   OpKey of_all = key(1, 0);
   of_all.scope = Scope::kAll;
   EXPECT_NE(note_call(of_all, record, {participant(2, "a1", 1), call(6)}), std::nullopt);
+}
+
+TEST(OpLedger, HoldsOnlySoManyOps) {
+  OpLedger ledger(100);
+  for (uint64_t sequence = 0; sequence < 100; ++sequence) {
+    ASSERT_NE(ledger.open(key(1, sequence)), nullptr);
+  }
+  EXPECT_EQ(ledger.open(key(1, 100)), nullptr);
+  EXPECT_NE(ledger.open(key(1, 99)), nullptr) << "one that is open already";
+  ledger.erase(key(1, 0));
+  EXPECT_NE(ledger.open(key(1, 100)), nullptr);
+  EXPECT_EQ(OpLedger().ops_max(), limits::kOpenOps);
+}
+
+TEST(SyncLedger, HoldsOnlySoManySyncs) {
+  SyncLedger ledger;
+  for (uint64_t sequence = 0; sequence < limits::kOpenSyncs; ++sequence) {
+    ASSERT_NE(ledger.open(key(1, sequence)), nullptr);
+  }
+  EXPECT_EQ(ledger.open(key(1, limits::kOpenSyncs)), nullptr);
+  EXPECT_NE(ledger.open(key(1, 0)), nullptr) << "one that is open already";
 }
 
 }  // namespace

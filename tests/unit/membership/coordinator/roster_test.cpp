@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "unit/membership/test_peers.h"
 
 namespace atoll_core::membership {
@@ -70,6 +71,35 @@ TEST(Roster, APlaceIsHeldByWhoIsConnected) {
   roster.mark_suspect({1}, kNow, "reset");
   EXPECT_EQ(roster.holder("r-a", 0, kNow, kTimeout), nullptr);
   EXPECT_TRUE(roster.has_member_of("r-a"));
+}
+
+// What is kept for peers that have not heard it, of all of them together.
+TEST(Roster, SessionsShareWhatTheyMayKeep) {
+  const auto note = [](PeerRecord& peer, size_t verdicts) {
+    wire::Settled settled;
+    settled.verdicts.resize(verdicts);
+    peer.session.note_sent(settled);
+  };
+  Roster roster;
+  PeerRecord& first = roster.add(record(1, "a"));
+  note(first, 3000);
+  EXPECT_EQ(first.session.kept(), 1u);
+  EXPECT_GT(first.session.bytes(), limits::kSessionBytes / 2);
+  for (uint64_t peer = 2; peer <= 300; ++peer) roster.add(record(peer, std::to_string(peer)));
+  EXPECT_EQ(first.session.kept(), 1u) << "so much each of them may keep";
+  for (uint64_t peer = 301; peer <= limits::kPeers; ++peer) {
+    note(roster.add(record(peer, std::to_string(peer))), 100);
+  }
+  EXPECT_EQ(first.session.kept(), 0u);
+  size_t kept = 0;
+  for (auto& [id, peer] : roster.records()) {
+    note(peer, 150);
+    kept += peer.session.bytes();
+  }
+  EXPECT_GT(kept, limits::kSessionBytesInAll / 2);
+  EXPECT_LE(kept, limits::kSessionBytesInAll);
+  note(first, 2 * limits::kSessionBytesLeast / 256);
+  EXPECT_EQ(first.session.kept(), 0u) << "one that needs more is not resumed";
 }
 
 TEST(Departures, KeepsTheLastReasons) {

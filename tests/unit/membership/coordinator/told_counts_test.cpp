@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "unit/membership/test_peers.h"
 #include "wire/view_check.h"
@@ -13,7 +14,6 @@ using testing::HasSubstr;
 
 constexpr TimePoint kNow{std::chrono::seconds(1)};
 constexpr Incarnation kHere{5, 42};
-constexpr uint32_t kLifeLeapMax = 1u << 20;
 
 // Of a run of two whose coordinator had this life.
 wire::Register claimant(uint32_t life, uint64_t epoch_number = 9) {
@@ -48,13 +48,14 @@ std::string answer_to(const wire::Register& hello) {
 }
 
 TEST(ToldCounts, ALifeThatThisOneCanCountOnFromIsTaken) {
-  for (const uint32_t life : {1u, 5u, 6u, 5 + kLifeLeapMax}) {
+  for (const uint32_t life : {1u, 5u, 6u, 5 + limits::kIncarnationsAhead}) {
     EXPECT_EQ(answer_to(claimant(life)), "") << life;
   }
 }
 
 TEST(ToldCounts, ALifeFarAheadIsRefused) {
-  for (const uint32_t life : {6 + kLifeLeapMax, wire::kLivesMax - 1, wire::kLivesMax}) {
+  for (const uint32_t life : {6 + limits::kIncarnationsAhead, limits::kIncarnations - 1,
+                              limits::kIncarnations}) {
     EXPECT_THAT(answer_to(claimant(life)), HasSubstr("none is so far ahead")) << life;
   }
   EXPECT_THAT(answer_to(claimant(0xFFFFFFFF)), HasSubstr("beyond all counts"));
@@ -65,7 +66,7 @@ TEST(ToldCounts, SoIsOneThatANewcomerRemembers) {
   wire::Register hello;
   hello.peer = info(0, "a");
   hello.memory.instance = {5, 5};
-  hello.memory.life = {wire::kLivesMax, 7};
+  hello.memory.life = {limits::kIncarnations, 7};
   EXPECT_THAT(answer_to(hello), HasSubstr("none is so far ahead"));
   hello.memory.life = {0xFFFFFFFF, 7};
   EXPECT_THAT(answer_to(hello), HasSubstr("remembers incarnation"));
@@ -74,14 +75,14 @@ TEST(ToldCounts, SoIsOneThatANewcomerRemembers) {
 }
 
 TEST(ToldCounts, CountsThatLeaveNoRoomAreRefused) {
-  EXPECT_EQ(answer_to(claimant(5, wire::kCountMax / 2)), "");
-  EXPECT_THAT(answer_to(claimant(5, wire::kCountMax / 2 + 1)), HasSubstr("no run has so many"));
-  EXPECT_THAT(answer_to(claimant(5, wire::kCountMax)), HasSubstr("no run has so many"));
+  EXPECT_EQ(answer_to(claimant(5, limits::kCounts / 2)), "");
+  EXPECT_THAT(answer_to(claimant(5, limits::kCounts / 2 + 1)), HasSubstr("no run has so many"));
+  EXPECT_THAT(answer_to(claimant(5, limits::kCounts)), HasSubstr("no run has so many"));
   wire::Register hello = claimant(5);
-  hello.rejoin->updates = wire::kCountMax;
+  hello.rejoin->updates = limits::kCounts;
   EXPECT_THAT(answer_to(hello), HasSubstr("no run has so many"));
   hello = claimant(5);
-  hello.memory.history.syncs = wire::kCountMax;
+  hello.memory.history.syncs = limits::kCounts;
   EXPECT_THAT(answer_to(hello), HasSubstr("no run has so many"));
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "membership/coordinator/verdict_history.h"
 #include "unit/membership/test_peers.h"
 
@@ -48,6 +49,16 @@ TEST(VerdictHistory, TakesOnlyFinalVerdictsAndEachOnce) {
   EndedOp again = ended(2);
   again.outcome = {false, false, ErrorCode::kPeerLost, "b is lost"};
   EXPECT_THROW(history.add(again, 5), BrokenInvariant);
+}
+
+TEST(VerdictHistory, ForgetsTheOldestBeyondItsBound) {
+  VerdictHistory history;
+  for (uint64_t sequence = 0; sequence <= limits::kVerdictsKept; ++sequence) {
+    history.add({key(1, sequence), epoch(1), {}, {}}, 1);
+  }
+  EXPECT_EQ(history.size(), limits::kVerdictsKept);
+  EXPECT_EQ(history.find(key(1, 0)), nullptr);
+  EXPECT_NE(history.find(key(1, 1)), nullptr);
 }
 
 }  // namespace

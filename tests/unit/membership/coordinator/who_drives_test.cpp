@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "membership/common/reconnect_times.h"
 #include "membership/common/update_tag.h"
 #include "membership/coordinator/coordinator_machine.h"
