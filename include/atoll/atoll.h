@@ -235,7 +235,8 @@ typedef struct {
   const char* replica;     /* peers that live and die together. Null: this peer alone */
   uint32_t shard;          /* this peer's index in its replica. Default 0 */
   uint32_t shard_count;    /* peers per replica. Default 1 */
-  const char* bind;        /* address for data connections, "HOST" or "HOST:PORT". Null: all, any */
+  const char* bind;        /* address for data connections, "HOST" or "HOST:PORT". Null: any port,
+                              on all addresses; only on loopback where the coordinator is */
   const char* advertise;   /* comma-separated "HOST[:PORT]" at which others reach this peer.
                               Null: the interface that leads to the coordinator, then others */
   uint32_t connections;    /* TCP connections per link. 0: the library chooses */

@@ -46,6 +46,14 @@ struct SessionId {
   auto operator<=>(const SessionId&) const = default;
 };
 
+// 128 bits that the coordinator gives to two peers, and to nobody else: with it one may dial the
+// other. Zero: none was given.
+struct Ticket {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  auto operator<=>(const Ticket&) const = default;
+};
+
 // Names a view.
 struct Epoch {
   Incarnation incarnation;

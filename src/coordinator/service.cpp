@@ -10,6 +10,7 @@
 #include "coordinator/event_loop.h"
 #include "coordinator/listener.h"
 #include "coordinator/snapshot_store.h"
+#include "crypto/pair_tickets.h"
 #include "crypto/random.h"
 #include "membership/common/reconnect_times.h"
 
@@ -80,6 +81,8 @@ ControlServerConfig server_config(const ServiceConfig& config, const Store& stor
     while (!instance) instance = {crypto::random_u64(), crypto::random_u64()};
     return instance;
   };
+  server.machine.ticket = [tickets = std::make_shared<crypto::PairTickets>()](
+                              PeerId one, PeerId other) { return tickets->of(one, other); };
   const uint32_t last = store ? store->last_incarnation() : 0;
   server.incarnation = {last + 1, static_cast<uint32_t>(crypto::random_u64())};
   if (store) server.save = [store](const wire::Snapshot& snapshot) { store->save(snapshot); };

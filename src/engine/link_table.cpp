@@ -49,6 +49,7 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
       drop(same, "another peer has its id now");
     }
     Entry& entry = entry_of(listed);
+    entry.ticket = listed.ticket;
     learn_endpoints(entry, listed.peer.endpoints);
     const bool is_due = entry.connections.empty() && entry.dials_in_flight.empty() &&
                         entry.redial_at == kNever;
@@ -59,9 +60,7 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
     const auto found = entries_.find(at->second.hello.peer);
     const bool adopted = found != entries_.end() &&
                          found->second.info.session == at->second.hello.session;
-    if (adopted) {
-      add_connection(found->second, at->first, Dialler::kThere, at->second.hello.connection_index);
-    }
+    if (adopted) take_in(found->second, at->first, at->second.hello);
     at = adopted ? orphans_.erase(at) : std::next(at);
   }
   share_eager_credit();

@@ -44,7 +44,9 @@ class LinkTable {
   // to dial. So this side does, at once.
   void move();
 
-  // What to answer an incoming hello, and whether the connection stays open.
+  // What to answer an incoming hello, and whether the connection stays open. Who does not know whom
+  // it has reached learns nothing; a link is for those who show the ticket that the coordinator has
+  // given to the two.
   struct Answer {
     wire::Hello hello;
     bool keep = false;
@@ -93,6 +95,7 @@ class LinkTable {
         : info(std::move(peer)), first(at_once), connections(at_once, longest_dial) {}
 
     wire::PeerInfo info;
+    Ticket ticket;                   // of the two, by the last roster
     Dialler first;                   // who dials at once
     std::unique_ptr<link::Link> link;
     ConnectionSet connections;
@@ -120,6 +123,7 @@ class LinkTable {
     PeerId peer;
     SessionId session;
     uint8_t index = 0;  // the connection's place in the link
+    Ticket ticket;      // that was shown
   };
   // A newcomer dialled before the roster told of it.
   struct Orphan {
@@ -129,6 +133,9 @@ class LinkTable {
 
   wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index,
                        size_t connections) const;
+  static bool shows_ticket(const Entry& entry, const wire::Hello& hello);
+  // A connection that was dialled there, unless its ticket is another one.
+  void take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello);
   Entry& entry_of(const wire::Roster::Entry& listed);
   void learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpoints);
   void dial_missing(Entry& entry);

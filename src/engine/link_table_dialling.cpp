@@ -66,10 +66,10 @@ void LinkTable::dial_missing(Entry& entry) {
     const auto place = static_cast<uint8_t>(index);
     if (entry.connections.taken(place) || !entry.dials_in_flight.insert(place).second) continue;
     const DialId dial = next_dial_++;
-    dials_[dial] = PendingDial{entry.info.id, entry.info.session, place};
-    context_.emit(output::Dial{dial, entry.info.endpoints,
-                               hello_to(entry.info, wire::HelloRole::kLink, index, wanted),
-                               context_.config.dial_timeout});
+    dials_[dial] = PendingDial{entry.info.id, entry.info.session, place, entry.ticket};
+    wire::Hello hello = hello_to(entry.info, wire::HelloRole::kLink, index, wanted);
+    hello.ticket = entry.ticket;
+    context_.emit(output::Dial{dial, entry.info.endpoints, hello, context_.config.dial_timeout});
   }
 }
 
@@ -90,7 +90,11 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   Entry& entry = found->second;
   entry.dials_in_flight.erase(what.index);
   if (result.answered) answered_.note(what.session, result.address);
-  if (result.key != 0) {
+  // After the coordinator has begun a new life, one of the two may hear of its ticket first.
+  const bool may_stay = result.answer.ticket == what.ticket;
+  if (result.key != 0 && !may_stay) {
+    context_.emit(output::CloseConnection{result.key, "the other side does not let it stay"});
+  } else if (result.key != 0) {
     entry.goes_by_rate = result.goes_by_rate;
     heard_round_trip(entry, result.rtt_us);
     if (add_connection(entry, result.key, Dialler::kHere, what.index)) adapt_connections(entry);
@@ -98,9 +102,11 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   }
   if (entry.connections.empty()) {
     const bool gone = result.refused && answered_.proves_death(what.session, result.refused_at);
-    report(entry, gone ? wire::LinkState::kRefused : wire::LinkState::kUnreachable,
-           result.reason);
-    warn_of(entry, result.reason);
+    const std::string& reason =
+        result.answered && !may_stay ? entry.info.name + " does not know this peer's ticket yet"
+                                     : result.reason;
+    report(entry, gone ? wire::LinkState::kRefused : wire::LinkState::kUnreachable, reason);
+    warn_of(entry, reason);
   }
   if (entry.backoff == Duration{0}) entry.backoff = kFirstBackoff;
   redial(entry);
@@ -141,15 +147,26 @@ void LinkTable::move() {
 
 // ---- connections that come and go --------------------------------------------------------------
 
+bool LinkTable::shows_ticket(const Entry& entry, const wire::Hello& hello) {
+  return entry.info.session == hello.session && entry.ticket == hello.ticket;
+}
+
 LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
+  if (hello.target_session != self_.session || hello.run != run_hash_) {
+    return {wire::refusal_hello(), false};
+  }
   wire::PeerInfo other;
   other.id = hello.peer;
   other.session = hello.session;
   Answer answer{hello_to(other, hello.role, hello.connection_index,
                          hello.connection_count), false};
-  answer.keep = hello.role == wire::HelloRole::kLink && hello.run == run_hash_ &&
-                hello.target_session == self_.session && self_.id &&
-                (entries_.count(hello.peer) != 0 || orphans_.size() < limits::kOrphanConnections);
+  if (hello.role != wire::HelloRole::kLink || !self_.id) return answer;
+  // A newcomer may dial before the roster tells of it, and of its ticket.
+  const auto found = entries_.find(hello.peer);
+  const bool is_known = found != entries_.end() && found->second.info.session == hello.session;
+  answer.keep = is_known ? shows_ticket(found->second, hello)
+                         : orphans_.size() < limits::kOrphanConnections;
+  if (answer.keep) answer.hello.ticket = hello.ticket;
   return answer;
 }
 
@@ -163,7 +180,15 @@ void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
     }
     return;
   }
-  add_connection(found->second, key, Dialler::kThere, hello.connection_index);
+  take_in(found->second, key, hello);
+}
+
+void LinkTable::take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello) {
+  if (shows_ticket(entry, hello)) {
+    add_connection(entry, key, Dialler::kThere, hello.connection_index);
+  } else {
+    context_.emit(output::CloseConnection{key, "its ticket is not the one that was given"});
+  }
 }
 
 bool LinkTable::add_connection(Entry& entry, link::ConnectionKey key, Dialler dialler,

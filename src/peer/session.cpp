@@ -14,6 +14,7 @@
 #include "membership/common/reconnect_times.h"
 #include "peer/stream.h"
 #include "transport/addresses.h"
+#include "transport/listening_place.h"
 
 namespace atoll_core::peer {
 
@@ -34,6 +35,11 @@ Result<void> Session::open() {
   transport::NetworkConfig network;
   network.bind_host = config_.bind_host;
   network.port = config_.bind_port;
+  if (config_.bind_host.empty()) {
+    auto place = transport::listening_place(config_.coordinators, config_.advertise);
+    network.bind_host = std::move(place.host);
+    network.only_loopback = place.only_loopback;
+  }
   Duration& connect_timeout = config_.engine.membership.connect_timeout;
   network.bind_timeout = connect_timeout;
   const TimePoint began = transport::Network::now();

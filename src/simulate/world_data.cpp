@@ -65,9 +65,15 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
     return finish_dial_later(dialler, request.dial, back, result);
   }
   const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
+  result.answer = answer.hello;
+  if (answer.hello.session != request.hello.target_session) {
+    result.refused = true;
+    result.refused_at = {to_string(address)};
+    result.reason = "somebody else answers there";
+    return finish_dial_later(dialler, request.dial, back, result);
+  }
   result.answered = true;
   result.address = to_string(address);
-  result.answer = answer.hello;
   result.rtt_us = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(2 * delays.least).count());
   if (!answer.keep) {

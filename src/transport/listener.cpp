@@ -59,6 +59,12 @@ std::error_code try_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
   return error;
 }
 
+// An IPv4 address may come in the form that a socket for both families has.
+bool is_loopback(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.is_loopback();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+}
+
 ErrorCode code_of(const std::error_code& error) {
   return is_system_error(error, EADDRNOTAVAIL) ? ErrorCode::kInvalidArgument
                                                : ErrorCode::kSystemError;
@@ -96,17 +102,18 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const NetworkConfig
     return fail(code_of(error), "cannot listen on {}: {}", address, error.message());
   }
   auto listener = std::unique_ptr<Listener>(new Listener(
-      loop, std::move(acceptor), config.hello_timeout, std::move(on_hello), std::move(on_accept)));
+      loop, std::move(acceptor), config, std::move(on_hello), std::move(on_accept)));
   listener->accept_next();
   return listener;
 }
 
-Listener::Listener(Loop& loop, tcp::acceptor acceptor, Duration hello_timeout,
+Listener::Listener(Loop& loop, tcp::acceptor acceptor, const NetworkConfig& config,
                    Network::HelloHandler on_hello, Network::AcceptHandler on_accept)
     : loop_(loop),
       acceptor_(std::move(acceptor)),
       port_(acceptor_.local_endpoint().port()),
-      hello_timeout_(hello_timeout),
+      hello_timeout_(config.hello_timeout),
+      only_loopback_(config.only_loopback),
       on_hello_(std::move(on_hello)),
       on_accept_(std::move(on_accept)),
       pause_timer_(loop.context()) {}
@@ -145,6 +152,7 @@ void Listener::greet(tcp::socket socket) {
   std::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;  // gone already
+  if (only_loopback_ && !is_loopback(remote.address())) return;
   auto half_open = std::make_shared<HalfOpen>(std::move(socket), text_of(remote));
   half_open_.push_back(half_open);
   tune_connection(half_open->socket.native_handle());

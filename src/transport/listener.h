@@ -34,7 +34,7 @@ class Listener {
   struct HalfOpen;
   using HalfOpenList = std::list<std::shared_ptr<HalfOpen>>;  // oldest first
 
-  Listener(Loop& loop, tcp::acceptor acceptor, Duration hello_timeout,
+  Listener(Loop& loop, tcp::acceptor acceptor, const NetworkConfig& config,
            Network::HelloHandler on_hello, Network::AcceptHandler on_accept);
 
   void accept_next();
@@ -50,6 +50,7 @@ class Listener {
   tcp::acceptor acceptor_;
   uint16_t port_;
   Duration hello_timeout_;
+  bool only_loopback_;
   Network::HelloHandler on_hello_;
   Network::AcceptHandler on_accept_;
   HalfOpenList half_open_;

@@ -67,6 +67,7 @@ struct DialOutcome {
 struct NetworkConfig {
   std::string bind_host = "";        // empty: all addresses, IPv6 and IPv4
   uint16_t port = 0;                 // 0: the kernel chooses
+  bool only_loopback = false;        // connections from other machines are closed at once
   Duration hello_timeout = std::chrono::milliseconds(5000);
   Duration bind_timeout = std::chrono::seconds(10);  // when bind_host is a name
   names::NameLookups* names = &names::NameLookups::of_system();

@@ -355,6 +355,7 @@ struct Roster {
   struct Entry {
     PeerInfo peer;
     bool dial = false;
+    Ticket ticket{};  // of the two; shown by whichever dials
     bool operator==(const Entry&) const = default;
   };
   std::vector<Entry> peers;

@@ -62,6 +62,8 @@ void encode_hello(const Hello& hello, HelloBytes& out) {
   store_little_endian(hello.peer.value, at + 48);
   store_little_endian(hello.target_peer.value, at + 56);
   store_little_endian(hello.run, at + 64);
+  store_little_endian(hello.ticket.high, at + 72);
+  store_little_endian(hello.ticket.low, at + 80);
   store_little_endian(checksum(out), at + kChecksumOffset);
 }
 
@@ -86,6 +88,7 @@ Result<Hello> decode_hello(const HelloBytes& bytes) {
   hello.peer = PeerId{load_little_endian<uint64_t>(at + 48)};
   hello.target_peer = PeerId{load_little_endian<uint64_t>(at + 56)};
   hello.run = load_little_endian<uint64_t>(at + 64);
+  hello.ticket = {load_little_endian<uint64_t>(at + 72), load_little_endian<uint64_t>(at + 80)};
   if (auto checked = check(hello); !checked) return tl::make_unexpected(checked.error());
   return hello;
 }

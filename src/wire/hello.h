@@ -13,8 +13,11 @@
 //       48    8 peer id          of the sender
 //       56    8 target peer id
 //       64    8 run              XXH3-64 of the run id
-//       72   16 zero
+//       72   16 ticket           of the pair; in an answer: the dialler's, if it may stay, or zero
 //       88    8 checksum         XXH3-64 of the first 88 bytes
+//
+// Who does not know whom it reaches, that is, says another target session or another run, is told
+// neither: the answer is refusal_hello(), always the same.
 #pragma once
 
 #include <array>
@@ -47,8 +50,12 @@ struct Hello {
   PeerId peer;
   PeerId target_peer;
   uint64_t run = 0;
+  Ticket ticket;
   bool operator==(const Hello&) const = default;
 };
+
+// Names nobody, and no run.
+inline Hello refusal_hello() { return {}; }
 
 using HelloBytes = std::array<std::byte, kHelloBytes>;
 

@@ -60,6 +60,8 @@ void put(const Roster& in, proto::ToPeer& envelope) {
     proto::Roster::Entry* added = out->add_peers();
     encode_part(entry.peer, added->mutable_peer());
     added->set_dial(entry.dial);
+    added->set_ticket_high(entry.ticket.high);
+    added->set_ticket_low(entry.ticket.low);
   }
 }
 
@@ -178,6 +180,7 @@ void decode_part(const proto::Roster::Entry& in, Roster::Entry& out, FieldCheck&
   take_part(check, "peer", in.has_peer(), in.peer(), out.peer);
   check_somebody(check, "peer", out.peer);
   out.dial = in.dial();
+  out.ticket = {in.ticket_high(), in.ticket_low()};
 }
 
 void take(const proto::Roster& in, Roster& out, FieldCheck& check) {

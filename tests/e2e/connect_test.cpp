@@ -46,6 +46,22 @@ TEST(ConnectTest, Ipv6InBrackets) {
   expect_all_reduce(run.all());
 }
 
+// A run whose coordinator is on loopback is on this computer: its peers listen nowhere else.
+TEST(ConnectTest, UnderACoordinatorOnLoopbackOnlyLoopbackIsListenedOn) {
+  TestRun run({"alice", "bob"});
+  const std::string port = std::to_string(run[0].attribute(atollAttributeListeningPort));
+  EXPECT_TRUE(RawSocket::connect("127.0.0.1:" + port).ok());
+  EXPECT_FALSE(RawSocket::connect("127.0.0.2:" + port).ok());
+  expect_all_reduce(run.all());
+}
+
+TEST(ConnectTest, ABindOfOnesOwnWinsOverLoopback) {
+  TestRun run({"alice", "bob"}, bound_to("0.0.0.0"));
+  const std::string port = std::to_string(run[0].attribute(atollAttributeListeningPort));
+  EXPECT_TRUE(RawSocket::connect("127.0.0.2:" + port).ok());
+  expect_all_reduce(run.all());
+}
+
 TEST(ConnectTest, BoundToOneAddressAndPort) {
   const std::string address = RawSocket::free_address();
   TestRun run({"alice"});

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -110,17 +112,30 @@ class HostileBytesTest : public testing::Test {
     }
   }
 
+  // As it stands in a hello.
   std::string own_session(size_t place) {
-    Hello probe;
-    probe.role = 2;
-    const RawSocket stranger = RawSocket::connect(data_address(place));
-    EXPECT_TRUE(stranger.send(probe.bytes()));
-    const auto answer = stranger.receive(kClosedSoon, 96);
-    if (!answer || answer->size() < 96) {
-      ADD_FAILURE() << "a probe gets no answer";
-      return std::string(16, '\0');
+    const std::string path = testing::TempDir() + "hostile_bytes_" + std::to_string(::getpid());
+    EXPECT_EQ(atollDumpState(run_[place].comm(), path.c_str()), atollSuccess);
+    std::stringstream state;
+    state << std::ifstream(path).rdbuf();
+    ::unlink(path.c_str());
+    std::string bytes(16, '\0');
+    const std::string field = "\"session\": \"";
+    const size_t at = state.str().find(field);
+    if (at == std::string::npos) {
+      ADD_FAILURE() << "no session in " << state.str();
+      return bytes;
     }
-    return answer->substr(16, 16);
+    const std::string digits = state.str().substr(at + field.size(), 32);
+    store(bytes, 0, std::stoull(digits.substr(0, 16), nullptr, 16));
+    store(bytes, 8, std::stoull(digits.substr(16), nullptr, 16));
+    return bytes;
+  }
+
+  std::string answer_to(size_t place, const std::string& bytes) {
+    const RawSocket stranger = RawSocket::connect(data_address(place));
+    EXPECT_TRUE(stranger.send(bytes));
+    return stranger.receive(kClosedSoon, 96).value_or("");
   }
 
   TestRun run_;
@@ -179,7 +194,23 @@ TEST_F(HostileBytesTest, HelloWithWrongSessions) {
   say(data_address(0), hello.bytes() + greedy_frame());
 }
 
-// Without a secret a stranger can pretend to be a member; the link outlives what it sends.
+// Whoever knocks at a port learns nothing of who listens there.
+TEST_F(HostileBytesTest, StrangersAllGetTheSameAnswer) {
+  Hello probe;
+  probe.role = 2;
+  Hello link;
+  link.peer = run_[1].attribute(atollAttributePeer);
+  link.session = own_session(1);
+  const std::string answer = answer_to(0, probe.bytes());
+  ASSERT_EQ(answer.size(), 96u);
+  EXPECT_EQ(answer.substr(16, 56), std::string(56, '\0')) << "sessions, ids and run";
+  EXPECT_EQ(answer_to(0, link.bytes()), answer);
+  EXPECT_EQ(answer_to(1, probe.bytes()), answer);
+  train(1);
+}
+
+// Who knows the sessions of two members, and not the ticket that the coordinator has given to
+// them, is not taken for one of them.
 TEST_F(HostileBytesTest, FramesUnderAStolenSession) {
   Hello hello;
   hello.session = own_session(1);

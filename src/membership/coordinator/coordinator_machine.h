@@ -52,6 +52,9 @@ struct CoordinatorConfig {
   // Draws 128 random bits, never zero. Called when a first view is made. Empty: made of the
   // incarnation, for tests.
   std::function<InstanceId()> draw_instance;
+  // With what one of two peers may dial the other: the same for both orders, and for as long as
+  // this machine lives. Nobody else may be able to tell it. Empty: no tickets, for tests.
+  std::function<Ticket(PeerId one, PeerId other)> ticket;
 };
 
 struct CoordinatorOutput {

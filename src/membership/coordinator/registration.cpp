@@ -298,8 +298,11 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Resume)
 
 void CoordinatorMachine::Parts::send_roster(PeerRecord& receiver) {
   wire::Roster roster;
+  const PeerId self = receiver.info.id;
   for (const auto& [peer, other] : people.roster.records()) {
-    if (peer != receiver.info.id) roster.peers.push_back({other.info, receiver.info.id > peer});
+    if (peer == self) continue;
+    const Ticket ticket = config.ticket ? config.ticket(self, peer) : Ticket{};
+    roster.peers.push_back({other.info, self > peer, ticket});
   }
   out.send(receiver, std::move(roster));
   receiver.roster_sent_after = counters.heartbeats;

@@ -26,6 +26,7 @@ Hello random_hello(std::mt19937_64& random) {
   hello.peer = PeerId{random()};
   hello.target_peer = PeerId{random()};
   hello.run = random();
+  hello.ticket = {random(), random()};
   return hello;
 }
 

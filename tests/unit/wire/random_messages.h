@@ -376,7 +376,9 @@ inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer
 inline void draw(Random& random, Roster& out) {
   std::vector<PeerInfo> peers;
   draw_replicas(random, random.between(0, 2), peers);
-  for (const PeerInfo& peer : peers) out.peers.push_back({peer, random.coin()});
+  for (const PeerInfo& peer : peers) {
+    out.peers.push_back({peer, random.coin(), {random.number(), random.number()}});
+  }
 }
 inline void draw(Random& random, Updated& out) {
   draw_all(random, out.epoch, out.delta);
