@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The one list of Debian and Ubuntu packages that building and testing need, and how to install
 # what is missing of it. Meant to be sourced: tools/demo.sh and tools/test.sh do. Executed, it
-# installs; with --comparison also the libraries that bench/compare.py compares with.
+# installs; with --comparison also the libraries that bench/compare.py compares with, with --fuzz
+# the compiler that fuzzing needs.
 
 ATOLL_PACKAGES=(
   # tools
@@ -15,6 +16,9 @@ ATOLL_PACKAGES=(
 
 # What bench/compare.py compares with, and draws with; nothing else needs them.
 ATOLL_COMPARISON_PACKAGES=(libgloo-dev libopenmpi-dev openmpi-bin gnuplot-nox)
+
+# What the fuzz targets are built with where libFuzzer drives them; the tests replay what it found.
+ATOLL_FUZZ_PACKAGES=(clang libclang-rt-dev)
 
 # Prints those of ATOLL_PACKAGES that are not installed.
 missing_packages() {
@@ -56,8 +60,9 @@ if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1:-}" in
     "") ;;
     --comparison) ATOLL_PACKAGES+=("${ATOLL_COMPARISON_PACKAGES[@]}") ;;
+    --fuzz) ATOLL_PACKAGES+=("${ATOLL_FUZZ_PACKAGES[@]}") ;;
     *)
-      echo "usage: tools/packages.sh [--comparison]" >&2
+      echo "usage: tools/packages.sh [--comparison | --fuzz]" >&2
       exit 2
       ;;
   esac

@@ -126,6 +126,7 @@ wire::View Vocabulary::view() {
   }
   for (wire::PeerInfo& member : view.members) {
     if (!member.id) member.id = {1 + static_cast<uint64_t>(&member - view.members.data())};
+    if (kind != 3) member.slot = static_cast<uint32_t>(view.slots.size());
     view.slots.push_back(member.id);
   }
   if (choices_.rarely()) view.slots = some_peers();
@@ -145,6 +146,20 @@ wire::GenerationState Vocabulary::generation_state(const wire::View& view) {
   return state;
 }
 
+// More generations than are remembered, up to that of its view.
+void Vocabulary::tell_of_many(wire::Rejoin& rejoin) {
+  const uint64_t first = choices_.below(4);
+  uint64_t& last = rejoin.view.generation.first.number;
+  last = first + limits::kGenerations - 1;
+  rejoin.view.epoch.number = std::max(rejoin.view.epoch.number, last + choices_.below(2));
+  rejoin.generations.assign(limits::kGenerations, generation_state(rejoin.view));
+  for (uint64_t i = 0; i < limits::kGenerations; ++i) {
+    wire::GenerationState& state = rejoin.generations[i];
+    state.generation = {{rejoin.view.epoch.incarnation, first + i}};
+    state.attempt = {rejoin.view.epoch.incarnation, first + i};
+  }
+}
+
 wire::Rejoin Vocabulary::rejoin() {
   wire::Rejoin rejoin;
   rejoin.incarnation = incarnation();
@@ -153,7 +168,10 @@ wire::Rejoin Vocabulary::rejoin() {
     rejoin.generations = some<wire::GenerationState>(2, [&] {
       return generation_state(rejoin.view);
     });
+    std::sort(rejoin.generations.begin(), rejoin.generations.end(),
+              [](const auto& a, const auto& b) { return a.generation < b.generation; });
   }
+  if (choices_.rarely()) tell_of_many(rejoin);
   rejoin.updates = choices_.number();
   if (choices_.rarely()) {
     rejoin.update_code = error_code();

@@ -84,6 +84,7 @@ class Vocabulary {
   wire::PeerInfo changed(wire::PeerInfo info);
   wire::View view();
   wire::GenerationState generation_state(const wire::View& view);
+  void tell_of_many(wire::Rejoin& rejoin);
   wire::Rejoin rejoin();
   topology::Plan plan(size_t members);
 
