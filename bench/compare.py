@@ -190,26 +190,32 @@ def find_contenders(program, folder):
 
 
 def compare(contenders, worlds, sizes, rounds, iterations, show):
-    """Rows of all cells. Contenders take turns within each round, so that what else the computer
-    does meets all of them."""
-    rows, failures = [], []
+    """Rows of all cells, what failed, and how Atoll did beside the baseline. Contenders take turns
+    within each round, in the other order in each second one, so that what else the computer does
+    meets all of them."""
+    rows, failures, pairs = [], [], {}
     for world in worlds:
         for size in sizes:
             cells = {name: figures.Cell() for name in contenders}
             count = iterations_for(size, iterations)
             for turn in range(rounds):
-                for name, measure in contenders.items():
+                order = list(contenders.items())
+                for name, measure in order if turn % 2 == 0 else reversed(order):
                     if name in CELLS and not CELLS[name](world, size):
                         continue
                     show(f"world {world}, {figures.describe_size(size)}, round {turn + 1} of "
                          f"{rounds}: {name}")
                     try:
-                        cells[name].add(*measure(world, size, count))
+                        cells[name].add(*measure(world, size, count), turn)
                     except (Failure, ValueError) as problem:
                         failures.append(f"{name}, world {world}, {figures.describe_size(size)}: "
                                         f"{problem}")
             rows += [cell.row(name, world, size) for name, cell in cells.items() if cell.times]
-    return rows, failures
+            pair = figures.paired(*(cells.get(name, figures.Cell())
+                                    for name in ("atoll", "baseline")))
+            if pair:
+                pairs[world, size] = pair
+    return rows, failures, pairs
 
 
 def plot(rows, path):
@@ -263,8 +269,11 @@ def arguments_of(command_line):
                         type=lambda text: [figures.parse_size(word) for word in text.split(",")],
                         default=[4 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20, 256 << 20],
                         help="sizes [4KiB,64KiB,1MiB,16MiB,64MiB,256MiB]")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N",
-                        help="how often the contenders take turns [3]")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help="how often the contenders take turns [3, with --baseline 7]")
+    parser.add_argument("--baseline", metavar="PROGRAM",
+                        help="another atoll command, say of the commit before: with this one "
+                             "alone, or with those of --only, and ratios of each round's two")
     parser.add_argument("--iterations", type=int, default=0, metavar="N",
                         help="measured calls per round [200 of small ones to 5 of large ones]")
     parser.add_argument("--only", metavar="NAME,NAME", type=lambda text: text.split(","),
@@ -278,7 +287,10 @@ def arguments_of(command_line):
                         default=ROOT / "build" / "comparison", help="for the drivers")
     parser.add_argument("--install", action="store_true",
                         help="first install what is missing (tools/packages.sh --comparison)")
-    return parser.parse_args(command_line)
+    arguments = parser.parse_args(command_line)
+    if arguments.rounds is None:
+        arguments.rounds = 7 if arguments.baseline else 3
+    return arguments
 
 
 def show_progress(line):
@@ -289,10 +301,13 @@ def show_progress(line):
 def run(arguments):
     if arguments.install:
         subprocess.run([ROOT / "tools" / "packages.sh", "--comparison"], check=True)
-    if not os.access(arguments.atoll, os.X_OK):
-        raise Failure(f"there is no {arguments.atoll}: build it (cmake --preset release && cmake "
-                      "--build --preset release), or name it with --atoll")
-    contenders = find_contenders(arguments.atoll, arguments.build_dir)
+    for option, program in (("--atoll", arguments.atoll), ("--baseline", arguments.baseline)):
+        if program and not os.access(program, os.X_OK):
+            raise Failure(f"there is no {program}: build it (cmake --preset release && cmake "
+                          f"--build --preset release), or name it with {option}")
+    contenders = {"atoll": atoll(arguments.atoll)}
+    if arguments.only or not arguments.baseline:
+        contenders = find_contenders(arguments.atoll, arguments.build_dir)
     if arguments.only:
         unknown = set(arguments.only) - set(contenders)
         if unknown:
@@ -300,19 +315,26 @@ def run(arguments):
                           f"{', '.join(contenders)}")
         contenders = {name: measure for name, measure in contenders.items()
                       if name == "atoll" or name in arguments.only}
-    rows, failures = compare(contenders, arguments.world, arguments.bytes, arguments.rounds,
+    if arguments.baseline:
+        contenders["baseline"] = atoll(arguments.baseline)
+    rows, failures, pairs = compare(contenders, arguments.world, arguments.bytes, arguments.rounds,
                              arguments.iterations, show_progress)
     show_progress("")
     ratios = figures.make_ratios(rows)
     print("all-reduce, fp32 sum, in place: median time of the slowest rank (min–max)\n")
     print(figures.table(rows, ratios))
+    if pairs:
+        print("\nmedian of the rounds' ratios (min–max)\n")
+        print(figures.paired_table(pairs))
     for sentence in figures.unexpected(rows):
         print(f"note: {sentence}")
     for sentence in failures:
         print(f"failed: {sentence}", file=sys.stderr)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(
-            json.dumps({"rows": rows, "ratios": ratios}, indent=1) + "\n")
+            json.dumps({"rows": rows, "ratios": ratios,
+                        "paired": [{"world": world, "bytes": size, **pair}
+                                   for (world, size), pair in pairs.items()]}, indent=1) + "\n")
     if arguments.plot:
         plot(rows, arguments.plot)
     wrong = sum(row["wrong"] for row in rows)

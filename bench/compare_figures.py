@@ -81,8 +81,10 @@ class Cell:
 
     def __init__(self):
         self.times, self.cpu, self.wrong = [], 0.0, 0
+        self.rounds = {}  # of each: (median time, CPU time per iteration)
 
-    def add(self, times, cpu, wrong):
+    def add(self, times, cpu, wrong, turn=0):
+        self.rounds[turn] = (statistics.median(times), cpu / len(times))
         self.times += times
         self.cpu += cpu
         self.wrong += wrong
@@ -116,6 +118,29 @@ def make_ratios(rows):
                        "cpu_vs_gloo_ring": own_cpu / ring_cpu if own_cpu and ring_cpu else None,
                        "best_tcp_peer": best})
     return ratios
+
+
+def paired(own, baseline):
+    """What one library took over what another did, round by round: what else the computer does
+    meets both of a round. (median, least, most) of times and of CPU times, and the rounds."""
+    both = sorted(set(own.rounds) & set(baseline.rounds))
+    if not both:
+        return None
+    result = {"rounds": len(both)}
+    for place, name in enumerate(("time", "cpu")):
+        ratios = [own.rounds[turn][place] / baseline.rounds[turn][place] for turn in both]
+        result[name] = (statistics.median(ratios), min(ratios), max(ratios))
+    return result
+
+
+def paired_table(pairs):
+    """A line for each world and size; `pairs` is {(world, size): paired()}."""
+    lines = [["world", "size", "time / baseline's", "CPU / baseline's", "rounds"]]
+    for (world, size), pair in sorted(pairs.items()):
+        ratios = [f"{middle:.3f} ({least:.2f}–{most:.2f})" for middle, least, most in
+                  (pair["time"], pair["cpu"])]
+        lines.append([str(world), describe_size(size), *ratios, str(pair["rounds"])])
+    return align(lines)
 
 
 def unexpected(rows):

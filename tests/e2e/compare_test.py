@@ -52,6 +52,19 @@ class FiguresTest(unittest.TestCase):
             with self.assertRaises(ValueError, msg=text):
                 figures.parse_driver(text, 2 if "1 time" in text else 1)
 
+    def test_rounds_are_compared_in_pairs(self):
+        own, baseline = figures.Cell(), figures.Cell()
+        self.assertIsNone(figures.paired(own, baseline))
+        for turn, (mine, other) in enumerate([(20, 10), (30, 30), (100, 80)]):
+            own.add([mine, mine, 9 * mine], 6.0, 0, turn)
+            baseline.add([other], 1.0, 0, turn)
+        own.add([1], 1.0, 0, 3)  # the other one's run has failed
+        pair = figures.paired(own, baseline)
+        self.assertEqual(pair, {"rounds": 3, "time": (1.25, 1.0, 2.0), "cpu": (2.0, 2.0, 2.0)})
+        lines = figures.paired_table({(2, 64 << 10): pair}).splitlines()
+        self.assertIn("1.250 (1.00–2.00)", lines[1])
+        self.assertIn("64 KiB", lines[1])
+
     def test_a_row_of_atoll(self):
         one = {"world": 2, "bytes": 1 << 29, "times_us": [1.0, 2.0], "cpu_s_per_gib": 3.0,
                "wrong": 0}
@@ -136,10 +149,11 @@ class CompareTest(unittest.TestCase):
         def failing(*_):
             raise compare.Failure("it is broken")
 
-        rows, failures = compare.compare(
+        rows, failures, _ = compare.compare(
             {"atoll": contender("atoll", [2.0]), "floor": contender("floor", [1.0]),
              "gloo-ring": failing}, [2], [4096], 2, 7, lambda line: None)
-        self.assertEqual(calls, [("atoll", 2, 4096, 7), ("floor", 2, 4096, 7)] * 2)
+        turn = [("atoll", 2, 4096, 7), ("floor", 2, 4096, 7)]
+        self.assertEqual(calls, turn + turn[::-1])
         calls.clear()
         compare.compare({name: contender(name, [1.0]) for name in ("atoll", "floor-star")}, [4],
                         [64 << 10, 1 << 20], 1, 7, lambda line: None)
