@@ -37,6 +37,7 @@ class OnePerProcess {
     Made* made = made_.load(std::memory_order_acquire);
     while (made == nullptr || !made->origin.is_here()) {
       auto* fresh = new Made;
+      fresh->of_parent = made;
       const bool first = made_.compare_exchange_strong(made, fresh, std::memory_order_acq_rel);
       if (first) return fresh->value;
       delete fresh;  // another thread was first; `made` is what it made
@@ -47,7 +48,8 @@ class OnePerProcess {
  private:
   struct Made {
     Origin origin;
-    T value;
+    T value{};
+    const Made* of_parent = nullptr;  // never used; so that nobody takes it for lost
   };
   std::atomic<Made*> made_{nullptr};
 };

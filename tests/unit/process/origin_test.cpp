@@ -29,7 +29,7 @@ TEST(Origin, IsOfTheChildThatMakesIt) {
 }
 
 TEST(OnePerProcess, IsTheSameInAProcessAndAnotherInItsChild) {
-  OnePerProcess<int> number;
+  static OnePerProcess<int> number;
   number.get() = 7;
   EXPECT_EQ(&number.get(), &number.get());
   EXPECT_TRUE(in_child([&] { return number.get() == 0; }));
@@ -37,7 +37,7 @@ TEST(OnePerProcess, IsTheSameInAProcessAndAnotherInItsChild) {
 }
 
 TEST(OnePerProcess, AChildIsNotHeldUpByAMutexThatItsParentHolds) {
-  OnePerProcess<std::mutex> mutex;
+  static OnePerProcess<std::mutex> mutex;
   const std::lock_guard<std::mutex> held(mutex.get());
   EXPECT_TRUE(in_child([&] {
     const std::lock_guard<std::mutex> own(mutex.get());
