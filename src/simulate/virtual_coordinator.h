@@ -46,6 +46,7 @@ class VirtualCoordinator {
   // Its connections break; whoever dials it is refused.
   // It has no place for another connection until then.
   void overload(TimePoint until) { overloaded_until_ = std::max(overloaded_until_, until); }
+  TimePoint overloaded_until() const { return overloaded_until_; }
   void crash();
   bool running() const { return machine_ != nullptr; }
   bool drives() const;  // a run, with members

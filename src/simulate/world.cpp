@@ -315,7 +315,8 @@ void World::begin_again(size_t address) {
 TimePoint World::reachable_since(ProcessId process, size_t address) const {
   const NodeId there = coordinators_.at(address)->node();
   return std::max({network_.passable_at(process, there), network_.passable_at(there, process),
-                   coordinators_.at(address)->began()});
+                   coordinators_.at(address)->began(),
+                   coordinators_.at(address)->overloaded_until()});
 }
 
 // ---- time --------------------------------------------------------------------------------------
