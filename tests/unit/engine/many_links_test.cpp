@@ -3,21 +3,10 @@
 
 #include "base/limits.h"
 #include "engine/link_table.h"
+#include "unit/engine/no_owner.h"
 
 namespace atoll_core::engine {
 namespace {
-
-class NoOwner final : public link::LinkOwner {
- public:
-  Result<link::Placement> place(link::Link&, const wire::FrameHeader&) override { return {}; }
-  Result<void> deliver(link::Link&, const wire::FrameHeader&, const link::Payload&) override {
-    return {};
-  }
-  Result<void> deliver_kept(link::Link&, const wire::FrameHeader&, ByteBuffer) override {
-    return {};
-  }
-  void wake(link::Link&, link::ConnectionKey) override {}
-};
 
 class ManyLinks : public ::testing::Test {
  protected:

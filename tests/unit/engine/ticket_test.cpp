@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/link_table.h"
+#include "unit/engine/no_owner.h"
 
 namespace atoll_core::engine {
 namespace {
@@ -9,18 +10,6 @@ namespace {
 constexpr Ticket kGiven{7, 8};
 constexpr SessionId kOwnSession{5, 1};
 constexpr SessionId kOtherSession{5, 2};
-
-class NoOwner final : public link::LinkOwner {
- public:
-  Result<link::Placement> place(link::Link&, const wire::FrameHeader&) override { return {}; }
-  Result<void> deliver(link::Link&, const wire::FrameHeader&, const link::Payload&) override {
-    return {};
-  }
-  Result<void> deliver_kept(link::Link&, const wire::FrameHeader&, ByteBuffer) override {
-    return {};
-  }
-  void wake(link::Link&, link::ConnectionKey) override {}
-};
 
 class Tickets : public ::testing::Test {
  protected:

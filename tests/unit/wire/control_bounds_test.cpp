@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "unit/wire/random_messages.h"
+#include "unit/wire/refusal_of.h"
 #include "wire/control.h"
 #include "wire/part_count.h"
 
@@ -16,17 +17,6 @@ namespace {
 
 using random_messages::any;
 using random_messages::Random;
-
-template <class Message>
-std::string refusal_of(const Message& message) {
-  if constexpr (std::is_constructible_v<ToCoordinator, Message>) {
-    const auto decoded = decode_to_coordinator(encode(ToCoordinator(message)));
-    return decoded ? "" : decoded.error().message;
-  } else {
-    const auto decoded = decode_to_peer(encode(ToPeer(message)));
-    return decoded ? "" : decoded.error().message;
-  }
-}
 
 struct Case {
   std::string name;

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "unit/wire/refusal_of.h"
 
 namespace atoll_core::wire {
 namespace {
@@ -57,17 +58,6 @@ Register a_member() {
     hello.rejoin->generations.push_back(state);
   }
   return hello;
-}
-
-template <class Message>
-std::string refusal_of(const Message& message) {
-  if constexpr (std::is_constructible_v<ToCoordinator, Message>) {
-    const auto decoded = decode_to_coordinator(encode(ToCoordinator(message)));
-    return decoded ? "" : decoded.error().message;
-  } else {
-    const auto decoded = decode_to_peer(encode(ToPeer(message)));
-    return decoded ? "" : decoded.error().message;
-  }
 }
 
 struct Case {
