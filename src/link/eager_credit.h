@@ -77,8 +77,10 @@ class EagerReceiver {
   // Granted, and not taken yet: what may have to be kept.
   uint64_t outstanding() const { return granted_ - taken_; }
 
-  // Something is worth telling: half a window more, or that there is too much by a quarter.
-  bool due() const { return raise() >= half(window_) || shrinks(); }
+  // Something is worth telling: half a window more, or that there is too much by a quarter. A
+  // sender that has sent nothing eagerly is content with the least: else the links of 200 peers
+  // that begin together would carry 40,000 grants, and later ones that take most of it back.
+  bool due() const { return (arrived_ > 0 && raise() >= half(window_)) || shrinks(); }
   EagerGrant tell() {
     const uint64_t more = raise();
     granted_ += more;

@@ -68,6 +68,12 @@ void Link::set_eager_window(uint64_t bytes) {
   if (has_own_frame()) wake_all();
 }
 
+// The first that comes raises the credit above the least, kept or not.
+void Link::eager_arrived(uint64_t cost) {
+  eager_.arrive(cost);
+  if (has_own_frame()) wake_all();
+}
+
 void Link::let_go(const wire::FrameHeader& header) {
   if (!header.eager) return;
   eager_.take(eager_cost(header));
@@ -187,7 +193,7 @@ Result<void> Link::frame_arrived(TimePoint now, const wire::FrameHeader& header,
   for (auto& [key, stream] : streams_) stream->forget(header.link_sequence);
   counters_.payload_received += header.payload_bytes;
   note_arrival(now);
-  if (header.eager) eager_.arrive(eager_cost(header));
+  if (header.eager) eager_arrived(eager_cost(header));
   if (kept == nullptr) let_go(header);
   const bool of_the_link = header.attempt == AttemptId{};
   if (header.kind == wire::FrameKind::kCredit && of_the_link) hear_credit(header);

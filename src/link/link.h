@@ -173,6 +173,7 @@ class Link {
   Result<void> frame_arrived(TimePoint now, const wire::FrameHeader& header,
                              const Payload& payload, ByteBuffer* kept);
   void note_arrival(TimePoint now);
+  void eager_arrived(uint64_t cost);
   void hear_credit(const wire::FrameHeader& header);
   Result<void> check_eager(const wire::FrameHeader& header) const;
   void wake_all();

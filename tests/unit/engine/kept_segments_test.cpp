@@ -280,7 +280,7 @@ TEST_P(KeepingCall, IsNotCancelledOnceASegmentStands) {
 
 TEST_P(KeepingCall, OutlivesItsDeadlineOnceASegmentStands) {
   size_t committed = 0, failed = 0;
-  for (int64_t deadline = 2; deadline <= 60; deadline += 2) {
+  for (int64_t deadline = 2; deadline <= 90; deadline += 2) {
     SCOPED_TRACE(deadline);
     SmallRun run(3, [](WorldConfig& config) { config.bytes_per_second = 20'000'000; });
     PlannedCall timed = plan();

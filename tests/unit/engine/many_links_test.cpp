@@ -29,7 +29,24 @@ class ManyLinks : public ::testing::Test {
       hello.peer = listed.peer.id;
       hello.session = listed.peer.session;
       table_.on_accepted(listed.peer.id.value, hello);
+      send_something_eager(listed.peer.id.value);
     }
+  }
+  // Before that a link has the least.
+  void send_something_eager(uint64_t id) {
+    wire::FrameHeader skip;
+    skip.kind = wire::FrameKind::kSkip;
+    skip.eager = true;
+    skip.argument = limits::kEagerChunkCost;
+    skip.link_sequence = 1;
+    wire::FrameHeaderBytes bytes;
+    wire::encode_frame_header(skip, bytes);
+    link::FrameStream* stream = table_.stream(id);
+    std::array<MutableByteSpan, 8> spans;
+    ASSERT_GT(stream->read_spans(spans), 0u);
+    ASSERT_GE(spans[0].size(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), spans[0].begin());
+    ASSERT_TRUE(stream->on_read(TimePoint{}, bytes.size())) << stream->broken_reason();
   }
   // Takes what a link has to say, and counts its grants of eager credit.
   uint64_t told_to(uint64_t id) {

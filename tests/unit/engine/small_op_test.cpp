@@ -101,7 +101,7 @@ TEST(SmallOp, WhatOneSurvivorHasReturnedAllReturn) {
 // Nobody is left who has returned: the survivors agree on something else.
 TEST(SmallOp, TheOnlyOneThatHasReturnedDies) {
   int without = 0;
-  for (uint64_t seed = 1; seed <= 80; ++seed) {
+  for (uint64_t seed = 1; seed <= 800; ++seed) {
     SmallRun run(3, [seed](WorldConfig& config) { config.seed = seed; });
     const std::vector<Call> calls = run.on_all(small_call());
     const ProcessId victim = first_to_end(run, calls).process;

@@ -20,6 +20,14 @@ uint64_t cost_of(uint64_t payload) { return payload + limits::kEagerChunkCost; }
 struct Ends {
   explicit Ends(EagerPool& pool) : receiver(&pool) {}
 
+  // Something that is taken at once: a sender that sends nothing is granted no more than the least.
+  void begin() {
+    const uint64_t cost = cost_of(0);
+    if (!sender.may_send(cost)) return;
+    sender.send(cost);
+    receiver.arrive(cost);
+    receiver.take(cost);
+  }
   // What is to be told is told, and what is given back arrives.
   void talk() {
     while (receiver.due()) {
@@ -54,7 +62,10 @@ struct Host {
   // As a roster of so many makes it.
   void have_links(size_t count) {
     while (links.size() > count) links.pop_back();
-    while (links.size() < count) links.push_back(std::make_unique<Ends>(pool));
+    while (links.size() < count) {
+      links.push_back(std::make_unique<Ends>(pool));
+      links.back()->begin();
+    }
     share();
     share();  // of what the first have given back
   }
@@ -76,6 +87,18 @@ struct Host {
   EagerPool pool;
   std::vector<std::unique_ptr<Ends>> links;
 };
+
+// Hundreds of links that begin together say nothing of credit while nobody sends any.
+TEST(EagerCredit, ALinkOverWhichNothingEagerHasComeHasNothingToTell) {
+  EagerPool pool;
+  Ends ends(pool);
+  for (const size_t links : {1u, 12u, 100u, 4096u, 1u}) {
+    ends.receiver.set_window(pool.share(links));
+    EXPECT_FALSE(ends.receiver.due()) << links;
+  }
+  ends.begin();
+  EXPECT_TRUE(ends.receiver.due());
+}
 
 TEST(EagerCredit, AFewLinksHaveWhatALinkMayHave) {
   Host host;
@@ -274,15 +297,30 @@ TEST_F(EagerLink, CreditOfChunksThatNeverComeIsNotLost) {
   EXPECT_EQ(pair_.there().deliveries(), before + 30);
 }
 
-TEST_F(EagerLink, ALinkWithoutConnectionHasNothingToSayOfItsCredit) {
+// Although it is kept, and nothing else makes the receiver say anything.
+TEST_F(EagerLink, TheFirstChunkRaisesTheCredit) {
+  EXPECT_EQ(pair_.there().link().eager_outstanding(), limits::kEagerBytesLeast);
+  send(1, 1);
+  pair_.settle();
+  EXPECT_EQ(pair_.there().link().eager_outstanding(), kWindow);
+}
+
+// What it has to say of its credit holds up nobody who waits for what is to be sent.
+TEST_F(EagerLink, ALinkWithoutConnectionTellsItsCreditWhenItHasOneAgain) {
+  send(1, 1);
+  pair_.settle();
+  let_all_go();
   pair_.pass(std::chrono::seconds(1));
   pair_.settle();
   pair_.cut(*pair_.connections().begin());
+  const uint64_t before = pair_.there().link().eager_outstanding();
   pair_.there().link().set_eager_window(4 * kWindow);
-  EXPECT_TRUE(pair_.there().link().at_rest());
   EXPECT_FALSE(pair_.there().link().has_something_to_send());
+  EXPECT_EQ(pair_.there().link().eager_outstanding(), before);
   pair_.add();
   EXPECT_FALSE(pair_.there().link().at_rest());
+  pair_.settle();
+  EXPECT_EQ(pair_.there().link().eager_outstanding(), 4 * kWindow);
 }
 
 }  // namespace
