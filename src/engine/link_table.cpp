@@ -176,9 +176,10 @@ void LinkTable::pulse() {
   pulse_at_ = open_.empty() ? kNever : context_.now + heartbeat();
   std::vector<link::SilentConnection> silent;
   for (auto& [peer, entry] : entries_) {
-    for (auto& found : entry.link->pulse(context_.now, slept, silence_limit())) {
-      silent.push_back(std::move(found));
-    }
+    const Duration limit = entry.silence.limit(silence_limit());
+    std::vector<link::SilentConnection> found = entry.link->pulse(context_.now, slept, limit);
+    entry.silence.pulse(context_.now, !found.empty(), limit);
+    std::move(found.begin(), found.end(), std::back_inserter(silent));
   }
   for (const link::SilentConnection& lost : silent) {
     context_.emit(output::CloseConnection{lost.key, lost.reason, true});

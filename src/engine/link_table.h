@@ -20,6 +20,7 @@
 #include "engine/dial_result.h"
 #include "engine/prober.h"
 #include "engine/report.h"
+#include "engine/silence_patience.h"
 #include "link/frame_stream.h"
 #include "link/link.h"
 #include "wire/control.h"
@@ -99,6 +100,7 @@ class LinkTable {
     Dialler first;                   // who dials at once
     std::unique_ptr<link::Link> link;
     ConnectionSet connections;
+    SilencePatience silence;
     std::set<uint8_t> dials_in_flight;  // their places in the link
     uint32_t wanted = 1;             // connections; never fewer than before
     bool goes_by_rate = false;       // its connections' congestion control
@@ -164,7 +166,7 @@ class LinkTable {
   // Which links that are not there are needed, or no longer.
   void report_needs();
   uint32_t connections_wanted(const Entry& entry) const;
-  Duration silence_limit() const;
+  Duration silence_limit() const;  // of a link that has had no silence
   Duration heartbeat() const;
   void pulse();
 

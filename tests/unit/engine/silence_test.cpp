@@ -206,6 +206,32 @@ TEST_F(SilentConnection, ALongSleepCostsConnectionsButNoCall) {
   }
 }
 
+// A process that comes to run for a moment every four seconds, as one of hundreds on two cores: the
+// others learn to wait for it, and do not hang up on it each time.
+TEST_F(SilentConnection, AHostThatCannotKeepUpIsDialledAgainTwiceAndNotForEver) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    SmallRun run(3, [&](WorldConfig& config) {
+      slow(config, seed);
+      config.engine.connections_per_link = 1;
+    });
+    for (int i = 0; i < 15; ++i) {
+      run.world().freeze(run.process(2), milliseconds(4000));
+      run.world().run_for(milliseconds(4200));
+    }
+    // By each of the other two.
+    EXPECT_GT(counters(run).connections_given_up, 0u);
+    EXPECT_LE(counters(run).connections_given_up, 4u);
+    EXPECT_EQ(run.world().coordinator_status().evictions, 0u);
+    // When it keeps up again, a path that swallows what is sent is found as soon as ever.
+    run.world().run_for(std::chrono::minutes(3));
+    const uint64_t before = counters(run).connections_given_up;
+    run.world().block(run.process(0), run.process(2), seconds(6));
+    run.world().run_for(kLimit + kHeartbeat + kDelayMost);
+    EXPECT_GT(counters(run).connections_given_up, before);
+  }
+}
+
 TEST_F(SilentConnection, IdleConnectionsLast) {
   SmallRun run(4, [](WorldConfig& config) { config.engine.connections_per_link = 3; });
   run.world().run_for(std::chrono::minutes(10));
