@@ -36,7 +36,8 @@ def run(*command, **options):
 
 def check_with_cmake(cmake, compiler, version, prefix, folder):
     Path(folder, "CMakeLists.txt").write_text(LISTS.format(version=version))
-    run(cmake, "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+    # Ninja, which this project needs, too: the generator by default would be make.
+    run(cmake, "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DCMAKE_C_COMPILER={compiler}")
     run(cmake, "--build", folder / "build")
     run(folder / "build" / "consumer")
