@@ -1,6 +1,6 @@
 // Rules of the coordinator machine that are broken on purpose: for each, an input that libFuzzer
 // found when it began with none shows that the target still notices. How to let it look again:
-// docs/HACKING.md, "Fuzzing".
+// docs/HACKING.md, "see that fuzzing finds a rule that is broken".
 #include <cstdint>
 #include <ostream>
 #include <stdexcept>
@@ -46,7 +46,9 @@ TEST_P(FuzzCanary, IsFoundAgain) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rules, FuzzCanary,
-    ::testing::Values(Case{Canary::kAnyUpdateCount, "any_update_count", false}),
+    ::testing::Values(Case{Canary::kViewNamesTwice, "view_names_twice", false},
+                      Case{Canary::kAnyUpdateCount, "any_update_count", false},
+                      Case{Canary::kForgottenOps, "forgotten_ops", true}),
     [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -100,6 +100,18 @@ wire::PeerInfo Vocabulary::changed(wire::PeerInfo info) {
   return info;
 }
 
+void Vocabulary::confuse(std::vector<wire::PeerInfo>& members) {
+  const wire::PeerInfo from = members[choices_.below(members.size())];
+  wire::PeerInfo& to = members[choices_.below(members.size())];
+  switch (choices_.below(5)) {
+    case 0: to.session = from.session; break;
+    case 1: to.id = from.id; break;
+    case 2: to.name = from.name; break;
+    case 3: to.replica = from.replica; break;
+    default: members.push_back(from); break;
+  }
+}
+
 topology::Plan Vocabulary::plan(size_t members) {
   topology::Plan plan = topology::make_plan(static_cast<uint32_t>(members));
   if (members == 0 || !choices_.rarely()) return plan;
@@ -115,18 +127,20 @@ wire::View Vocabulary::view() {
   view.instance = instance();
   view.epoch = epoch();
   view.generation = generation();
-  const size_t kind = choices_.below(4);
+  const uint8_t choice = choices_.byte();
+  const size_t kind = choice % 4;
   view.members = kind == 0 ? truth_.members : truth_.peers;
   if (view.members.empty()) view.members = truth_.peers;
   if (kind == 2) view.members.resize(1 + choices_.below(view.members.size()));
   if (kind == 3) {
     view.members.resize(1 + choices_.below(view.members.size()));
     view.members.push_back(somebody());
-    for (wire::PeerInfo& member : view.members) member = changed(member);
   }
+  if (choice >= 0xE0) confuse(view.members);
   for (wire::PeerInfo& member : view.members) {
     if (!member.id) member.id = {1 + static_cast<uint64_t>(&member - view.members.data())};
-    if (kind != 3) member.slot = static_cast<uint32_t>(view.slots.size());
+    member.slot = static_cast<uint32_t>(view.slots.size());
+    if (kind == 3) member = changed(member);
     view.slots.push_back(member.id);
   }
   if (choices_.rarely()) view.slots = some_peers();

@@ -80,8 +80,10 @@ class Vocabulary {
   wire::RunMemory memory();
   std::vector<wire::TensorSummary> tensors();
   wire::StateSummary state();
-  // Of the members in the truth, or of some of all peers, perhaps changed.
   wire::PeerInfo changed(wire::PeerInfo info);
+  // Two members share what each should have for itself; all else stays as it is.
+  void confuse(std::vector<wire::PeerInfo>& members);
+  // Of the members in the truth, or of some of all peers, perhaps changed or confused.
   wire::View view();
   wire::GenerationState generation_state(const wire::View& view);
   void tell_of_many(wire::Rejoin& rejoin);
