@@ -21,6 +21,9 @@ enum class Canary : uint8_t {
   kReplaysTwice,     // an end of a control session repeats also what the other end has received
   kRefusalIsFatal,   // a peer that is refused for what can change, for overload say, gives up
   kForgetsGeneration,  // the coordinator forgets a generation in which members have calls open
+  kDecidesAnew,      // a coordinator decides what some have returned from already, as if nobody had
+  kTheLivingContributed,  // of a commit that another shard was told before the coordinator died,
+                          // those count as contributors who are left
   kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
   // What fuzzing of the coordinator machine must find: see tests/fuzz/canary_test.cpp.
   kViewNamesTwice,   // a view in which a peer or a session stands twice is taken

@@ -390,6 +390,7 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
     if (!complete) return begin_fetch(open, verdict);
     // The participants of that attempt are the contributors. A coordinator that was started again
     // may know but those of them that live, when it was told of the commit by another shard alone.
+    if (broken(Canary::kTheLivingContributed)) open.contributors = verdict.contributors;
     return commit(open, verdict.epoch);
   }
   const bool of_this_attempt = open.phase != Phase::kWaiting &&

@@ -34,15 +34,16 @@ enum class Fault : uint8_t {
   kCannotBeDialled,     // a peer that dials others refuses their dials from now on
   kMove,                // a peer has another address from now on
   kOverload,            // the coordinator has no place for those who come (back) for a while
+  kCutVerdicts,         // the coordinator dies between two shards' verdicts, and starts again
 };
-inline constexpr size_t kFaultCount = 25;
+inline constexpr size_t kFaultCount = 26;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
     "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
     "newcomer first", "new run", "second first", "lose answer", "part lives", "cannot be dialled",
-    "move", "overload"};
+    "move", "overload", "cut verdicts"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -54,10 +55,14 @@ inline constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
 inline std::string_view to_string(Fault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
 inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<size_t>(phase)]; }
 
-// How often each fault is chosen, relative to the others.
+// Only runs of several shards have it, beside their other faults and drawn apart from them.
+inline bool is_apart(Fault fault) { return fault == Fault::kCutVerdicts; }
+
+// How often each fault is chosen, relative to the others; of one that is apart, how many befall a
+// run at most.
 struct FaultMix {
   std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
-                                               2, 2, 3, 3, 2, 3, 3, 3};
+                                               2, 2, 3, 3, 2, 3, 3, 3, 4};
   bool operator==(const FaultMix&) const = default;
 };
 

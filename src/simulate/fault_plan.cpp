@@ -11,22 +11,21 @@ namespace {
 constexpr uint64_t kPatience = 20'000;
 // A life of the coordinator goes on without those who do not come in this time.
 constexpr Duration kGoesOnWithout = std::chrono::seconds(7);
+// Most calls are of up to eight peers: a cut falls into the verdicts of one of the next calls.
+constexpr uint64_t kLastVerdictsMost = 8;
+// From its last word to its death. What it has said arrives within some of it.
+constexpr Duration kDiesWithin = std::chrono::milliseconds(100);
 }
 
 FaultPlan::FaultPlan(World& world, Application& application, CheckContext& context,
                      const FaultConfig& config)
     : world_(world), application_(application), context_(context), config_(config),
-      random_(config.seed ^ 0xFA17),
+      random_(config.seed ^ 0xFA17), apart_(config.seed ^ 0x5A4D5),
       longest_(std::chrono::milliseconds(random_.one_in(3) ? 6000 : 1500)) {
-  for (uint64_t i = 0; i < config_.faults; ++i) {
-    Waiting waiting;
-    waiting.fault = choose();
-    if (random_.one_in(3)) waiting.time = world.now() + random_.between(Duration{0}, config.within);
-    else waiting.event = random_.below(config_.within_events);
-    const auto aim = static_cast<Phase>(random_.below(kPhaseCount));
-    if (!random_.one_in(3) && can_meet(waiting.fault, aim)) waiting.aim = aim;
-    waiting.patience = waiting.event + kPatience;
-    waiting_.push_back(waiting);
+  for (uint64_t i = 0; i < config_.faults; ++i) add(choose());
+  if (application_.shards() > 1) {
+    const uint64_t most = config_.mix.weights[static_cast<size_t>(Fault::kCutVerdicts)];
+    for (uint64_t left = apart_.between(0, most); left > 0; --left) add(Fault::kCutVerdicts);
   }
   world_.on_trace([this](ProcessId process, const char* point) {
     count(point);
@@ -38,6 +37,18 @@ FaultPlan::FaultPlan(World& world, Application& application, CheckContext& conte
       context_.statistics->met(Fault::kCrashInTheMiddle, phase);
     }
   });
+}
+
+void FaultPlan::add(Fault fault) {
+  Random& random = random_of(fault);
+  Waiting waiting;
+  waiting.fault = fault;
+  if (random.one_in(3)) waiting.time = world_.now() + random.between(Duration{0}, config_.within);
+  else waiting.event = random.below(config_.within_events);
+  const auto aim = static_cast<Phase>(random.below(kPhaseCount));
+  if (!random.one_in(3) && can_meet(fault, aim)) waiting.aim = aim;
+  waiting.patience = waiting.event + kPatience;
+  waiting_.push_back(waiting);
 }
 
 void FaultPlan::count(std::string_view point) {
@@ -53,7 +64,8 @@ void FaultPlan::count(std::string_view point) {
 }
 
 Fault FaultPlan::choose() {
-  const auto& weights = config_.mix.weights;
+  std::array<uint32_t, kFaultCount> weights = config_.mix.weights;
+  weights[static_cast<size_t>(Fault::kCutVerdicts)] = 0;
   uint64_t left = random_.below(std::accumulate(weights.begin(), weights.end(), uint64_t{0}));
   for (size_t i = 0; i < kFaultCount; ++i) {
     if (left < weights[i]) return static_cast<Fault>(i);
@@ -92,9 +104,11 @@ const Trainer* FaultPlan::find_victim(const Waiting& waiting) {
   std::vector<const Trainer*> victims = living();
   if (waiting.aim && world_.steps() < waiting.patience) {
     std::erase_if(victims, [&](const auto* victim) { return phase_of(*victim) != *waiting.aim; });
-    if (!victims.empty() && !random_.one_in(6)) return nullptr;  // anywhere in that phase
+    // Anywhere in that phase.
+    if (!victims.empty() && !random_of(waiting.fault).one_in(6)) return nullptr;
   }
-  return victims.empty() ? nullptr : victims[random_.below(victims.size())];
+  if (victims.empty()) return nullptr;
+  return victims[random_of(waiting.fault).below(victims.size())];
 }
 
 void FaultPlan::after_event() {
@@ -156,6 +170,7 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
       return true;
     case Fault::kMove: world_.move(process); return true;
     case Fault::kOverload: overload(); return true;
+    case Fault::kCutVerdicts: return cut_verdicts(phase_of(victim));
   }
   return false;
 }
@@ -188,10 +203,48 @@ bool FaultPlan::restart_coordinator() {
   return true;
 }
 
-void FaultPlan::start_later(size_t address, Duration delay) {
-  const bool with_snapshot = random_.one_in(2);
+void FaultPlan::start_later(size_t address, Duration delay, Random& random) {
+  const bool with_snapshot = random.one_in(2);
   world_.after(delay, [this, with_snapshot, address] {
     world_.start_coordinator(with_snapshot, address);
+  });
+}
+
+// Some of those whom a verdict is about hear it, the others do not. Counted when it happens.
+bool FaultPlan::cut_verdicts(Phase phase) {
+  for (size_t address = 0; address < world_.coordinators(); ++address) {
+    if (!world_.coordinator(address).drives()) continue;
+    // A round tells whose calls the dead are in, and shows the view without them.
+    const auto kind = apart_.one_in(2) ? LastWords::Kind::kViews : LastWords::Kind::kVerdicts;
+    const LastWords::Limit limit{apart_.between(1, kLastVerdictsMost), kind};
+    world_.coordinator(address).fall_silent_after(limit, [this, address, phase] {
+      context_.statistics->met(Fault::kCutVerdicts, phase);
+      let_die(address);
+    });
+    break;
+  }
+  return false;
+}
+
+// Now, or with one of the next verdicts.
+bool FaultPlan::verdicts_are_cut() const {
+  for (size_t address = 0; address < world_.coordinators(); ++address) {
+    if (world_.coordinator(address).will_fall_silent()) return true;
+  }
+  return silent_ > 0;
+}
+
+void FaultPlan::let_die(size_t address) {
+  const Duration rest = apart_.between(Duration{0}, kDiesWithin);
+  const Duration pause = apart_.one_in(3) ? Duration{0} : apart_.between(Duration{0}, longest_);
+  world_.tell("fault", "the coordinator has said its last");
+  world_.freeze_coordinator(rest, address);
+  ++silent_;
+  world_.after(rest, [this, address, pause] {
+    --silent_;
+    if (!world_.coordinator(address).silent()) return;  // it is another life by now
+    world_.stop_coordinator(address);
+    start_later(address, pause, apart_);
   });
 }
 
@@ -326,6 +379,9 @@ void FaultPlan::end() {
   moments_ = 0;
   answers_ = 0;
   parting_ = 0;
+  for (size_t address = 0; address < world_.coordinators(); ++address) {
+    world_.coordinator(address).speak_on();
+  }
   world_.heal();
   application_.bring_all_back();
 }

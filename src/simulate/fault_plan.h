@@ -1,5 +1,8 @@
 // Which faults befall a run, and when: each at some event, at some time, or when its victim is in a
 // phase that it aims at. It follows from the seed. After a while there are no more faults.
+//
+// Faults that only runs of several shards have come from a random stream of their own: up to the
+// first of them, and in all runs of one shard, a seed is the run that it is without them.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +35,9 @@ class FaultPlan {
   // Something has happened; now a fault may.
   void after_event();
   // None is left. What they block is not open yet.
-  bool over() const { return waiting_.empty() && moments_ == 0 && parting_ == 0; }
+  bool over() const {
+    return waiting_.empty() && moments_ == 0 && parting_ == 0 && !verdicts_are_cut();
+  }
   // No more, and nothing of what they block stays blocked; all who are away come back.
   void end();
 
@@ -46,6 +51,7 @@ class FaultPlan {
   };
 
   void count(std::string_view point);
+  void add(Fault fault);
   Fault choose();
   Phase phase_of(const Trainer& trainer) const;
   std::vector<const Trainer*> living() const;
@@ -63,7 +69,12 @@ class FaultPlan {
   bool part_lives();
   void begin_next_life(size_t address, const std::vector<ProcessId>& of_the_last);
   void cut_off(const std::vector<ProcessId>& processes, size_t address, Duration time);
-  void start_later(size_t address, Duration delay);
+  void start_later(size_t address, Duration delay) { start_later(address, delay, random_); }
+  void start_later(size_t address, Duration delay, Random& random);
+  bool cut_verdicts(Phase phase);
+  bool verdicts_are_cut() const;
+  void let_die(size_t address);
+  Random& random_of(Fault fault) { return is_apart(fault) ? apart_ : random_; }
   size_t some_coordinator() { return random_.below(world_.coordinators()); }
   void come_back(const Trainer& victim);
   Duration a_while() { return random_.between(std::chrono::milliseconds(20), longest_); }
@@ -73,11 +84,13 @@ class FaultPlan {
   CheckContext& context_;
   const FaultConfig config_;
   Random random_;
+  Random apart_;  // of what only runs of several shards have
   const Duration longest_;
   std::vector<Waiting> waiting_;
   uint64_t moments_ = 0;  // somebody dies when so many more were traced; 0: nobody
   uint64_t answers_ = 0;  // of so many coordinators that go on with a run, some are to be lost
   uint64_t parting_ = 0;  // lives of which the next has not begun
+  uint64_t silent_ = 0;   // coordinators that have said their last and are not dead yet
   std::vector<uint64_t> rejoins_;  // of each coordinator, seen so far
 };
 

@@ -68,7 +68,8 @@ ApplicationConfig application_config(Random& random, const RunOptions& options) 
   config.seed = random.bits();
   const auto peers = options.peers > 0 ? options.peers
                                        : static_cast<uint32_t>(random.between(2, 8));
-  config.shards = random.one_in(3) ? static_cast<uint32_t>(random.between(2, 3)) : 1;
+  const bool several = random.one_in(options.often_several_shards ? 1 : 3);
+  config.shards = several ? static_cast<uint32_t>(random.between(2, 3)) : 1;
   if (peers % config.shards != 0) config.shards = 1;
   config.replicas = peers / config.shards;
   config.replicas_max = config.replicas + 2;
@@ -288,6 +289,7 @@ class Run {
       count.add(Count::kReplans, totals.replans);
       count.add(Count::kResumes, totals.resumes);
       count.add(Count::kAdmissions, totals.admissions);
+      count.add(Count::kPartedShards, totals.parted_shards);
     }
     count.add(Count::kStateCuts, application_->cuts());
     for (const auto& trainer : application_->trainers()) {

@@ -19,6 +19,7 @@ struct RunOptions {
   uint64_t events = 1000;  // a run has at least so many
   FaultMix mix;
   bool often_two_coordinators = false;  // in every second run instead of every fourth
+  bool often_several_shards = false;    // in every run, and not every third, where peers divide so
   // Told each line of the trace; without it there is none.
   std::function<void(const std::string& line)> trace;
 };

@@ -50,6 +50,10 @@ void VirtualCoordinator::start(bool with_snapshot) {
 }
 
 void VirtualCoordinator::crash() {
+  if (last_words_.parted_shards([this](ConnectionId name) { return has_heard_all(name); })) {
+    ++parted_shards_;
+  }
+  last_words_.begin_another_life();
   before_ = totals();
   for (auto& [name, visitor] : visitors_) {
     visitor.connection->abandon(Connection::kListener, "connection reset by peer");
@@ -57,6 +61,12 @@ void VirtualCoordinator::crash() {
   visitors_.clear();
   machine_.reset();
   rounds_open_ = 0;
+}
+
+bool VirtualCoordinator::has_heard_all(ConnectionId name) const {
+  const auto found = visitors_.find(name);
+  return found != visitors_.end() &&
+         found->second.connection->in_flight(Connection::kListener) == 0;
 }
 
 void VirtualCoordinator::start_for_new_run() {
@@ -73,6 +83,7 @@ void VirtualCoordinator::accept(const std::shared_ptr<Connection>& connection,
                      {[this, name](ByteSpan bytes) { received(name, bytes); },
                       [this, name](const std::string& reason) { disconnected(name, reason); }});
   visitors_.emplace(name, Visitor{connection, remote, wire::ControlFramer()});
+  if (silent()) return;
   connection->send(Connection::kListener, std::string(wire::kControlPreamble));
   machine_->on_connected(place_.time.now(), name, remote);
   carry_out();
@@ -89,6 +100,7 @@ void VirtualCoordinator::turn_away(Connection& connection) {
 }
 
 void VirtualCoordinator::received(ConnectionId name, ByteSpan bytes) {
+  if (silent()) return;
   std::vector<std::string> messages;
   Result<void> fed = visitors_.at(name).framer.feed(bytes, messages);
   for (const std::string& message : messages) {
@@ -111,15 +123,18 @@ void VirtualCoordinator::received(ConnectionId name, ByteSpan bytes) {
 }
 
 void VirtualCoordinator::disconnected(ConnectionId name, const std::string& reason) {
-  if (visitors_.erase(name) == 0) return;
+  if (visitors_.erase(name) == 0 || silent()) return;
   machine_->on_disconnected(place_.time.now(), name, reason);
   carry_out();
 }
 
 void VirtualCoordinator::carry_out() {
-  for (CoordinatorOutput::Item& item : machine_->take_output().items) {
+  std::vector<CoordinatorOutput::Item> items = machine_->take_output().items;
+  for (size_t i = 0; i < items.size() && !silent(); ++i) {
+    CoordinatorOutput::Item& item = items[i];
     if (auto* message = std::get_if<CoordinatorOutput::Send>(&item)) {
       send(message->connection, message->message);
+      last_words_.said(items, i);
     } else if (auto* close = std::get_if<CoordinatorOutput::Close>(&item)) {
       const auto found = visitors_.find(close->connection);
       if (found == visitors_.end()) continue;
@@ -154,7 +169,7 @@ bool VirtualCoordinator::drives() const {
 }
 
 TimePoint VirtualCoordinator::next_deadline() const {
-  if (machine_ == nullptr) return kNever;
+  if (machine_ == nullptr || silent()) return kNever;
   return std::max(machine_->next_deadline(), place_.network.awake_at(node_));
 }
 
@@ -173,7 +188,7 @@ VirtualCoordinator::Totals VirtualCoordinator::totals() const {
           before_.settle_rounds + now.settle_rounds, before_.admissions + now.admissions,
           before_.evictions + now.evictions, before_.replans + now.replans,
           before_.rejoins + now.rejoins, before_.steps_down + now.steps_down,
-          before_.resumes + now.resumes};
+          before_.resumes + now.resumes, parted_shards_};
 }
 
 }  // namespace atoll_core::simulate

@@ -13,6 +13,7 @@
 
 #include "membership/coordinator/coordinator_machine.h"
 #include "simulate/connection.h"
+#include "simulate/last_words.h"
 #include "wire/control_framing.h"
 
 namespace atoll_core::simulate {
@@ -32,6 +33,7 @@ class VirtualCoordinator {
     uint64_t rejoins = 0;
     uint64_t steps_down = 0;
     uint64_t resumes = 0;
+    uint64_t parted_shards = 0;  // deaths after which one shard knew of a commit, another did not
   };
 
   VirtualCoordinator(const Connection::Place& place, NodeId node,
@@ -43,10 +45,22 @@ class VirtualCoordinator {
   // A new life, which knows what the last one saved, or nothing.
   void start(bool with_snapshot);
   void start_for_new_run();
-  // Its connections break; whoever dials it is refused.
   // It has no place for another connection until then.
   void overload(TimePoint until) { overloaded_until_ = std::max(overloaded_until_, until); }
   TimePoint overloaded_until() const { return overloaded_until_; }
+  // Of this life: so many more messages, and it does nothing any more. Who asks for this is told
+  // when it has come to that, and sees to its death.
+  void fall_silent_after(LastWords::Limit limit, std::function<void()> fallen_silent) {
+    last_words_.limit(limit, std::move(fallen_silent));
+  }
+  void speak_on() { last_words_.lift_limit(); }
+  // With the next verdicts; when there is a settle round, nobody knows.
+  bool will_fall_silent() const {
+    const LastWords::Limit& limit = last_words_.limit();
+    return limit.messages > 0 && limit.kind == LastWords::Kind::kVerdicts && drives();
+  }
+  bool silent() const { return last_words_.silent(); }
+  // Its connections break; whoever dials it is refused.
   void crash();
   bool running() const { return machine_ != nullptr; }
   bool drives() const;  // a run, with members
@@ -79,6 +93,7 @@ class VirtualCoordinator {
   void disconnected(membership::ConnectionId name, const std::string& reason);
   void turn_away(Connection& connection);
   void carry_out();
+  bool has_heard_all(membership::ConnectionId name) const;
   void send(membership::ConnectionId name, const wire::ToPeer& message);
 
   const Connection::Place place_;
@@ -92,6 +107,8 @@ class VirtualCoordinator {
   TimePoint began_{};
   bool for_new_run_ = false;
   std::map<membership::ConnectionId, Visitor> visitors_;
+  LastWords last_words_;
+  uint64_t parted_shards_ = 0;
   Totals before_;  // of the lives that are over
   std::vector<std::string> events_;
   Note note_;

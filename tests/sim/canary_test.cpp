@@ -53,6 +53,28 @@ FaultMix many_evictions() {
   return mix;
 }
 
+// The coordinator dies, by nothing but this, when one shard has heard its verdict.
+FaultMix many_cut_verdicts() {
+  FaultMix mix;
+  mix.weights.fill(0);
+  mix.weights[static_cast<size_t>(Fault::kJoin)] = 1;
+  mix.weights[static_cast<size_t>(Fault::kCutVerdicts)] = 6;
+  return mix;
+}
+
+// And members die, so that what it told of a call was told with a view without them.
+FaultMix many_cut_views() {
+  FaultMix mix = many_cut_verdicts();
+  mix.weights[static_cast<size_t>(Fault::kCrashInTheMiddle)] = 1;
+  mix.weights[static_cast<size_t>(Fault::kComeBack)] = 1;
+  return mix;
+}
+
+// Its checker is about shards.
+bool is_about_shards(Canary rule) {
+  return rule == Canary::kDecidesAnew || rule == Canary::kTheLivingContributed;
+}
+
 void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 class BrokenRule : public ::testing::TestWithParam<Case> {
@@ -72,6 +94,10 @@ TEST_P(BrokenRule, IsFound) {
     options.seed = seed;
     options.mix = GetParam().mix;
     options.often_two_coordinators = GetParam().rule == Canary::kNonceDecides;
+    if (is_about_shards(GetParam().rule)) {
+      options.often_several_shards = true;
+      options.peers = 6;  // two or three to a replica
+    }
     // For who looks into a rule that is not found.
     if (const char* shown = std::getenv("ATOLL_TRACE_SEED"); shown && std::stoull(shown) == seed) {
       options.trace = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
@@ -107,6 +133,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kForgetsGeneration,
              {"assertion", "liveness", "verdict agreement", "contributors", "no loss"},
              "ForgetsGeneration"},
+        Case{Canary::kTheLivingContributed, {"verdict agreement"}, "TheLivingContributed",
+             many_cut_views(), 201},
+        Case{Canary::kDecidesAnew, {"verdict agreement"}, "DecidesAnew", many_cut_verdicts()},
         Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

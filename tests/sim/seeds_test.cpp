@@ -61,6 +61,23 @@ TEST(CoordinatorRestarts, OneAfterTheOther) {
   EXPECT_GT(sum.of(Fault::kCoordinatorRestart), kSeedsInACase / 4);
 }
 
+// When it dies, one shard knows of a commit, and of another one no peer does.
+TEST(CoordinatorRestarts, BetweenTheVerdictsOfTwoShards) {
+  Statistics sum;
+  for (uint64_t seed = 1; seed <= kSeedsInACase; ++seed) {
+    RunOptions options;
+    options.seed = seed;
+    options.often_several_shards = true;
+    options.peers = 6;  // two or three to a replica
+    options.mix.weights[static_cast<size_t>(Fault::kCutVerdicts)] = 6;
+    expect_well(options, sum);
+  }
+  std::printf("%llu deaths between verdicts, %llu parted shards\n",
+              static_cast<unsigned long long>(sum.of(Fault::kCutVerdicts)),
+              static_cast<unsigned long long>(sum.of(Count::kPartedShards)));
+  EXPECT_GT(sum.of(Count::kPartedShards), kSeedsInACase / 20);
+}
+
 TEST(Regressions, StayMended) {
   std::ifstream file(ATOLL_REGRESSIONS);
   ASSERT_TRUE(file) << ATOLL_REGRESSIONS;
@@ -71,7 +88,9 @@ TEST(Regressions, StayMended) {
     SCOPED_TRACE(line);
     std::istringstream fields(line);
     RunOptions options;
-    ASSERT_TRUE(fields >> options.seed >> options.peers >> options.events);
+    uint32_t cuts = 0;
+    ASSERT_TRUE(fields >> options.seed >> options.peers >> options.events >> cuts);
+    options.mix.weights[static_cast<size_t>(Fault::kCutVerdicts)] = cuts;
     expect_well(options, sum);
   }
 }

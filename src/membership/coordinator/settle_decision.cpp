@@ -103,7 +103,7 @@ bool ended_on_all(const SettleCase& settle) {
 
 // What was returned to a caller stands.
 std::optional<Outcome> returned_already(const SettleCase& settle) {
-  if (broken(Canary::kCommitOnePeerEarly)) return std::nullopt;
+  if (broken(Canary::kCommitOnePeerEarly) || broken(Canary::kDecidesAnew)) return std::nullopt;
   if (any_phase(settle, wire::OpPhase::kCommitted)) return Outcome{true, true, {}, ""};
   for (const Evidence& found : settle.reports) {
     if (found.report.phase != wire::OpPhase::kAborted) continue;
