@@ -22,6 +22,7 @@ enum class Canary : uint8_t {
   kRefusalIsFatal,   // a peer that is refused for what can change, for overload say, gives up
   kForgetsGeneration,  // the coordinator forgets a generation in which members have calls open
   kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
+  kCapWaits,         // a small call waits for room for its result, instead of ending like a large one
   // What fuzzing of the coordinator machine must find: see tests/fuzz/canary_test.cpp.
   kViewNamesTwice,   // a view in which a peer or a session stands twice is taken
   kAnyUpdateCount,   // so is any count of updates that a member tells of

@@ -14,6 +14,9 @@
 
 namespace atoll_core::engine {
 
+// kDoneWanted: and has no room for its result, so that all are to tell that they are done.
+enum class PostedNotice : uint8_t { kPosted, kDoneWanted };
+
 class CallHost {
  public:
   virtual ~CallHost() = default;
@@ -21,7 +24,8 @@ class CallHost {
   // ---- actions, carried out at once. None of them comes back to the call.
   virtual void tell(wire::ToCoordinator message) = 0;
   // A Credit frame: the attempt is posted here, and takes everything.
-  virtual void send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to) = 0;
+  virtual void send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to,
+                           PostedNotice notice) = 0;
   // A ResultRequest frame.
   virtual void ask_result(const AttemptId& attempt, uint64_t fingerprint, PeerId holder) = 0;
   // `from` takes so much of the attempt.
@@ -30,7 +34,7 @@ class CallHost {
   virtual void revoke(const AttemptId& attempt) = 0;
   // This peer cannot stay in the run.
   virtual void cannot_stay(Error why) = 0;
-  // There is no room for one more result.
+  // There is no room for one more result: others should hear what has ended.
   virtual void lacks_room() = 0;
 
   // ---- facts.

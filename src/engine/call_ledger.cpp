@@ -12,7 +12,7 @@
 namespace atoll_core::engine {
 
 CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
-    : context_(context), membership_(membership) {}
+    : context_(context), membership_(membership), ended_(context.config.results_kept) {}
 
 void CallLedger::set_links(LinkTable& links) {
   links_ = &links;

@@ -84,12 +84,13 @@ class CallLedger final : public link::LinkOwner, private CallHost {
 
   // CallHost; call_ledger_frames.cpp.
   void tell(wire::ToCoordinator message) override { membership_.send(std::move(message)); }
-  void send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to) override;
+  void send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to,
+                   PostedNotice notice) override;
   void ask_result(const AttemptId& attempt, uint64_t fingerprint, PeerId holder) override;
   void grant(PeerId from, const AttemptId& attempt, uint64_t total) override;
   void revoke(const AttemptId& attempt) override;
   void cannot_stay(Error why) override { lost_ = std::move(why); }
-  void lacks_room() override { tell_ended(); }
+  void lacks_room() override;
   const wire::View& view() const override { return *membership_.view(); }
   const wire::PeerInfo& self() const override { return membership_.self(); }
   bool frozen(const OpId& op) const override;

@@ -35,6 +35,10 @@ void CallLedger::tell_ended() {
   if (!ended.marks.empty()) membership_.send(std::move(ended));
 }
 
+void CallLedger::lacks_room() {
+  if (ended_.has_untold()) tell_ended();
+}
+
 void CallLedger::on_control() {
   ended_.tell_again();
   if (ended_.has_untold() && tell_at_ == kNever) tell_at_ = context_.now + kTellDelay;

@@ -6,6 +6,13 @@
 #include "engine/call_ledger.h"
 
 namespace atoll_core::engine {
+namespace {
+
+bool wants_done(const wire::FrameHeader& posted) {
+  return posted.step == static_cast<uint32_t>(PostedNotice::kDoneWanted);
+}
+
+}  // namespace
 
 CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open::iterator* call) {
   *call = open_.find(attempt.op);
@@ -75,6 +82,8 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
   }
   if (posted) {
     call->second.hear_posted(link.peer(), {header.fingerprint, header.argument});
+    if (wants_done(header)) call->second.hear_done_wanted();
+    take_out_if_ended(call);
     return {};
   }
   Result<void> delivered = call->second.deliver(link.peer(), header, payload);
@@ -100,12 +109,16 @@ void CallLedger::wake(link::Link&, link::ConnectionKey connection) {
   context_.emit(output::WakeWriter{connection});
 }
 
-// This peer has returned from a small call, but others need frames of it that wait for credit.
+// This peer has returned from a small call, but others need frames of it that wait for credit, or
+// have no room for the result. In a settle round the report tells that it has ended.
 void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& header) {
   const EndedCall* ended = ended_.find(header.attempt.op);
   const bool kept = ended != nullptr && ended->result != nullptr &&
                     ended->epoch == header.attempt.epoch;
-  if (kept) links_->grant(from, header.attempt, header.argument);
+  if (!kept) return;
+  links_->grant(from, header.attempt, header.argument);
+  if (!wants_done(header) || frozen(header.attempt.op)) return;
+  membership_.send(wire::OpDone{header.attempt.op, ended->epoch, ended->call});
 }
 
 namespace {
@@ -138,13 +151,15 @@ void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
 
 // ---- what calls need of their surroundings -----------------------------------------------------
 
-void CallLedger::send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to) {
+void CallLedger::send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to,
+                             PostedNotice notice) {
   link::OutFrame frame;
   frame.header.kind = wire::FrameKind::kCredit;
   frame.header.attempt = attempt;
   frame.header.fingerprint = fingerprint;
   // Everything that belongs to a posted attempt has its place: no need to count.
   frame.header.argument = std::numeric_limits<uint64_t>::max();
+  frame.header.step = static_cast<uint32_t>(notice);
   links_->send_free(to, std::move(frame));
 }
 

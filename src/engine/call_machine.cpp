@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/canary.h"
 #include "engine/settle_report.h"
 #include "membership/common/generation_table.h"
 
@@ -40,6 +41,8 @@ void CallMachine::begin() {
   fetched_ = false;
   contributors_ = members_;
   done_told_ = false;
+  done_wanted_ = false;
+  asked_for_done_ = false;
   arrived_.clear();
   arrived_.insert(host_.self().id);
   waits_.stall_told = false;
@@ -88,31 +91,40 @@ void CallMachine::after_progress() {
 
 void CallMachine::advance() {
   if (state_ != State::kComplete || host_.frozen(op_)) return;
-  if (!call_.body->small()) {
-    if (done_told_) return;
-    context_.trace(call_.description.kind == wire::OpKind::kSync ? "sync.done" : "op.done");
-    done_told_ = true;
-    return host_.tell(call_.body->done_message());
+  const bool small = call_.body->small();
+  // Of what was fetched the outcome is known: nobody is to be asked about it.
+  if (small && (fetched_ || !host_.results_full())) {
+    if (done_wanted_) tell_done();
+    context_.trace("op.done");
+    return commit(attempt_.epoch, true);
   }
-  if (host_.results_full()) return host_.lacks_room();
-  context_.trace("op.done");
-  commit(attempt_.epoch);
+  if (small) host_.lacks_room();
+  if (small && broken(Canary::kCapWaits)) return;
+  tell_done();
+  if (!small || std::exchange(asked_for_done_, true)) return;
+  send_posted(members_, PostedNotice::kDoneWanted);
 }
 
-void CallMachine::commit(const Epoch& epoch) {
+void CallMachine::tell_done() {
+  if (std::exchange(done_told_, true)) return;
+  context_.trace(call_.description.kind == wire::OpKind::kSync ? "sync.done" : "op.done");
+  host_.tell(call_.body->done_message());
+}
+
+void CallMachine::commit(const Epoch& epoch, bool keep) {
   context_.trace("op.commit");
   context_.note({FlightKind::kOpCommitted, &op_, {}, contributors_.size()});
   CallBody& body = *call_.body;
   // The frames of a small call are still needed by others; they own what they carry. Those that do
   // not have arrived.
-  if (!body.small() || body.lends_input()) revoke();
+  if (!body.small() || !keep || body.lends_input()) revoke();
   Ending ending{body.commit(contributors_, attempts_), EndedCall{}, false, body.stable_below()};
   EndedCall& record = *ending.record;
   record.epoch = epoch;
   record.call = call_.description;
   record.committed = true;
   record.contributors = std::move(contributors_);
-  record.result = body.result();
+  if (keep) record.result = body.result();
   if (record.result != nullptr) record.weights = body.weights(record.contributors);
   // Of a large call the groups of other shards may still have to hear.
   ending.nobody_else = body.small() && record.contributors.size() == 1;
@@ -211,7 +223,8 @@ void CallMachine::on_verdict(const wire::Verdict& verdict) {
     if (!complete) return begin_fetch(verdict);
     // The participants of that attempt are the contributors. A coordinator that was started again
     // may know but those of them that live, when it was told of the commit by another shard alone.
-    return commit(verdict.epoch);
+    // Where it names nobody who has the result, all have told that they do.
+    return commit(verdict.epoch, !verdict.holders.empty());
   }
   const bool of_this_attempt = state_ != State::kWaiting &&
                                !is_later(attempt_.epoch, verdict.epoch);

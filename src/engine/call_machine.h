@@ -9,16 +9,24 @@
 //                                               a commit: others have it       kFetching
 //                                               an abort: to be tried again    kWaiting
 //                                               a final abort                  kEnded
-//   kComplete  holds the result: if large, was  thaw(), on_room(), if small    kEnded
-//              told as done and waits for a     a commit of this attempt       kEnded
-//              verdict; if small, waits for a   a commit of another one        kFetching
-//              thaw or for room                 an abort: to be tried again    kWaiting
-//                                               a final abort                  kEnded
+//   kComplete  holds the result, and waits     small, with room: thaw(),      kEnded
+//              for a thaw, for room or for a   on_room()
+//              verdict                         a commit of this attempt       kEnded
+//                                              a commit of another one        kFetching
+//                                              an abort: to be tried again    kWaiting
+//                                              a final abort                  kEnded
 //   kFetching  asks other members for the       the result is here             kComplete
 //              result of an op that has         a commit                       kFetching
 //              committed                        an abort: to be tried again    kWaiting
 //                                               a final abort                  kEnded
 //   kEnded     is over: take_ending()
+//
+// A large call tells that it is done when it is complete, and ends by the verdict when all have told.
+// A small one ends when it is complete, without a word, as long as there is room for its result.
+// Where there is none it ends like a large one, and its result is not kept: it asks the others to
+// tell, too. So the cap of kept results costs a round trip to the coordinator, and nobody waits for
+// room. Example: two peers make calls of two tags in opposite order, and each fills its cap with
+// those of the tag that the other began with. If they waited, each would wait for the other.
 //
 // From every state fail() leads to kEnded. While frozen (between a full freeze, or one about this
 // op, and the thaw) it goes neither from kWaiting to kMoving nor from kComplete to kEnded but by a
@@ -97,6 +105,8 @@ class CallMachine {
   Result<void> deliver(PeerId from, const wire::FrameHeader& header,
                        const link::Payload& payload);
   void hear_posted(PeerId from, const Stash::Posted& posted);
+  // Another one has no room for the result: all are to tell that they are done.
+  void hear_done_wanted();
   // A chunk was stashed although the attempt had begun.
   void take_late_stash();
   void hear_result(PeerId from, const wire::FrameHeader& header, ByteSpan payload);
@@ -112,12 +122,14 @@ class CallMachine {
  private:
   // Tells that it is complete, or ends it, if that may be now.
   void advance();
-  void commit(const Epoch& epoch);
+  void tell_done();
+  // `keep`: others may lack the result of a small one.
+  void commit(const Epoch& epoch, bool keep);
   void begin_fetch(const wire::Verdict& verdict);
   void ask_holder();
   void replay_stash();
   void after_progress();
-  void send_posted(const std::vector<PeerId>& to);
+  void send_posted(const std::vector<PeerId>& to, PostedNotice notice = PostedNotice::kPosted);
   void hear_data(PeerId from);
   bool check_fingerprint(PeerId from, uint64_t fingerprint);
   void revoke();
@@ -172,6 +184,8 @@ class CallMachine {
   std::vector<PeerId> holders_;       // kFetching: still to be asked, the present one first
   bool fetched_ = false;              // complete with a fetched result
   bool done_told_ = false;
+  bool done_wanted_ = false;  // by somebody who has no room
+  bool asked_for_done_ = false;
 };
 
 }  // namespace atoll_core::engine

@@ -32,9 +32,9 @@ bool CallMachine::check_fingerprint(PeerId from, uint64_t fingerprint) {
   return false;
 }
 
-void CallMachine::send_posted(const std::vector<PeerId>& to) {
+void CallMachine::send_posted(const std::vector<PeerId>& to, PostedNotice notice) {
   for (const PeerId peer : to) {
-    if (peer != host_.self().id) host_.send_posted(attempt_, fingerprint_, peer);
+    if (peer != host_.self().id) host_.send_posted(attempt_, fingerprint_, peer, notice);
   }
 }
 
@@ -42,6 +42,12 @@ void CallMachine::hear_posted(PeerId from, const Stash::Posted& posted) {
   if (doomed() || !check_fingerprint(from, posted.fingerprint)) return;
   if (arrived_.insert(from).second) waits_.last_progress = context_.now;
   host_.grant(from, attempt_, posted.total);
+}
+
+void CallMachine::hear_done_wanted() {
+  if (!call_.body->small()) return;
+  done_wanted_ = true;
+  advance();
 }
 
 // Whoever sends data of an attempt has posted it, and takes all of it.
@@ -99,6 +105,7 @@ void CallMachine::begin_fetch(const wire::Verdict& verdict) {
   if (state_ != State::kWaiting && !call_.doomed) call_.body->abandon();
   state_ = State::kFetching;
   fetched_ = false;
+  done_wanted_ = false;
   attempt_ = {op_, verdict.epoch};
   attempts_ = std::max(attempts_, 1u);
   contributors_ = verdict.contributors;

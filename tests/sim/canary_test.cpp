@@ -107,6 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kForgetsGeneration,
              {"assertion", "liveness", "verdict agreement", "contributors", "no loss"},
              "ForgetsGeneration"},
+        Case{Canary::kCapWaits, {"liveness"}, "CapWaits"},
         Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

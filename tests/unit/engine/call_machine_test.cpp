@@ -37,7 +37,9 @@ struct Host final : CallHost {
   }
 
   void tell(wire::ToCoordinator message) override { told.push_back(std::move(message)); }
-  void send_posted(const AttemptId&, uint64_t, PeerId to) override { posted_to.push_back(to); }
+  void send_posted(const AttemptId&, uint64_t, PeerId to, PostedNotice notice) override {
+    (notice == PostedNotice::kPosted ? posted_to : asked_for_done).push_back(to);
+  }
   void ask_result(const AttemptId&, uint64_t, PeerId holder) override { asked.push_back(holder); }
   void grant(PeerId from, const AttemptId&, uint64_t) override { granted.insert(from); }
   void revoke(const AttemptId& attempt) override { revoked.push_back(attempt); }
@@ -66,7 +68,7 @@ struct Host final : CallHost {
   bool is_frozen = false;
   bool full = false;
   std::vector<wire::ToCoordinator> told;
-  std::vector<PeerId> posted_to, asked;
+  std::vector<PeerId> posted_to, asked, asked_for_done;
   std::set<PeerId> granted;
   std::vector<AttemptId> revoked;
   std::optional<Error> lost;
@@ -171,18 +173,61 @@ TEST_F(Life, ASmallCallEndsWhenAllIsHere) {
   EXPECT_NE(ending.record->result, nullptr);
 }
 
-TEST_F(Life, ASmallCallWaitsForRoomAndForAThaw) {
+TEST_F(Life, ASmallCallWithoutRoomEndsByTheVerdictAndItsResultIsNotKept) {
   host_.full = true;
   CallMachine& call = complete(true);
   EXPECT_EQ(call.state(), State::kComplete);
   EXPECT_EQ(host_.short_of_room, 1);
-  host_.is_frozen = true;
+  call.on_room();  // there is none
+  EXPECT_EQ(host_.count<wire::OpDone>(), 1u);
+  EXPECT_EQ(host_.asked_for_done, std::vector<PeerId>{kOther});
+  wire::Verdict all_are_done = commit();
+  all_are_done.holders.clear();
+  call.on_verdict(all_are_done);
+  ASSERT_TRUE(call.ended());
+  EXPECT_FALSE(host_.revoked.empty());
+  const CallMachine::Ending ending = call.take_ending();
+  EXPECT_TRUE(ending.record->committed);
+  EXPECT_EQ(ending.record->result, nullptr);
+}
+
+TEST_F(Life, ASmallCallThatASettleRoundCommitsKeepsItsResultForThoseThatLackIt) {
+  host_.full = true;
+  CallMachine& call = complete(true);
+  call.on_verdict(commit());
+  ASSERT_TRUE(call.ended());
+  EXPECT_NE(call.take_ending().record->result, nullptr);
+}
+
+TEST_F(Life, ASmallCallEndsWhenThereIsRoomAfterAll) {
+  host_.full = true;
+  CallMachine& call = complete(true);
   host_.full = false;
+  host_.is_frozen = true;
   call.on_room();
   EXPECT_EQ(call.state(), State::kComplete);
   host_.is_frozen = false;
   call.thaw(false);
+  ASSERT_TRUE(call.ended());
+  EXPECT_NE(call.take_ending().record->result, nullptr);
+}
+
+TEST_F(Life, WhereAnotherHasNoRoomItTellsThatItIsDoneAndEnds) {
+  CallMachine& call = moving(true);
+  call.hear_done_wanted();
+  EXPECT_EQ(host_.count<wire::OpDone>(), 0u);
+  data(call);
   EXPECT_TRUE(call.ended());
+  EXPECT_EQ(host_.count<wire::OpDone>(), 1u);
+}
+
+TEST_F(Life, AFetchedResultNeedsNoRoom) {
+  host_.full = true;
+  CallMachine& call = fetching();
+  result(call, wire::FrameKind::kResultData);
+  ASSERT_TRUE(call.ended());
+  EXPECT_NE(call.take_ending().record->result, nullptr);
+  EXPECT_EQ(host_.count<wire::OpDone>(), 0u);
 }
 
 TEST_F(Life, ALargeCallTellsOnceThatItIsDoneAndEndsByTheVerdict) {
