@@ -1,26 +1,26 @@
-// Frames that the links hand to the calls they belong to.
-#include <cstring>
+// Frames: which call one belongs to that the links hand over, and those that calls send.
 #include <limits>
+#include <memory>
 #include <utility>
 
-#include "base/canary.h"
 #include "engine/call_ledger.h"
 
 namespace atoll_core::engine {
-CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open) {
-  const auto found = open_.find(attempt.op);
-  if (found != open_.end()) {
-    *open = &found->second;
-    const Phase phase = found->second.phase;
-    // The commit is provisional until the result is here: when its holders are lost, the next round
-    // may let all begin again, and others may hear of that before this peer does.
-    const bool fetches = phase == Phase::kFetching || found->second.fetched;
-    if (fetches && !is_later(attempt.epoch, found->second.attempt.epoch)) return Relation::kPast;
-    const bool moving = phase != Phase::kWaiting && !fetches;
-    if (moving && found->second.attempt.epoch == attempt.epoch) return Relation::kCurrent;
-    if (moving && broken(Canary::kSkipFence)) return Relation::kCurrent;
-    if (found->second.attempts > 0 && !is_later(attempt.epoch, found->second.attempt.epoch)) {
-      return Relation::kPast;
+namespace {
+
+bool wants_done(const wire::FrameHeader& posted) {
+  return posted.step == static_cast<uint32_t>(PostedNotice::kDoneWanted);
+}
+
+}  // namespace
+
+CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open::iterator* call) {
+  *call = open_.find(attempt.op);
+  if (*call != open_.end()) {
+    switch ((*call)->second.relation(attempt)) {
+      case CallMachine::Relation::kCurrent: return Relation::kCurrent;
+      case CallMachine::Relation::kPast: return Relation::kPast;
+      case CallMachine::Relation::kNotBegun: break;
     }
   } else if (!names_.in_future(attempt.op) || early_verdicts_.count(attempt.op) != 0) {
     return Relation::kPast;
@@ -32,55 +32,28 @@ CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open** open)
   return over ? Relation::kPast : Relation::kFuture;
 }
 
-bool CallLedger::check_fingerprint(Open& open, PeerId from, uint64_t fingerprint) {
-  if (fingerprint == open.fingerprint) return true;
-  if (!open.abort_wanted) {
-    request_abort(open, ErrorCode::kMismatch,
-                  fmt::format("{} and {} differ in {}", membership_.self().name,
-                              names_of({from}), describe(open)));
-  }
-  return false;
+void CallLedger::drop_obsolete_stash() {
+  stash_.drop_if([this](const AttemptId& attempt) {
+    Open::iterator call;
+    return relation(attempt, &call) == Relation::kPast;
+  });
 }
 
-void CallLedger::heard_posted(Open& open, PeerId from, const Stash::Posted& posted) {
-  if (!check_fingerprint(open, from, posted.fingerprint)) return;
-  if (open.arrived.insert(from).second) open.last_progress = context_.now;
-  links_->grant(from, open.attempt, posted.total);
-}
-
-// Whoever sends data of an attempt has posted it, and takes all of it.
-void CallLedger::heard_data(Open& open, PeerId from) {
-  if (!open.arrived.insert(from).second) return;
-  links_->grant(from, open.attempt, std::numeric_limits<uint64_t>::max());
-}
-
-// This peer has returned from a small call, but others need frames of it that wait for credit.
-void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& header) {
-  const EndedCall* ended = ended_.find(header.attempt.op);
-  const bool kept = ended != nullptr && ended->result != nullptr &&
-                    ended->epoch == header.attempt.epoch;
-  if (kept) links_->grant(from, header.attempt, header.argument);
-}
+// ---- in ----------------------------------------------------------------------------------------
 
 Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHeader& header) {
   if (header.kind == wire::FrameKind::kResultData) {
     return link::Placement{link::Placement::Kind::kScratch, {}};
   }
   if (wire::is_about_result(header.kind)) return link::Placement{};
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) return link::Placement{};
-  if (where == Relation::kFuture) {
-    if (header.kind != wire::FrameKind::kData) return link::Placement{};
-    if (Result<void> admitted = Stash::admit(link.peer(), header); !admitted) {
-      return tl::unexpected<Error>(admitted.error());
-    }
-    return link::Placement{link::Placement::Kind::kKeep, {}};
+  Open::iterator call;
+  const Relation where = relation(header.attempt, &call);
+  if (where == Relation::kCurrent) return call->second.place(link.peer(), header);
+  if (where == Relation::kPast || header.kind != wire::FrameKind::kData) return link::Placement{};
+  if (Result<void> admitted = Stash::admit(link.peer(), header); !admitted) {
+    return tl::unexpected<Error>(admitted.error());
   }
-  if (open->call.doomed || !check_fingerprint(*open, link.peer(), header.fingerprint)) {
-    return link::Placement{};
-  }
-  return open->call.body->place(link.peer(), header);
+  return link::Placement{link::Placement::Kind::kKeep, {}};
 }
 
 Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& header,
@@ -90,49 +63,133 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     return {};
   }
   if (wire::is_about_result(header.kind)) {
-    heard_result(link.peer(), header, payload.bytes);
+    const auto asked = open_.find(header.attempt.op);
+    if (asked == open_.end()) return {};
+    asked->second.hear_result(link.peer(), header, payload.bytes);
+    take_out_if_ended(asked);
     return {};
   }
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
-  if (where == Relation::kPast) {
-    if (header.kind == wire::FrameKind::kCredit) posted_after_return(link.peer(), header);
+  const bool posted = header.kind == wire::FrameKind::kCredit;
+  Open::iterator call;
+  switch (relation(header.attempt, &call)) {
+    case Relation::kPast:
+      if (posted) posted_after_return(link.peer(), header);
+      return {};
+    case Relation::kFuture:
+      if (posted) return stash_.add_posted(link.peer(), header);
+      return {};
+    case Relation::kCurrent: break;
+  }
+  if (posted) {
+    call->second.hear_posted(link.peer(), {header.fingerprint, header.argument});
+    if (wants_done(header)) call->second.hear_done_wanted();
+    take_out_if_ended(call);
     return {};
   }
-  if (where == Relation::kFuture) {
-    if (header.kind != wire::FrameKind::kCredit) return {};
-    return stash_.add_posted(link.peer(), header);
-  }
-  if (open->call.doomed) return {};
-  if (header.kind == wire::FrameKind::kCredit) {
-    heard_posted(*open, link.peer(), {header.fingerprint, header.argument});
-    return {};
-  }
-  heard_data(*open, link.peer());
-  open->last_progress = context_.now;
-  Result<void> delivered = open->call.body->deliver(link.peer(), header, payload);
-  if (!delivered) return delivered;
-  after_progress(*open);
-  return {};
+  Result<void> delivered = call->second.deliver(link.peer(), header, payload);
+  take_out_if_ended(call);
+  return delivered;
 }
 
 Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader& header,
                                       ByteBuffer payload) {
-  Open* open = nullptr;
-  const Relation where = relation(header.attempt, &open);
+  Open::iterator call;
+  const Relation where = relation(header.attempt, &call);
   if (where == Relation::kPast) return link.let_go(header), Result<void>();
   stash_.add(link.peer(), header, std::move(payload));
   // The call may have begun while the chunk was on its way in.
-  if (where == Relation::kCurrent && !open->call.doomed) {
-    replay_stash(*open);
-    open->last_progress = context_.now;
-    after_progress(*open);
+  if (where == Relation::kCurrent) {
+    call->second.take_late_stash();
+    take_out_if_ended(call);
   }
   return {};
 }
 
 void CallLedger::wake(link::Link&, link::ConnectionKey connection) {
   context_.emit(output::WakeWriter{connection});
+}
+
+// This peer has returned from a small call, but others need frames of it that wait for credit, or
+// have no room for the result. In a settle round the report tells that it has ended.
+void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& header) {
+  const EndedCall* ended = ended_.find(header.attempt.op);
+  const bool kept = ended != nullptr && ended->result != nullptr &&
+                    ended->epoch == header.attempt.epoch;
+  if (!kept) return;
+  links_->grant(from, header.attempt, header.argument);
+  if (!wants_done(header) || frozen(header.attempt.op)) return;
+  membership_.send(wire::OpDone{header.attempt.op, ended->epoch, ended->call});
+}
+
+namespace {
+std::shared_ptr<const ByteBuffer> with_weights(const EndedCall& ended) {
+  if (ended.weights.empty()) return ended.result;
+  if (auto made = ended.with_weights.lock()) return made;
+  auto both = std::make_shared<ByteBuffer>(*ended.result);
+  const ByteBuffer weights = encode(ended.weights);
+  both->insert(both->end(), weights.begin(), weights.end());
+  ended.with_weights = both;
+  return both;
+}
+}  // namespace
+
+void CallLedger::serve_result(PeerId to, const wire::FrameHeader& header) {
+  const EndedCall* ended = ended_.find(header.attempt.op);
+  const bool here = ended != nullptr && ended->result != nullptr &&
+                    ended->epoch == header.attempt.epoch && links_->may_serve(to);
+  link::OutFrame frame;
+  frame.header.kind = here ? wire::FrameKind::kResultData : wire::FrameKind::kResultRefused;
+  frame.header.attempt = header.attempt;
+  if (here) {
+    frame.owned = with_weights(*ended);
+    frame.payload.emplace_back(*frame.owned);
+    frame.header.payload_bytes = static_cast<uint32_t>(frame.owned->size());
+    frame.header.weighted = !ended->weights.empty();
+  }
+  links_->send_free(to, std::move(frame));
+}
+
+// ---- what calls need of their surroundings -----------------------------------------------------
+
+void CallLedger::send_posted(const AttemptId& attempt, uint64_t fingerprint, PeerId to,
+                             PostedNotice notice) {
+  link::OutFrame frame;
+  frame.header.kind = wire::FrameKind::kCredit;
+  frame.header.attempt = attempt;
+  frame.header.fingerprint = fingerprint;
+  // Everything that belongs to a posted attempt has its place: no need to count.
+  frame.header.argument = std::numeric_limits<uint64_t>::max();
+  frame.header.step = static_cast<uint32_t>(notice);
+  links_->send_free(to, std::move(frame));
+}
+
+void CallLedger::ask_result(const AttemptId& attempt, uint64_t fingerprint, PeerId holder) {
+  link::OutFrame frame;
+  frame.header.kind = wire::FrameKind::kResultRequest;
+  frame.header.attempt = attempt;
+  frame.header.fingerprint = fingerprint;
+  links_->send_free(holder, std::move(frame));
+}
+
+void CallLedger::grant(PeerId from, const AttemptId& attempt, uint64_t total) {
+  links_->grant(from, attempt, total);
+}
+
+void CallLedger::revoke(const AttemptId& attempt) { links_->revoke(attempt); }
+
+bool CallLedger::frozen(const OpId& op) const {
+  return membership_.frozen() || frozen_ops_.count(op) != 0;
+}
+
+// Most calls have the participants of the one before.
+std::shared_ptr<const topology::Plan> CallLedger::plan_of(const Generation& generation,
+                                                          const std::vector<PeerId>& peers) {
+  if (plan_.plan == nullptr || plan_.generation != generation || plan_.peers != peers) {
+    plan_ = {generation, peers,
+             std::make_shared<const topology::Plan>(
+                 membership_.generations().plan_for(generation, peers))};
+  }
+  return plan_.plan;
 }
 
 }  // namespace atoll_core::engine

@@ -458,13 +458,13 @@ std::unique_ptr<std::byte[]> give_sinks(CollectiveCall& call, uint64_t bytes) {
 
 }  // namespace
 
-Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments,
+Result<NewCall> make_collective(CallId call, CollectiveCall arguments,
                                             CallNames::Place place, PeerId self, Context& context,
                                             LinkTable& links) {
   auto tensors = codec::TensorList::create(arguments.type, arguments.tensors);
   if (!tensors) return tl::unexpected<Error>(tensors.error());
   const uint64_t bytes = tensors->total_bytes();
-  CallLedger::NewCall open;
+  NewCall open;
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);

@@ -1,14 +1,14 @@
 // Collectives and sends: one attempt carries out a schedule over the caller's tensors.
 #pragma once
 
-#include "engine/call_ledger.h"
 #include "engine/context.h"
 #include "engine/link_table.h"
+#include "engine/new_call.h"
 
 namespace atoll_core::engine {
 
 // The ledger's view of a call at this place. `context` and `links` outlive it.
-Result<CallLedger::NewCall> make_collective(CallId call, CollectiveCall arguments,
+Result<NewCall> make_collective(CallId call, CollectiveCall arguments,
                                             CallNames::Place place, PeerId self, Context& context,
                                             LinkTable& links);
 

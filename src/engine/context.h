@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "engine/backup_pool.h"
 #include "engine/call.h"
+#include "engine/ended_calls.h"
 #include "engine/flight_recorder.h"
 #include "link/link.h"
 #include "membership/peer/peer_machine.h"
@@ -38,6 +39,7 @@ struct EngineConfig {
   Duration outcome_grace = std::chrono::seconds(10);
   BackupConfig input_backup;
   BackupConfig received{64u << 20, 0, {}};  // chunks that wait for those of others
+  ResultsKept results_kept;  // until they are known to be everywhere
   // Told the name of each moment listed in docs/HACKING.md, at once.
   std::function<void(const char* point)> trace;
 };

@@ -60,15 +60,15 @@ std::vector<AttemptId> EndedCalls::forget(const wire::Watermark& stable) {
   return forgotten;
 }
 
-void EndedCalls::clear() { *this = EndedCalls(); }
+void EndedCalls::clear() { *this = EndedCalls(most_); }
 
 bool EndedCalls::full() const {
-  return results_ >= limits::kResultsKept || result_bytes_ >= limits::kResultBytesKept ||
+  return results_ >= most_.results || result_bytes_ >= most_.bytes ||
          report_bytes_ >= limits::kReportBytesKept || calls_.size() >= limits::kCallsKept;
 }
 
 bool EndedCalls::should_tell_now() const {
-  return untold_ >= limits::kResultsKept / 4 || untold_bytes_ >= limits::kResultBytesKept / 4 ||
+  return untold_ >= most_.results / 4 || untold_bytes_ >= most_.bytes / 4 ||
          (untold_ > 0 && full());
 }
 

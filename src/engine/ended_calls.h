@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "engine/weight_list.h"
 #include "wire/control.h"
 
@@ -35,8 +36,16 @@ struct EndedCall {
   mutable std::weak_ptr<const ByteBuffer> with_weights{};
 };
 
+// So much is kept of the results of small calls.
+struct ResultsKept {
+  size_t results = limits::kResultsKept;
+  size_t bytes = limits::kResultBytesKept;
+};
+
 class EndedCalls {
  public:
+  explicit EndedCalls(const ResultsKept& most = {}) : most_(most) {}
+
   using Calls = std::map<OpId, EndedCall>;
 
   void add(const OpId& op, EndedCall call);
@@ -81,6 +90,7 @@ class EndedCalls {
   static size_t report_bytes(const EndedCall& call);
   static size_t result_bytes(const EndedCall& call);
 
+  ResultsKept most_;
   Calls calls_;
   std::map<Name, Progress> names_;
   size_t results_ = 0;

@@ -168,7 +168,7 @@ void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
     end(call, tl::unexpected<Error>(place.error()));
     return;
   }
-  Result<CallLedger::NewCall> made =
+  Result<NewCall> made =
       make_collective(call, std::move(arguments), std::move(*place), membership_.self().id,
                       context_, links_);
   if (!made) {
@@ -205,7 +205,7 @@ void Engine::sync(TimePoint now, CallId call, SyncCall arguments) {
     return;
   }
   context_.trace("sync.request");
-  CallLedger::NewCall made =
+  NewCall made =
       make_sync(call, std::move(arguments), {context_, membership_, links_, server_});
   made.place = std::move(place);
   ledger_.begin(std::move(made));

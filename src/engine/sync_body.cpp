@@ -204,8 +204,8 @@ wire::CallDescription describe(const SyncCall& call) {
 
 }  // namespace
 
-CallLedger::NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts) {
-  CallLedger::NewCall open;
+NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts) {
+  NewCall open;
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);

@@ -2,9 +2,9 @@
 // content, and serve it to those who lack it, until all have it.
 #pragma once
 
-#include "engine/call_ledger.h"
 #include "engine/context.h"
 #include "engine/link_table.h"
+#include "engine/new_call.h"
 #include "engine/state_server.h"
 #include "membership/peer/peer_machine.h"
 
@@ -19,6 +19,6 @@ struct SyncParts {
 };
 
 // The ledger's view of a sync.
-CallLedger::NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts);
+NewCall make_sync(CallId call, SyncCall arguments, const SyncParts& parts);
 
 }  // namespace atoll_core::engine

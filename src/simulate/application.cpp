@@ -269,6 +269,10 @@ void Application::next(Trainer& trainer) {
   PositionPlan plan = plan_position(config_.seed, trainer.generation, trainer.position++);
   ++trainer.progress;
   ++trainer.in_flight;  // held until everything of this position has begun
+  if (plan.crossed && is_second(trainer)) {
+    const auto half = static_cast<std::ptrdiff_t>(plan.calls.size() / 2);
+    std::rotate(plan.calls.begin(), plan.calls.begin() + half, plan.calls.end());
+  }
   const ProcessId life = trainer.process;
   const auto goes_on = [&] { return trainer.process == life && alive(trainer); };
   if (plan.what == PositionPlan::What::kUpdate) update(trainer);
@@ -280,6 +284,12 @@ void Application::next(Trainer& trainer) {
   if (goes_on()) one_less(trainer);
 }
 
+bool Application::is_second(const Trainer& trainer) const {
+  const PeerId self = world_.engine(trainer.process).self().id;
+  const auto& slots = trainer.view.slots;
+  return (std::find(slots.begin(), slots.end(), self) - slots.begin()) % 2 == 1;
+}
+
 void Application::one_less(Trainer& trainer) {
   if (trainer.in_flight > 0 && --trainer.in_flight > 0) return;
   // At its own pace.
@@ -287,6 +297,15 @@ void Application::one_less(Trainer& trainer) {
   world_.after(trainer.process, random_.between(Duration{0}, most), [this, &trainer] {
     if (trainer.in_flight == 0 && !trainer.away) next(trainer);
   });
+}
+
+// Under its name.
+size_t Application::callers_of(const Trainer& trainer, const PlannedCall& call) const {
+  if (call.kind == wire::OpKind::kSend) return 2;
+  const auto& members = trainer.view.members;
+  // The groups of all shards have one name.
+  if (call.options.group == engine::CallGroup::kShard) return members.size();
+  return group_of(members, world_.engine(trainer.process).self(), call.options.group).size();
 }
 
 void Application::begin_call(Trainer& trainer, PlannedCall call, uint64_t root) {
@@ -306,6 +325,7 @@ void Application::begin_call(Trainer& trainer, PlannedCall call, uint64_t root) 
                             : open_record(trainer, CallKind::kCollective, call.options.group,
                                           call.options.tag);
   record.deadline = call.options.deadline;
+  record.callers = callers_of(trainer, call);
   record.memory = std::make_shared<CallMemory>(call, self.id);
   record.large = is_large(call);
   // The groups of several shards end together: none of their calls is small.

@@ -61,6 +61,8 @@ class Application {
   void updated(Trainer& trainer, const Result<engine::CallInfo>& result);
   std::vector<wire::PeerInfo> members_by_slot(const wire::View& view) const;
   void next(Trainer& trainer);
+  bool is_second(const Trainer& trainer) const;
+  size_t callers_of(const Trainer& trainer, const PlannedCall& call) const;
   void begin_call(Trainer& trainer, PlannedCall call, uint64_t root);
   void begin_sync(Trainer& trainer);
   void begin_write(Trainer& trainer);

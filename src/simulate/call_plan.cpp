@@ -37,6 +37,23 @@ void change_kind(PlannedCall& call) {
   if (has_blocks(call)) call.counts.resize(1);
 }
 
+// Small calls of two tags, which fill the cap of kept results where that is low.
+PositionPlan crossed_calls(Random& random) {
+  PositionPlan plan;
+  plan.crossed = true;
+  const uint64_t each = random.between(4, 24);
+  PlannedCall call;
+  call.kind = random.one_in(2) ? wire::OpKind::kAllGather : wire::OpKind::kAllReduce;
+  call.counts = {random.between(1, kSmallCountMax)};
+  call.options.group = random.one_in(2) ? engine::CallGroup::kAll : engine::CallGroup::kShardAlone;
+  for (uint64_t i = 0; i < 2 * each; ++i) {
+    call.options.tag = i < each ? 0 : 1;
+    call.salt = random.bits();
+    plan.calls.push_back(call);
+  }
+  return plan;
+}
+
 engine::CallOptions random_options(Random& random) {
   engine::CallOptions options;
   options.tag = random.below(3);
@@ -52,6 +69,8 @@ engine::CallOptions random_options(Random& random) {
 PositionPlan plan_position(uint64_t seed, const Generation& generation, uint64_t position) {
   const uint64_t name = Random::mix(generation.first.number * 1'000'003 +
                                     generation.first.incarnation.counter) + position;
+  Random crossing(Random::mix(seed ^ 0xC405) + Random::mix(name));
+  if (seed % 4 == 0 && crossing.one_in(8)) return crossed_calls(crossing);
   Random random(Random::mix(seed ^ 0x5EED) + Random::mix(name));
   PositionPlan plan;
   const uint64_t dice = random.below(8);

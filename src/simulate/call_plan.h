@@ -16,6 +16,8 @@ struct PositionPlan {
   What what = What::kCalls;
   bool update_in_flight = false;  // with calls: they are still open when the update is asked for
   std::vector<PlannedCall> calls;
+  // Calls of two tags: the second half, of the one, is made first by every second member.
+  bool crossed = false;
   uint64_t root = 0;  // which member of the group broadcasts
 };
 

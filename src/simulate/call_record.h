@@ -52,6 +52,7 @@ struct CallRecord {
   Incarnation life;     // of the coordinator, when it had last met the others
   TimePoint began{};
   Duration deadline{0};
+  size_t callers = 0;  // of a collective: so many make it
   std::shared_ptr<CallMemory> memory;  // of a collective
   bool large = false;
   bool keeps = false;    // its segments stand once they are complete on all

@@ -29,6 +29,7 @@ struct CheckContext {
   std::vector<Violation> violations;
   Duration outcome_grace{};  // of the engines
   uint64_t faults = 0;       // that have happened
+  bool quiet = false;        // there are no more, and what they blocked is open
   bool new_runs = false;     // an operator has begun one beside another
   // The newest view of each instance that any engine has shown; its members are the members. Of
   // lives of the coordinator that have counted alike each has its own, and of those who are in one

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -7,6 +9,16 @@
 
 namespace atoll_core::simulate {
 namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Of a call that all have made, while nothing moves anywhere. Far more than any way is long, and less
+// than the patience of any call: what ends only when somebody's patience does is found by it.
+constexpr Duration kLongestStall = seconds(2);
+// After the last fault, until what it has broken is found and mended.
+constexpr Duration kConvalescence = seconds(10);
+constexpr Duration kLook = milliseconds(100);
 
 class LivenessChecker final : public Checker {
  public:
@@ -19,17 +31,24 @@ class LivenessChecker final : public Checker {
     for (const ProcessId process : context_.world->living()) {
       if (context_.world->engine(process).in_a_round()) within_.insert(process);
     }
+    look_for_stalls();
   }
 
   void call_began(const CallRecord& record) override {
     count_rounds();
     before_[record.number] = in_rounds_[record.process];
+    if (record.callers == 0) return;
+    Gathering& gathering = gatherings_[record.name];
+    ++gathering.called;
+    gathering.open.emplace(record.number, record.text());
+    if (gathering.called == record.callers) gathering.complete_at = context_.world->now();
   }
 
   void call_ended(const CallRecord& record, const Result<engine::CallInfo>& result) override {
     count_rounds();
     check_time(record, "ended");
     before_.erase(record.number);
+    leave_gathering(record);
     if (!result && !explained(record, result.error().code)) {
       complain(fmt::format("{} ended with {}, which nothing explains: {}", record.text(),
                            error_name(result.error().code), result.error().message));
@@ -44,6 +63,48 @@ class LivenessChecker final : public Checker {
   }
 
  private:
+  // A call of all that make it.
+  struct Gathering {
+    size_t called = 0;
+    TimePoint complete_at = kNever;  // all have called
+    std::map<uint64_t, std::string> open;  // by number
+  };
+
+  void leave_gathering(const CallRecord& record) {
+    moved_at_ = context_.world->now();
+    const auto found = gatherings_.find(record.name);
+    if (record.callers == 0 || found == gatherings_.end()) return;
+    found->second.open.erase(record.number);
+    if (found->second.open.empty() && found->second.called == record.callers) {
+      gatherings_.erase(found);
+    }
+  }
+
+  void look_for_stalls() {
+    const TimePoint now = context_.world->now();
+    if (now < look_at_) return;
+    look_at_ = now + kLook;
+    uint64_t bytes = 0;
+    for (const ProcessId process : context_.world->living()) {
+      bytes += context_.world->engine(process).counters().payload_received;
+    }
+    if (bytes != bytes_) moved_at_ = now;
+    bytes_ = bytes;
+    if (context_.faults != faults_ && !context_.quiet) calm_since_ = kNever;
+    if (context_.quiet && calm_since_ == kNever) calm_since_ = now + kConvalescence;
+    if (!within_.empty() && calm_since_ != kNever) calm_since_ = std::max(calm_since_, now);
+    faults_ = context_.faults;
+    if (calm_since_ == kNever) return;
+    for (const auto& [name, gathering] : gatherings_) {
+      if (gathering.complete_at == kNever || gathering.open.empty()) continue;
+      const Duration stall = now - std::max({gathering.complete_at, moved_at_, calm_since_});
+      if (stall <= kLongestStall) continue;
+      return complain(fmt::format("{} does not end: all {} have made it, nothing moves for {} ms, "
+                                  "and there is no fault", gathering.open.begin()->second,
+                                  gathering.called, to_ms(stall)));
+    }
+  }
+
   // What a process does while it stands still, it does late.
   void check_time(const CallRecord& record, const char* what) {
     // Once a segment of a call that keeps them stands, no deadline ends it.
@@ -72,6 +133,12 @@ class LivenessChecker final : public Checker {
   std::set<ProcessId> within_;  // a round, now
   std::map<uint64_t, Duration> before_;  // of a call's process, when it began
   TimePoint last_{};
+  std::map<std::string, Gathering> gatherings_;  // by the call's name
+  TimePoint look_at_{};
+  uint64_t bytes_ = 0;     // of payload, received by all
+  TimePoint moved_at_{};   // some came, or a call ended
+  uint64_t faults_ = 0;    // so far
+  TimePoint calm_since_{};  // no fault has consequences; kNever: one may have
 
   bool explained(const CallRecord& record, ErrorCode code) const {
     const bool faults = context_.faults > 0;

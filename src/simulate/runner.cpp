@@ -38,6 +38,9 @@ WorldConfig world_config(Random& random, const RunOptions& options) {
   config.engine.membership.coordinator_timeout = seconds(30);
   config.engine.arrival_timeout = seconds(60);
   config.engine.update_timeout = seconds(60);
+  // By dice of its own, so that nothing else in the run depends on it.
+  Random cap(Random::mix(options.seed ^ 0xCA9));
+  if (cap.one_in(2)) config.engine.results_kept = {cap.between(2, 12), 64u << 10};
   return config;
 }
 
@@ -215,6 +218,7 @@ class Run {
     if (!context_.violations.empty()) return true;
     world_.tell("faults", "are over");
     faults_->end();
+    context_.quiet = true;
     for (const auto& trainer : application_->trainers()) quiet_.push_back(trainer->progress);
     const TimePoint limit = world_.now() + kQuietLimit;
     bool well = false;

@@ -136,6 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kTheLivingContributed, {"verdict agreement"}, "TheLivingContributed",
              many_cut_views(), 201},
         Case{Canary::kDecidesAnew, {"verdict agreement"}, "DecidesAnew", many_cut_verdicts()},
+        Case{Canary::kCapWaits, {"liveness"}, "CapWaits"},
         Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
     [](const auto& rule) { return std::string(rule.param.name); });
 

@@ -150,18 +150,46 @@ TEST(SmallOp, ResultsAreForgottenWithoutACoordinator) {
   }
 }
 
-// Results that are kept bound what may be in flight; the coordinator's word lets it go on.
-TEST(SmallOp, CallsWaitWhenTooMuchIsKept) {
-  SmallRun run(2);
+// Nobody is patient enough to wait for the room that another one may make.
+void small_cap(WorldConfig& config) {
+  config.engine.results_kept.bytes = 4 * limits::kSmallOpBytes;
+  config.engine.progress_timeout = minutes(10);
+}
+
+PlannedCall largest_small_call(uint64_t tag = 0) {
   PlannedCall plan;
   plan.counts = {limits::kSmallOpBytes / sizeof(float)};
-  const size_t in_flight = limits::kResultBytesKept / limits::kSmallOpBytes + 40;
+  plan.options.tag = tag;
+  return plan;
+}
+
+// A cap of kept results costs a round trip to the coordinator. The data takes less than a second.
+TEST(SmallOp, CallsEndThoughTooMuchIsKept) {
+  SmallRun run(2, small_cap);
   std::vector<Call> calls;
-  for (size_t i = 0; i < in_flight; ++i) {
-    for (const Call& call : run.on_all(plan)) calls.push_back(call);
+  for (int i = 0; i < 16; ++i) {
+    for (const Call& call : run.on_all(largest_small_call())) calls.push_back(call);
   }
-  run.finish(calls, minutes(5));
-  for (const Call& call : calls) EXPECT_TRUE(call.committed()) << call.sentence();
+  run.finish(calls, seconds(2));
+  run.expect_committed(calls);
+}
+
+// Each fills its cap with calls of the tag that the other began with, which the other has not made
+// room for.
+TEST(SmallOp, CallsOfTwoTagsInOppositeOrderEndThoughBothKeepTooMuch) {
+  for (const size_t peers : {2, 3}) {
+    SmallRun run(static_cast<uint32_t>(peers), small_cap);
+    std::vector<Call> calls;
+    for (size_t peer = 0; peer < peers; ++peer) {
+      for (uint64_t i = 0; i < 24; ++i) {
+        const uint64_t tag = (i / 12 + peer) % 2;
+        calls.push_back(run.collective(run.process(peer), largest_small_call(tag)));
+      }
+    }
+    run.finish(calls, seconds(4));
+    run.expect_committed(calls);
+    for (const Call& call : calls) EXPECT_EQ(call.info().contributors.size(), peers);
+  }
 }
 
 // One who leaves at once after its call leaves nobody behind.
