@@ -13,6 +13,7 @@
 #include "kernels/float_environment.h"
 #include "membership/common/reconnect_times.h"
 #include "peer/stream.h"
+#include "process/thread.h"
 #include "transport/addresses.h"
 #include "transport/listening_place.h"
 
@@ -81,7 +82,9 @@ Result<void> Session::open() {
   config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
   config_.engine.received.allocate = device::allocate_in_huge_pages;
   engine_ = std::make_unique<engine::Engine>(config_.engine);
-  thread_ = std::thread([this] { run(); });
+  auto thread = process::start_thread("atoll-io", [this] { run(); });
+  if (!thread) return tl::unexpected<Error>(thread.error());
+  thread_ = std::move(*thread);
   return {};
 }
 

@@ -15,11 +15,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/log.h"
 #include "engine/engine.h"
 #include "peer/committed_mark.h"
 #include "peer/loop_baton.h"
 #include "peer/pending_call.h"
+#include "process/log.h"
 #include "transport/network.h"
 
 namespace atoll_core::peer {
