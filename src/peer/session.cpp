@@ -22,7 +22,11 @@ namespace atoll_core::peer {
 namespace output = engine::output;
 
 Session::Session(SessionConfig config)
-    : config_(std::move(config)), marks_(config_.marks) {}
+    : config_(std::move(config)),
+      descriptor_watch_([this](const std::string& sentence) {
+        config_.logger->warn("{}: {}", config_.engine.membership.self.name, sentence);
+      }),
+      marks_(config_.marks) {}
 
 Result<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   std::unique_ptr<Session> session(new Session(std::move(config)));
@@ -43,6 +47,9 @@ Result<void> Session::open() {
   }
   Duration& connect_timeout = config_.engine.membership.connect_timeout;
   network.bind_timeout = connect_timeout;
+  network.on_trouble = [this](const std::string& sentence) {
+    config_.logger->warn("{}: {}", config_.engine.membership.self.name, sentence);
+  };
   const TimePoint began = transport::Network::now();
   auto made = transport::Network::create(
       network,
@@ -82,6 +89,7 @@ Result<void> Session::open() {
   config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
   config_.engine.received.allocate = device::allocate_in_huge_pages;
   engine_ = std::make_unique<engine::Engine>(config_.engine);
+  descriptor_watch_.look(1, 0);  // the least that is of use
   auto thread = process::start_thread("atoll-io", [this] { run(); });
   if (!thread) return tl::unexpected<Error>(thread.error());
   thread_ = std::move(*thread);
@@ -425,6 +433,7 @@ void Session::publish_snapshot() {
       (snapshot_.view && snapshot_.view->epoch != engine_->view()->epoch)) {
     snapshot_.view = engine_->view();
   }
+  descriptor_watch_.look(engine_->connections_wanted(), engine_->open_connections());
   snapshot_.self = engine_->self().id;
   const link::LinkCounters counters = engine_->counters();
   snapshot_.bytes_sent = counters.payload_sent;

@@ -1,11 +1,13 @@
 #include "transport/network.h"
 
+#include <system_error>
 #include <utility>
 
 #include "transport/candidate_race.h"
 #include "transport/control_client.h"
 #include "transport/listener.h"
 #include "transport/loop.h"
+#include "transport/socket_options.h"
 #include "transport/turn_timer.h"
 
 namespace atoll_core::transport {
@@ -116,7 +118,12 @@ class AsioNetwork final : public Network {
 
 Result<std::unique_ptr<Network>> Network::create(NetworkConfig config, HelloHandler on_hello,
                                                  AcceptHandler on_accept) {
-  auto network = std::make_unique<AsioNetwork>(std::move(config));
+  std::unique_ptr<AsioNetwork> network;
+  try {
+    network = std::make_unique<AsioNetwork>(std::move(config));
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::kSystemError, "no event loop: {}", words_of(error.code()));
+  }
   if (auto listening = network->listen(std::move(on_hello), std::move(on_accept)); !listening) {
     return tl::unexpected<Error>(listening.error());
   }

@@ -71,6 +71,8 @@ struct NetworkConfig {
   Duration hello_timeout = std::chrono::milliseconds(5000);
   Duration bind_timeout = std::chrono::seconds(10);  // when bind_host is a name
   names::NameLookups* names = &names::NameLookups::of_system();
+  // In the loop: what this process lacks, for its log. May be empty.
+  std::function<void(const std::string& sentence)> on_trouble;
   size_t socket_send_buffer = 0;     // bytes; 0: the kernel's default
   size_t socket_receive_buffer = 0;
 };
