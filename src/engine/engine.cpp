@@ -220,7 +220,9 @@ void Engine::withdraw(TimePoint now, const state::Publication& publication) {
 void Engine::cancel(TimePoint now, CallId call) {
   context_.now = now;
   if (left_) return;
-  ledger_.cancel(call);
+  const bool updates = updating_ && updating_->call() == call;
+  if (updates) give_up_update({ErrorCode::kCancelled, "the update was cancelled"});
+  else ledger_.cancel(call);
   absorb();
 }
 

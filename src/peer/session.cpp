@@ -1,5 +1,7 @@
 #include "peer/session.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "kernels/float_environment.h"
 #include "membership/common/reconnect_times.h"
 #include "peer/stream.h"
+#include "process/cancellation.h"
 #include "process/thread.h"
 #include "transport/addresses.h"
 #include "transport/listening_place.h"
@@ -140,10 +143,25 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
 void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
   // It goes behind what this caller has asked for before.
   if (asked > tasks_done_) network_->post(std::exchange(begin, nullptr));
-  const bool intact = in_loop([&] {
-    if (begin) network_->take_turn(begin);
-    network_->run_until([&call] { return call.ended(); });
-  });
+  bool intact = false;
+  try {
+    intact = in_loop([&] {
+      if (begin) network_->take_turn(begin);
+      // Between two events everything is in order: here the thread may be cancelled.
+      const auto ended = [&call] {
+        const process::CancellationWindow window;
+        window.test();
+        return call.ended();
+      };
+      network_->run_until(ended);
+    });
+  } catch (const abi::__forced_unwind&) {
+    rest_wanted_ = false;
+    baton_.give_back(false, tasks_done_);
+    cancel(call.id());
+    call.wait_until_ended();
+    throw;
+  }
   rest_wanted_ = false;
   if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
   baton_.give_back(at_rest(), tasks_done_);
