@@ -283,7 +283,7 @@ void Session::finish_all(const Error& error) {
 
 void Session::run() {
   for (;;) {
-    const LoopBaton::Turn turn = baton_.take();
+    const LoopBaton::Turn turn = baton_.take([this] { network_->beat(); });
     if (turn == LoopBaton::Turn::kEnd) break;
     std::optional<bool> came;
     const bool intact = in_loop([&] {
@@ -356,6 +356,8 @@ void Session::carry_out(engine::EngineOutput& item) {
     finish(ended->call, std::move(ended->result));
   } else if (auto* send = std::get_if<output::SendControl>(&item)) {
     network_->send_control(std::move(send->bytes));
+  } else if (auto* pulse = std::get_if<output::Pulse>(&item)) {
+    network_->set_pulse(std::move(pulse->heartbeat), pulse->interval);
   } else if (auto* log = std::get_if<output::Log>(&item)) {
     config_.logger->log(static_cast<spdlog::level::level_enum>(log->level), log->text);
   } else if (auto* dial_request = std::get_if<output::Dial>(&item)) {

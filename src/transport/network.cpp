@@ -46,12 +46,18 @@ class AsioNetwork final : public Network {
                     ControlHandler handler) override {
     close_control();
     control_ = ControlClient::open(loop_, std::move(candidates), timeout, std::move(handler),
-                                   *config_.names);
+                                   *config_.names, pulse_);
   }
 
   void send_control(std::string bytes) override {
     if (control_) control_->send(std::move(bytes));
   }
+
+  void set_pulse(std::string heartbeat, Duration interval) override {
+    pulse_->set(std::move(heartbeat), interval);
+  }
+
+  void beat() override { pulse_->beat(now()); }
 
   void close_control() override {
     if (control_) std::exchange(control_, nullptr)->close();
@@ -111,6 +117,7 @@ class AsioNetwork final : public Network {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::unique_ptr<Listener> listener_;
   std::shared_ptr<ControlClient> control_;
+  const std::shared_ptr<ControlPulse> pulse_ = std::make_shared<ControlPulse>();
   TurnTimer timer_;
 };
 

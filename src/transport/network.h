@@ -111,6 +111,10 @@ class Network {
   virtual void open_control(std::vector<Endpoint> candidates, Duration timeout,
                             ControlHandler handler) = 0;
   virtual void send_control(std::string bytes) = 0;  // queued; flushed in order
+  // What beat() is to send over the control connection that there is.
+  virtual void set_pulse(std::string heartbeat, Duration interval) = 0;
+  // Any thread: sends the heartbeat when one is overdue, because the loop stands still.
+  virtual void beat() = 0;
   virtual void close_control() = 0;                  // after a short flush; handlers are dropped
 
   // Calls the handler once at `when` (steady clock as time since its epoch); replaces the last one.
