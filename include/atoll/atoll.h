@@ -44,7 +44,35 @@
  *             because all that the library opens has close-on-exec. A process that executes
  *             another program itself has died for the others.
  *             exit: a process may end at any time, with calls in progress and nothing destroyed.
- *             For the others it has died; atollCommLeave spares them finding out.
+ *             For the others it has died; atollCommLeave spares them finding out. Destructors of
+ *             static objects and handlers of atexit may still call the library. Not from a signal
+ *             handler: there only _exit is allowed.
+ *             dlclose: the library stays loaded, since its threads do. Two copies of it may be in
+ *             one process (a plug-in's and the program's); handles belong to the copy that made
+ *             them.
+ *   Signals.  The library changes no handler, no disposition and no mask of the program; only
+ *             atollInstallDumpSignal installs a handler. Its own threads, whose names begin with
+ *             "atoll-", take no signals. A thread in a call takes them as always, and its handlers
+ *             may take seconds: meanwhile the peer goes on telling the coordinator that it lives,
+ *             but the calls of the communicator may stand still. Handlers must not call Atoll.
+ *             Nothing that the library writes causes SIGPIPE in a thread of the program.
+ *             pthread_cancel: a thread that is cancelled while it waits in a call cancels the call,
+ *             as atollCancel does, and ends when that has ended and its buffers are free. Calls of
+ *             other threads go on. Elsewhere in the library, and in atollCoordinatorRun, which
+ *             atollCoordinatorStop ends, it is put off until the call returns.
+ *   Standard error. Warnings and errors go there (ATOLL_LOG sets the level), or to the log
+ *             callback. No call waits until somebody has read them: they are written by a thread
+ *             of their own; when 1024 lines wait, or 256 KiB, further ones are left out, and one
+ *             line says how many. Of lines that differ only in numbers 100 come at once and then
+ *             one a second, unless the level is debug or trace. atollDumpState writes itself, and
+ *             waits. Lines of the last moments before _exit or a crash may be missing.
+ *   Descriptors. The library keeps none with the numbers 0, 1 and 2, also where these are closed:
+ *             nothing that is printed gets into a connection. A communicator has 5, and one for
+ *             each connection of a link: `connections` for each other peer of the run, or as many
+ *             as the library chooses, 1 nearby and up to 32 on long ways. When the limit (ulimit
+ *             -n) is too low for that it warns, with the number that it takes; where they run out,
+ *             the sentence says which process lacks them. The same holds for threads, of which a
+ *             communicator has one, and its log callback another one.
  *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
  *             start and the end of a call (for async calls: until atollWait or a successful
  *             atollTest), and a state's tensors as said there.
@@ -55,7 +83,7 @@
  *             is atollInvalidArgument at once; it uses up no call, and nobody else hears of it.
  *   Errors.   Every function returns an atollResult_t. atollGetErrorString explains the number,
  *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
- *             here throws or aborts; only atollInstallDumpSignal installs a signal handler.
+ *             here throws or aborts.
  *   Structs.  Set them up with their _INITIALIZER; it fills in `size`, by which the library knows
  *             what an older program was compiled with. A null pointer for options means defaults;
  *             for info, that the caller does not want it.
@@ -214,12 +242,14 @@ ATOLL_API atollResult_t atollCoordinatorDestroy(atollCoordinator_t coordinator);
 
 typedef struct atollComm* atollComm_t;
 
-/* Levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error. Called from library threads and from those
- * that wait in a call; must return soon and must not call Atoll. `message` is valid during it. */
+/* Levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error. Called from one thread of the library that
+ * does nothing else: it may take its time, and then further lines wait or are left out (above). It
+ * must not call Atoll: atollCommDestroy waits until it returns. `message` is valid during it. */
 typedef void (*atollLogCallback_t)(void* user, int level, const char* message);
 
-/* Names of moments inside the library, for tests and tracing: see docs/HACKING.md. Called from
- * the same threads, often; the same rules. */
+/* Names of moments inside the library, for tests and tracing: see docs/HACKING.md. Called often,
+ * from library threads and from those that wait in a call; must return soon and must not call
+ * Atoll. */
 typedef void (*atollTraceCallback_t)(void* user, const char* point);
 
 typedef struct {
@@ -365,7 +395,7 @@ ATOLL_API atollResult_t atollDumpState(atollComm_t comm, const char* path);
 /* From now on this signal (SIGUSR1, say) makes the process write the state of all its
  * communicators: to files named as for dump_on_error, or else to standard error. Takes the place of
  * the handler that the signal had. Nothing of it happens in the handler itself, but in a thread of
- * the library. */
+ * the library. Not a signal of a crash, like SIGSEGV: atollInvalidArgument. */
 ATOLL_API atollResult_t atollInstallDumpSignal(int signal_number);
 
 /* How a run is, as JSON (what `atoll status` shows): asked from outside of the run, blocking.

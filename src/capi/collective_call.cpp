@@ -215,7 +215,8 @@ Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
 }
 
 Result<void> wait_request(atollRequest& request, atollOpInfo_t* info) {
-  const Result<peer::CollectiveInfo> result = peer::wait_collective(*request.call);
+  const Result<peer::CollectiveInfo> result =
+      peer::wait_collective(*request.session, *request.call);
   if (!result) return dumped(*request.comm, result.error());
   fill_info(*result, microseconds_since(request.started), info);
   return {};

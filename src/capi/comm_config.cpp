@@ -177,13 +177,13 @@ Result<peer::SessionConfig> session_config(const atollCommConfig_t& config) {
   session.engine.connections_per_link = config.connections;  // 0: chosen
   ATOLL_TRY(fill_identity(config, session.engine.membership));
   ATOLL_TRY(fill_timeouts(config, session.engine));
-  LogCallback log;
+  process::LogCallback log;
   if (config.log != nullptr) {
     log = [callback = config.log, user = config.log_user](int level, std::string_view message) {
       callback(user, level, std::string(message).c_str());
     };
   }
-  session.logger = make_logger("atoll", std::move(log));
+  session.logger = process::make_logger("atoll", std::move(log));
   if (config.trace != nullptr) {
     session.engine.trace = [callback = config.trace, user = config.trace_user](const char* point) {
       callback(user, point);

@@ -14,12 +14,15 @@
 #include "capi/guard.h"
 #include "capi/text.h"
 #include "peer/state_json.h"
+#include "process/descriptors.h"
 
 namespace atoll_core::capi {
 namespace {
 
 constexpr uint32_t kErrorFilesMax = 16;  // of one process
 constexpr Duration kErrorFilePause = std::chrono::seconds(1);
+
+}  // namespace
 
 Result<void> write_all(int file, const std::string& text, const std::string& path) {
   size_t written = 0;
@@ -33,10 +36,13 @@ Result<void> write_all(int file, const std::string& text, const std::string& pat
   return {};
 }
 
+namespace {
+
 // The file appears whole or not at all.
 Result<void> write_file(const std::string& path, const std::string& text) {
   const std::string draft = fmt::format("{}.{}.draft", path, getpid());
-  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int file = process::above_standard(
+      ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file < 0) {
     return fail(ErrorCode::kSystemError, "cannot create '{}': {}", draft, std::strerror(errno));
   }
@@ -98,13 +104,14 @@ void write_numbered_file(const atollComm& comm, const std::string& why) {
 
 }  // namespace
 
-void dump_on_signal(const atollComm& comm) noexcept {
+std::string dump_on_signal(const atollComm& comm) noexcept {
   try {
-    if (!comm.dump_prefix.empty()) return write_numbered_file(comm, "a signal asked for it");
-    (void)write_all(STDERR_FILENO, state_text(comm), "standard error");
+    if (comm.dump_prefix.empty()) return state_text(comm);
+    write_numbered_file(comm, "a signal asked for it");
   } catch (const std::exception& exception) {
     comm.config.logger->error("no state can be told: {}", exception.what());
   }
+  return {};
 }
 
 tl::unexpected<Error> dumped(atollComm& comm, Error error) {

@@ -8,6 +8,9 @@
 
 namespace atoll_core::capi {
 
+// For a file and its name. May block.
+Result<void> write_all(int file, const std::string& text, const std::string& path);
+
 std::string state_text(const atollComm& comm);
 
 // Writes the state where the configuration says so, when this is an error that wants it. At most
@@ -18,7 +21,8 @@ tl::unexpected<Error> dumped(atollComm& comm, Error error);
 void register_for_signal(atollComm& comm);
 void unregister_for_signal(atollComm& comm);  // when it returns, nobody is writing its state
 
-void dump_on_signal(const atollComm& comm) noexcept;
+// Writes its file, or returns what is for standard error.
+std::string dump_on_signal(const atollComm& comm) noexcept;
 Result<void> install_dump_signal(int number);
 
 }  // namespace atoll_core::capi

@@ -2,22 +2,25 @@
 // byte to a pipe, which is all that a handler may do; a thread that lives as long as the process
 // reads it and does the work.
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
 #include <set>
-#include <system_error>
+#include <string>
 #include <thread>
 
 #include "capi/dump.h"
 #include "capi/guard.h"
 #include "process/descriptors.h"
 #include "process/origin.h"
+#include "process/shortage.h"
+#include "process/thread.h"
 
 namespace atoll_core::capi {
 namespace {
@@ -48,10 +51,16 @@ Registry& registry() {
   return registry.get();
 }
 
+// What goes to standard error is written when no communicator is held any more: that may wait for
+// whoever reads it, and nobody who destroys a communicator is to wait for him.
 void write_states() {
-  Registry& all = registry();
-  const std::lock_guard<std::mutex> lock(all.mutex);
-  for (atollComm* comm : all.comms) dump_on_signal(*comm);
+  std::string texts;
+  {
+    Registry& all = registry();
+    const std::lock_guard<std::mutex> lock(all.mutex);
+    for (atollComm* comm : all.comms) texts += dump_on_signal(*comm);
+  }
+  (void)write_all(STDERR_FILENO, texts, "standard error");
 }
 
 void serve(int pipe) {
@@ -63,23 +72,9 @@ void serve(int pipe) {
   }
 }
 
-// The application's signals are for its own threads.
-Result<void> start_thread(int pipe) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  Result<void> started;
-  try {
-    std::thread(serve, pipe).detach();
-  } catch (const std::system_error& error) {
-    started = fail(ErrorCode::kSystemError, "atollInstallDumpSignal: no thread: {}", error.what());
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
-}
-
 bool open_pipe(int (&ends)[2]) {
   process::ForkPause pause;
+  const process::StandardTaken standard;
   if (::pipe2(ends, O_CLOEXEC) != 0) return false;
   for (const int end : ends) pause.note(end);
   return true;
@@ -92,14 +87,16 @@ Result<void> open_bell() {
   int ends[2] = {-1, -1};
   if (!open_pipe(ends)) {
     return fail(ErrorCode::kSystemError, "atollInstallDumpSignal: no pipe: {}",
-                std::strerror(errno));
+                process::describe_shortage_of_descriptors(errno));
   }
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  if (Result<void> started = start_thread(ends[0]); !started) {
+  auto started = process::start_thread("atoll-dump", [end = ends[0]] { serve(end); });
+  if (!started) {
     ::close(ends[0]);
     ::close(ends[1]);
-    return started;
+    return fail(started.error().code, "atollInstallDumpSignal: {}", started.error().message);
   }
+  started->detach();
   bell = ends[1];
   bell_owner = getpid();
   return {};
@@ -117,7 +114,24 @@ void unregister_for_signal(atollComm& comm) {
   registry().comms.erase(&comm);
 }
 
+namespace {
+
+// After their handler the instruction runs again that they were sent for, and they come again, for
+// ever; or the process is about to abort, and no thread will have the time.
+bool is_of_a_crash(int number) {
+  constexpr std::array kOfACrash{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+  return std::find(kOfACrash.begin(), kOfACrash.end(), number) != kOfACrash.end();
+}
+
+}  // namespace
+
 Result<void> install_dump_signal(int number) {
+  if (is_of_a_crash(number)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "atollInstallDumpSignal: signal {} ({}) comes of a crash, after which no state can "
+                "be written: take one that is only sent, like SIGUSR1 or SIGQUIT",
+                number, ::strsignal(number));
+  }
   ATOLL_TRY(open_bell());
   struct sigaction action {};
   action.sa_handler = on_signal;

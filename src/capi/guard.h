@@ -2,6 +2,8 @@
 // and no exception gets through.
 #pragma once
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <exception>
 #include <new>
@@ -11,6 +13,7 @@
 #include "atoll/atoll.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "process/cancellation.h"
 #include "process/origin.h"
 
 #define ATOLL_TRY(expression)                                                \
@@ -29,8 +32,12 @@ inline atollResult_t set_error(const Error& error) noexcept {
 }
 
 // Runs `body`, which returns a Result<void>.
+//
+// One thing does get through: a thread that was cancelled (pthread_cancel) while it waited is
+// unwound, which is no exception, although a handler for all of them would catch it.
 template <class Body>
-atollResult_t guard(Body&& body) noexcept {
+atollResult_t guard(Body&& body) {
+  const process::CancellationShield shield;
   try {
     Result<void> result = std::forward<Body>(body)();
     return result ? atollSuccess : set_error(result.error());
@@ -40,6 +47,8 @@ atollResult_t guard(Body&& body) noexcept {
     return set_error(ErrorCode::kInternalError, broken.what());
   } catch (const std::exception& exception) {
     return set_error(ErrorCode::kSystemError, exception.what());
+  } catch (const abi::__forced_unwind&) {
+    throw;
   } catch (...) {
     return set_error(ErrorCode::kInternalError, "an unknown exception");
   }

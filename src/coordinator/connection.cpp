@@ -42,7 +42,7 @@ Connection::Connection(EventLoop& loop, membership::ConnectionId id, ConnectionH
                        ConnectionLimits limits, MutableByteSpan read_buffer)
     : loop_(loop), id_(id), handler_(handler), limits_(limits) {
   handles_.read_buffer = read_buffer;
-  uv_tcp_init(loop_.native(), &handles_.socket);  // without a socket yet: cannot fail
+  loop_.init(handles_.socket);
   uv_timer_init(loop_.native(), &handles_.linger_timer);
   handles_.socket.data = this;
   handles_.linger_timer.data = this;

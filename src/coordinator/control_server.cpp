@@ -144,7 +144,8 @@ void ControlServer::carry_out(const membership::CoordinatorOutput::Close& close)
 }
 
 void ControlServer::carry_out(const membership::CoordinatorOutput::Event& event) {
-  logger_->info("{}", event.text);
+  if (event.routine) logger_->debug("{}", event.text);
+  else logger_->info("{}", event.text);
 }
 
 void ControlServer::carry_out(const membership::CoordinatorOutput::Save& save) {

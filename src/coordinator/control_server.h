@@ -16,11 +16,11 @@
 
 #include <uv.h>
 
-#include "base/log.h"
 #include "coordinator/connection.h"
 #include "coordinator/event_loop.h"
 #include "coordinator/slow_readers.h"
 #include "membership/coordinator/coordinator_machine.h"
+#include "process/log.h"
 
 namespace atoll_core::coordinator {
 

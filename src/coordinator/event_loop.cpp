@@ -26,6 +26,10 @@ std::array<int, 4> descriptors_of(const uv_loop_t& loop) {
           loop.signal_pipefd[1]};
 }
 
+// What libuv opens for a loop: an epoll, an event, a pipe for signals, and at the first loop of a
+// process another one. Without that pipe it aborts.
+constexpr int kOfLibuv = 6;
+
 EventLoop* owner_of(void* data) { return static_cast<EventLoop*>(data); }
 
 }  // namespace
@@ -37,6 +41,11 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
 }
 
 Result<void> EventLoop::start() {
+  const process::StandardTaken standard;
+  if (const int error = process::lacks_descriptors(kOfLibuv); error != 0) {
+    return atoll_core::fail(ErrorCode::kSystemError, "cannot create an event loop: {}",
+                            describe_uv_error(-error));
+  }
   if (const int status = uv_loop_init(&loop_); status != 0) {
     return atoll_core::fail(ErrorCode::kSystemError, "cannot create an event loop: {}",
                             describe_uv_error(status));
@@ -53,6 +62,13 @@ Result<void> EventLoop::start() {
   for (const int descriptor : descriptors_of(loop_)) pause.note(descriptor);
   started_ = true;
   return {};
+}
+
+// With its first socket libuv opens a file that it keeps.
+void EventLoop::init(uv_tcp_t& socket) {
+  std::optional<process::StandardTaken> standard;
+  if (loop_.emfile_fd < 0) standard.emplace();
+  uv_tcp_init(&loop_, &socket);  // without a socket yet: cannot fail
 }
 
 EventLoop::~EventLoop() {

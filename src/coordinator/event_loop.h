@@ -25,6 +25,8 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   uv_loop_t* native() { return &loop_; }
+  // A socket that is none yet.
+  void init(uv_tcp_t& socket);
   static TimePoint now();
 
   // One deadline: `on_deadline` is called when it has come. kNever: none.

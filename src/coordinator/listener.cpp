@@ -85,13 +85,18 @@ void Listener::accept_some() {
       return ::accept4(socket_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     });
     if (socket >= 0) {
+      has_told_ = false;
       incoming_(socket);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;  // gone already
-    incoming_(fail(ErrorCode::kSystemError, "cannot accept a control connection: {}",
-                   describe_uv_error(-errno)));
+    const int error = errno;
+    if (!std::exchange(has_told_, true)) {
+      incoming_(fail(ErrorCode::kSystemError,
+                     "cannot accept a control connection, peers that come wait: {}",
+                     describe_uv_error(-error)));
+    }
     return pause();
   }
 }

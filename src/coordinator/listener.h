@@ -47,6 +47,7 @@ class Listener {
   Incoming incoming_;
   Endpoint address_;
   int socket_ = -1;
+  bool has_told_ = false;  // that it cannot accept, since it last could
   uv_poll_t readable_{};
   uv_timer_t pause_timer_{};
 };

@@ -155,7 +155,7 @@ Result<std::unique_ptr<Service>> Service::create(ServiceConfig config) {
     if (auto checked = check(config); !checked) return tl::unexpected(checked.error());
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected(loop.error());
-    auto logger = make_logger("coordinator", config.log);
+    auto logger = process::make_logger("coordinator", config.log);
     auto store = open_store(config, logger);
     if (!store) return tl::unexpected(store.error());
     auto service =

@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/time.h"
+#include "process/log.h"
 
 namespace atoll_core::coordinator {
 
@@ -33,7 +33,7 @@ struct ServiceConfig {
   size_t connections_max = limits::kControlConnections;
   size_t queue_bytes_in_all = limits::kControlQueueBytesInAll;  // for peers that do not read
   bool handle_signals = false;      // SIGINT and SIGTERM stop the loop (for the CLI only)
-  LogCallback log;                  // empty: stderr, level from ATOLL_LOG
+  process::LogCallback log;         // empty: stderr, level from ATOLL_LOG
 };
 
 class Service {

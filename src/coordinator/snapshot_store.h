@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "coordinator/state_dir.h"
+#include "process/log.h"
 #include "wire/snapshot.h"
 
 namespace atoll_core::coordinator {

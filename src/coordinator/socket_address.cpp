@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "process/shortage.h"
+
 namespace atoll_core::coordinator {
 namespace {
 
@@ -30,6 +32,9 @@ std::string zone_of(const sockaddr_in6& address) {
 }  // namespace
 
 std::string describe_uv_error(int status) {
+  if (process::is_shortage_of_descriptors(-status)) {
+    return process::describe_shortage_of_descriptors(-status);
+  }
   return fmt::format("{} ({})", uv_strerror(status), uv_err_name(status));
 }
 

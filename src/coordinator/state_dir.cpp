@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "process/descriptors.h"
+#include "process/shortage.h"
 #include "wire/snapshot_frame.h"
 
 namespace atoll_core::coordinator {
@@ -73,7 +74,7 @@ auto without_interruption(Call&& call) {
 
 tl::unexpected<Error> system_failure(std::string_view what, const std::string& path,
                                      const char* name = "") {
-  const std::string reason = std::error_code(errno, std::system_category()).message();
+  const std::string reason = process::describe_shortage_of_descriptors(errno);
   return fail(ErrorCode::kSystemError, "cannot {} {}{}{}: {}", what, path, *name == 0 ? "" : "/",
               name, reason);
 }
@@ -167,7 +168,8 @@ void StateDir::close() {
 
 // Nothing when the file is missing or, with a warning, damaged.
 Result<std::optional<std::string>> StateDir::load_file(const char* name) {
-  const Descriptor file(::openat(folder_, name, O_RDONLY | O_CLOEXEC));
+  const Descriptor file(
+      process::above_standard(::openat(folder_, name, O_RDONLY | O_CLOEXEC)));
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) return system_failure("open", path_, name);
   auto bytes = read_all(file.get(), path_, name);
@@ -204,7 +206,8 @@ Result<void> StateDir::save(std::string_view bytes) {
 
 Result<void> StateDir::write_draft(std::string_view file) {
   const Descriptor draft(
-      ::openat(folder_, kDraft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+      process::above_standard(
+          ::openat(folder_, kDraft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)));
   if (draft.get() < 0) return system_failure("create", path_, kDraft);
   if (auto written = write_all(draft.get(), file, path_, kDraft); !written) return written;
   passed(SaveStep::kDraftWritten);

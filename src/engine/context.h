@@ -50,6 +50,9 @@ namespace output {
 struct OpenControl { uint32_t address = 0; };  // of the coordinators that were given
 struct CloseControl {};
 struct SendControl { std::string bytes; };
+// A heartbeat that may be sent to the coordinator, again and again, when for longer than `interval`
+// nothing else is, because whoever runs the engine is held up.
+struct Pulse { std::string heartbeat; Duration interval; };
 // Answered by Engine::on_dialed.
 struct Dial { DialId dial; std::vector<Endpoint> candidates; wire::Hello hello; Duration timeout; };
 // From now on bytes move through Engine::stream(key).
@@ -65,9 +68,9 @@ struct Left { Error error; };
 }  // namespace output
 
 using EngineOutput =
-    std::variant<output::OpenControl, output::CloseControl, output::SendControl, output::Dial,
-                 output::StartConnection, output::CloseConnection, output::WakeWriter, output::Log,
-                 output::Trace, output::Left, CallEnded>;
+    std::variant<output::OpenControl, output::CloseControl, output::SendControl, output::Pulse,
+                 output::Dial, output::StartConnection, output::CloseConnection,
+                 output::WakeWriter, output::Log, output::Trace, output::Left, CallEnded>;
 
 struct Context {
   EngineConfig config;

@@ -9,6 +9,7 @@
 #include "base/field_rules.h"
 #include "base/limits.h"
 #include "engine/collective_body.h"
+#include "engine/pulse.h"
 #include "engine/sync_body.h"
 #include "membership/common/update_tag.h"
 #include "wire/sendable.h"
@@ -220,7 +221,9 @@ void Engine::withdraw(TimePoint now, const state::Publication& publication) {
 void Engine::cancel(TimePoint now, CallId call) {
   context_.now = now;
   if (left_) return;
-  ledger_.cancel(call);
+  const bool updates = updating_ && updating_->call() == call;
+  if (updates) give_up_update({ErrorCode::kCancelled, "the update was cancelled"});
+  else ledger_.cancel(call);
   absorb();
 }
 
@@ -410,6 +413,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
       if (!unsendable_) unsendable_ = framed.error();
       return;
     }
+    set_pulse(context_, send->message, membership_.heartbeat_interval());
     context_.emit(output::SendControl{std::move(*framed)});
     const bool done = std::holds_alternative<wire::OpDone>(send->message) ||
                       std::holds_alternative<wire::SyncDone>(send->message);
@@ -425,6 +429,7 @@ void Engine::absorb_membership(membership::PeerOutput& item) {
     context_.note({FlightKind::kRegistered, nullptr, connected->self, 0, connected->run});
     run_ = connected->run;
     links_.set_identity(connected->self, connected->run, membership_.coordinator_patience());
+    set_pulse(context_, wire::PeerHeartbeat{}, membership_.heartbeat_interval());
     if (connecting_) end(*std::exchange(connecting_, std::nullopt), CallInfo{ConnectInfo{}});
     follower_.on_registered();
     ledger_.on_control();

@@ -90,6 +90,7 @@ class Engine {
   // nothing to do but what next_deadline() tells of.
   bool at_rest() const;
   size_t open_connections() const { return links_.open_connections(); }
+  size_t connections_wanted() const { return links_.connections_wanted(); }
   // Also after it has left.
   EngineReport report(TimePoint now) const;
   std::vector<KeptReport> kept() const { return ledger_.kept(); }

@@ -36,6 +36,14 @@ uint32_t LinkTable::connections_wanted(const Entry& entry) const {
   return asked == 0 ? entry.wanted : asked;
 }
 
+size_t LinkTable::connections_wanted() const {
+  size_t wanted = 0;
+  for (const auto& [peer, entry] : entries_) {
+    wanted += std::max<size_t>(connections_wanted(entry), entry.connections.size());
+  }
+  return wanted;
+}
+
 // ---- roster ------------------------------------------------------------------------------------
 
 void LinkTable::apply_roster(const wire::Roster& roster) {

@@ -79,6 +79,8 @@ class LinkTable {
   // Nothing that may be sent waits for a connection or for the system.
   bool at_rest() const;
   size_t open_connections() const { return open_.size(); }
+  // Of all links together, if they could be had.
+  size_t connections_wanted() const;
   link::LinkCounters counters() const;
   std::vector<LinkStatus> status() const;
   // 0: not known.

@@ -14,10 +14,9 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include "process/origin.h"
+#include "process/thread.h"
 
 namespace atoll_core::names {
 namespace {
@@ -39,23 +38,6 @@ Found ask_system(const std::string& name) {
   if (found.addresses.empty()) found.problem = "the resolver knows no address";
   return found;
 }
-
-// While it lives the calling thread, and each one that it starts, takes no signals: those are the
-// program's.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 // For a caller that blocks.
 struct Answer {
@@ -141,19 +123,15 @@ NameLookups::Ticket NameLookups::start(const std::string& name, Heard heard) {
   shared_->queue.push_back(name);
   if (shared_->threads >= kThreads) return ticket;
   ++shared_->threads;
-  const SignalsBlocked blocked;
-  try {
-    std::thread([shared = shared_] {
-      ::pthread_setname_np(::pthread_self(), "atoll-names");
-      work(*shared);
-    }).detach();
-  } catch (const std::exception& exception) {
-    // Those that run already, if any, come to it in time.
-    if (--shared_->threads > 0) return ticket;
-    while (const std::optional<std::string> waiting = shared_->take()) {
-      shared_->tell(*waiting, {{}, fmt::format("no thread to look it up: {}", exception.what())},
-                    lock);
-    }
+  auto thread = process::start_thread("atoll-names", [shared = shared_] { work(*shared); });
+  if (thread) {
+    thread->detach();
+    return ticket;
+  }
+  // Those that run already, if any, come to it in time.
+  if (--shared_->threads > 0) return ticket;
+  while (const std::optional<std::string> waiting = shared_->take()) {
+    shared_->tell(*waiting, {{}, thread.error().message}, lock);
   }
   return ticket;
 }

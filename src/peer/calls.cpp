@@ -1,5 +1,7 @@
 #include "peer/calls.h"
 
+#include <cxxabi.h>
+
 #include <utility>
 
 #include "engine/call_names.h"
@@ -11,7 +13,7 @@ Result<void> connect(Session& session) {
   const auto call = session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); },
       Caller::kWaits);
-  Result<engine::CallInfo> result = call->wait();
+  Result<engine::CallInfo> result = wait_for(session, *call);
   if (!result) return tl::unexpected<Error>(result.error());
   return {};
 }
@@ -20,7 +22,7 @@ Result<View> update(Session& session) {
   const auto call = session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); },
       Caller::kWaits);
-  Result<engine::CallInfo> result = call->wait();
+  Result<engine::CallInfo> result = wait_for(session, *call);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<engine::UpdateInfo>(*result).view;
 }
@@ -73,8 +75,18 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
   return start_collective(session, std::move(call), caller);
 }
 
-Result<CollectiveInfo> wait_collective(PendingCall& call) {
-  Result<engine::CallInfo> result = call.wait();
+Result<engine::CallInfo> wait_for(Session& session, PendingCall& call) {
+  try {
+    return call.wait_cancellable();
+  } catch (const abi::__forced_unwind&) {
+    session.cancel(call.id());
+    (void)call.wait();
+    throw;
+  }
+}
+
+Result<CollectiveInfo> wait_collective(Session& session, PendingCall& call) {
+  Result<engine::CallInfo> result = wait_for(session, call);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<CollectiveInfo>(*std::move(result));
 }

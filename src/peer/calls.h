@@ -52,7 +52,10 @@ std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall c
 // peer was lost before this one heard of it.
 std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group);
 
-// The end of a call that one of these started.
-Result<CollectiveInfo> wait_collective(PendingCall& call);
+// Once: until it has ended. When the thread is cancelled meanwhile, so is the call; the thread is
+// unwound when it has ended, so that nothing of what it lent is used any more.
+Result<engine::CallInfo> wait_for(Session& session, PendingCall& call);
+// The same, of a call that one of the above started.
+Result<CollectiveInfo> wait_collective(Session& session, PendingCall& call);
 
 }  // namespace atoll_core::peer

@@ -50,7 +50,7 @@ void LoopBaton::end() {
   changed_.notify_one();
 }
 
-LoopBaton::Turn LoopBaton::take() {
+LoopBaton::Turn LoopBaton::take(const std::function<void()>& beside_it) {
   std::unique_lock<std::mutex> lock(mutex_);
   uint64_t seen = taken_;
   Duration beside_caller = kLook;
@@ -67,6 +67,10 @@ LoopBaton::Turn LoopBaton::take() {
     const bool beside = holder_ == Holder::kCaller && !in_turns;
     beside_caller = beside ? std::min(2 * beside_caller, kLookBesideCaller) : kLook;
     changed_.wait_for(lock, in_turns || beside ? beside_caller : pause_);
+    if (holder_ != Holder::kCaller || !beside_it) continue;
+    lock.unlock();
+    beside_it();
+    lock.lock();
   }
   wanted_ = false;
   holder_ = Holder::kIoThread;

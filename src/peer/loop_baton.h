@@ -13,6 +13,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -41,8 +42,9 @@ class LoopBaton {
   // What the I/O thread is to do, which has the loop then: end, run it until it may rest, or do
   // what is ready.
   enum class Turn : uint8_t { kEnd, kRun, kLook };
-  // The I/O thread. Returns when there is something for it to do.
-  Turn take();
+  // The I/O thread. Returns when there is something for it to do. Beside a caller that has the loop
+  // it calls `beside` now and then: that thread may be held up by a signal handler.
+  Turn take(const std::function<void()>& beside = {});
   // It has left the loop because nothing is left to be moved, having `done` what was asked. After a
   // look: whether something had come, so that more may follow. Else it has run the loop until a
   // call had ended that somebody waited for.

@@ -265,7 +265,7 @@ void NetworkMeasurement::start(Calls& calls, CollectiveCall call) {
 Result<void> NetworkMeasurement::wait(const Calls& calls) const {
   Result<void> all;
   for (const auto& call : calls) {
-    const auto ended = wait_collective(*call);
+    const auto ended = call->wait();  // not to be cancelled: others of them use the same memory
     if (!ended && all) all = tl::unexpected<Error>(ended.error());
   }
   return all;

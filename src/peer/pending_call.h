@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "engine/call.h"
+#include "process/cancellation.h"
 
 namespace atoll_core::peer {
 
@@ -41,11 +42,26 @@ class PendingCall {
     return ended_at_;
   }
 
-  // Once. Every call ends, by the engine's deadlines, so this needs none of its own.
-  Result<engine::CallInfo> wait() {
+  // Every call ends, by the engine's deadlines, so this needs none of its own.
+  void wait_until_ended() const {
     std::unique_lock<std::mutex> lock(mutex_);
     ended_.wait(lock, [this] { return result_.has_value(); });
+  }
+
+  // Once.
+  Result<engine::CallInfo> wait() {
+    wait_until_ended();
     return std::move(*result_);
+  }
+
+  // The same for a thread that may be cancelled here: then it is unwound, and nothing was taken.
+  Result<engine::CallInfo> wait_cancellable() {
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      const process::CancellationWindow window;
+      while (!result_) ended_.wait(lock);
+    }
+    return wait();
   }
 
  private:

@@ -1,5 +1,7 @@
 #include "peer/session.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -13,6 +15,8 @@
 #include "kernels/float_environment.h"
 #include "membership/common/reconnect_times.h"
 #include "peer/stream.h"
+#include "process/cancellation.h"
+#include "process/thread.h"
 #include "transport/addresses.h"
 #include "transport/listening_place.h"
 
@@ -21,7 +25,11 @@ namespace atoll_core::peer {
 namespace output = engine::output;
 
 Session::Session(SessionConfig config)
-    : config_(std::move(config)), marks_(config_.marks) {}
+    : config_(std::move(config)),
+      descriptor_watch_([this](const std::string& sentence) {
+        config_.logger->warn("{}: {}", config_.engine.membership.self.name, sentence);
+      }),
+      marks_(config_.marks) {}
 
 Result<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   std::unique_ptr<Session> session(new Session(std::move(config)));
@@ -42,6 +50,9 @@ Result<void> Session::open() {
   }
   Duration& connect_timeout = config_.engine.membership.connect_timeout;
   network.bind_timeout = connect_timeout;
+  network.on_trouble = [this](const std::string& sentence) {
+    config_.logger->warn("{}: {}", config_.engine.membership.self.name, sentence);
+  };
   const TimePoint began = transport::Network::now();
   auto made = transport::Network::create(
       network,
@@ -81,7 +92,10 @@ Result<void> Session::open() {
   config_.engine.input_backup.allocate = device::allocate_in_huge_pages;
   config_.engine.received.allocate = device::allocate_in_huge_pages;
   engine_ = std::make_unique<engine::Engine>(config_.engine);
-  thread_ = std::thread([this] { run(); });
+  descriptor_watch_.look(1, 0);  // the least that is of use
+  auto thread = process::start_thread("atoll-io", [this] { run(); });
+  if (!thread) return tl::unexpected<Error>(thread.error());
+  thread_ = std::move(*thread);
   return {};
 }
 
@@ -129,10 +143,25 @@ std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
 void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
   // It goes behind what this caller has asked for before.
   if (asked > tasks_done_) network_->post(std::exchange(begin, nullptr));
-  const bool intact = in_loop([&] {
-    if (begin) network_->take_turn(begin);
-    network_->run_until([&call] { return call.ended(); });
-  });
+  bool intact = false;
+  try {
+    intact = in_loop([&] {
+      if (begin) network_->take_turn(begin);
+      // Between two events everything is in order: here the thread may be cancelled.
+      const auto ended = [&call] {
+        const process::CancellationWindow window;
+        window.test();
+        return call.ended();
+      };
+      network_->run_until(ended);
+    });
+  } catch (const abi::__forced_unwind&) {
+    rest_wanted_ = false;
+    baton_.give_back(false, tasks_done_);
+    cancel(call.id());
+    call.wait_until_ended();
+    throw;
+  }
   rest_wanted_ = false;
   if (!intact) baton_.end();  // the I/O thread ends, and with it all calls
   baton_.give_back(at_rest(), tasks_done_);
@@ -254,7 +283,7 @@ void Session::finish_all(const Error& error) {
 
 void Session::run() {
   for (;;) {
-    const LoopBaton::Turn turn = baton_.take();
+    const LoopBaton::Turn turn = baton_.take([this] { network_->beat(); });
     if (turn == LoopBaton::Turn::kEnd) break;
     std::optional<bool> came;
     const bool intact = in_loop([&] {
@@ -327,6 +356,8 @@ void Session::carry_out(engine::EngineOutput& item) {
     finish(ended->call, std::move(ended->result));
   } else if (auto* send = std::get_if<output::SendControl>(&item)) {
     network_->send_control(std::move(send->bytes));
+  } else if (auto* pulse = std::get_if<output::Pulse>(&item)) {
+    network_->set_pulse(std::move(pulse->heartbeat), pulse->interval);
   } else if (auto* log = std::get_if<output::Log>(&item)) {
     config_.logger->log(static_cast<spdlog::level::level_enum>(log->level), log->text);
   } else if (auto* dial_request = std::get_if<output::Dial>(&item)) {
@@ -422,6 +453,7 @@ void Session::publish_snapshot() {
       (snapshot_.view && snapshot_.view->epoch != engine_->view()->epoch)) {
     snapshot_.view = engine_->view();
   }
+  descriptor_watch_.look(engine_->connections_wanted(), engine_->open_connections());
   snapshot_.self = engine_->self().id;
   const link::LinkCounters counters = engine_->counters();
   snapshot_.bytes_sent = counters.payload_sent;

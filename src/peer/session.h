@@ -15,11 +15,12 @@
 #include <thread>
 #include <vector>
 
-#include "base/log.h"
 #include "engine/engine.h"
 #include "peer/committed_mark.h"
+#include "peer/descriptor_watch.h"
 #include "peer/loop_baton.h"
 #include "peer/pending_call.h"
+#include "process/log.h"
 #include "transport/network.h"
 
 namespace atoll_core::peer {
@@ -121,6 +122,7 @@ class Session {
   TimePoint timer_ = kNever;
   uint16_t listening_port_ = 0;
   bool finds_own_addresses_ = false;
+  DescriptorWatch descriptor_watch_;
   std::atomic<bool> left_{false};
   std::atomic<bool> io_ended_{false};
 

@@ -1,8 +1,11 @@
 #include "peer/shared_state.h"
 
+#include <cxxabi.h>
+
 #include <utility>
 #include <vector>
 
+#include "peer/calls.h"
 #include "state/digest.h"
 
 namespace atoll_core::peer {
@@ -53,6 +56,19 @@ void SharedState::note_committed(Session& session, uint64_t tag) {
   session.note_synced(tag, state::layout_of(table_), mark_);
 }
 
+// Also when the thread is cancelled: what was committed is so all the same.
+Result<engine::CallInfo> SharedState::wait_and_note(Session& session, PendingCall& call,
+                                                    uint64_t tag) {
+  try {
+    Result<engine::CallInfo> result = wait_for(session, call);
+    note_committed(session, tag);
+    return result;
+  } catch (const abi::__forced_unwind&) {
+    note_committed(session, tag);
+    throw;
+  }
+}
+
 Result<void> SharedState::begin_write() {
   const std::lock_guard<std::mutex> lock(mutex_);
   withdraw();
@@ -90,8 +106,7 @@ Result<SyncInfo> SharedState::sync(const std::shared_ptr<Session>& session,
         engine.sync(at, id, std::move(call));
       },
       Caller::kWaits);
-  Result<engine::CallInfo> result = pending->wait();
-  note_committed(*session, options.tag);
+  Result<engine::CallInfo> result = wait_and_note(*session, *pending, options.tag);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<SyncInfo>(*result);
 }
@@ -113,8 +128,7 @@ Result<wire::View> SharedState::update(Session& session, const FollowOptions& op
         engine.update(at, id, std::move(follow));
       },
       Caller::kWaits);
-  Result<engine::CallInfo> result = pending->wait();
-  note_committed(session, options.tag);
+  Result<engine::CallInfo> result = wait_and_note(session, *pending, options.tag);
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<engine::UpdateInfo>(*result).view;
 }

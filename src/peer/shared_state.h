@@ -55,6 +55,7 @@ class SharedState {
  private:
   // A call has ended in which the bytes may have become what the run has committed.
   void note_committed(Session& session, uint64_t tag);
+  Result<engine::CallInfo> wait_and_note(Session& session, PendingCall& call, uint64_t tag);
   // On return no session reads the bytes.
   void withdraw();
 

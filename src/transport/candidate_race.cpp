@@ -184,7 +184,7 @@ void CandidateRace::on_connected(const AttemptPointer& attempt, const std::error
   if (error) {
     const bool tells_nothing = is_missing_ipv6(attempt->target, error);
     return give_up(attempt, tells_nothing ? nullptr : &Evidence::silent,
-                   fmt::format("{} cannot be reached: {}", attempt->address, error.message()));
+                   fmt::format("{} cannot be reached: {}", attempt->address, words_of(error)));
   }
   if (is_connected_to_itself(attempt->socket)) {
     return give_up(attempt, &Evidence::refused,

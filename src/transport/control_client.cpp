@@ -7,14 +7,17 @@
 #include "base/control_priority.h"
 #include "base/limits.h"
 #include "transport/socket_options.h"
+#include "transport/turn_timer.h"
 
 namespace atoll_core::transport {
 
 std::shared_ptr<ControlClient> ControlClient::open(Loop& loop, std::vector<Endpoint> candidates,
                                                    Duration timeout,
                                                    Network::ControlHandler handler,
-                                                   names::NameLookups& names) {
+                                                   names::NameLookups& names,
+                                                   std::shared_ptr<ControlPulse> pulse) {
   auto client = std::shared_ptr<ControlClient>(new ControlClient(loop, std::move(handler)));
+  client->pulse_ = std::move(pulse);
   RaceOptions options;
   options.candidates = std::move(candidates);
   options.timeout = timeout;
@@ -53,6 +56,7 @@ void ControlClient::send(std::string bytes) {
 
 void ControlClient::close() {
   if (due_) send_queued();
+  end_pulse();
   if (!std::exchange(handler_, nullptr)) return;
   if (race_) return std::exchange(race_, nullptr)->cancel();
   if (!socket_) return;
@@ -73,6 +77,7 @@ void ControlClient::on_race_over(RaceOutcome outcome) {
                                   address_of(socket_->remote_endpoint(ignored))};
   socket_->non_blocking(true, ignored);
   put_before_data(socket_->native_handle());
+  if (pulse_) pulse_->begin(socket_->native_handle());
   flush();
   receive();
   const auto handler = handler_;
@@ -105,10 +110,15 @@ void ControlClient::receive() {
 // Without a wait, if the socket takes it now. An error shows again in flush.
 void ControlClient::send_queued() {
   if (!std::exchange(due_, false) || !socket_) return;
-  if (sending_.empty()) {
+  const auto write_some = [this] {
     std::error_code error;
     const size_t sent = socket_->write_some(asio::buffer(queued_), error);
     if (!error) queued_.erase(0, sent);
+    return queued_.empty();
+  };
+  if (sending_.empty()) {
+    if (pulse_) pulse_->write(steady_now(), queued_, write_some);
+    else write_some();
   }
   flush();
 }
@@ -119,13 +129,21 @@ void ControlClient::flush() {
     if (!handler_) shut_down();
     return;
   }
+  if (pulse_) pulse_->set_whole(false);
   sending_.swap(queued_);
   asio::async_write(*socket_, asio::buffer(sending_),
                     [self = shared_from_this()](const std::error_code& error, size_t) {
                       if (!self->socket_ || error) return;  // the read fails and tells
                       self->sending_.clear();
+                      if (self->pulse_) self->pulse_->set_whole(self->queued_.empty());
                       self->flush();
                     });
+}
+
+void ControlClient::end_pulse() {
+  if (!pulse_) return;
+  pulse_->end();
+  pulse_ = nullptr;
 }
 
 // The socket is closed when the coordinator has closed its side too: closed earlier, with bytes of
@@ -136,6 +154,7 @@ void ControlClient::shut_down() {
 }
 
 void ControlClient::fail(const std::string& reason) {
+  end_pulse();
   socket_.reset();
   flush_deadline_.cancel();
   const auto handler = std::exchange(handler_, nullptr);

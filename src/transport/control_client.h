@@ -15,6 +15,7 @@
 #include "base/endpoint.h"
 #include "transport/asio_headers.h"
 #include "transport/candidate_race.h"
+#include "transport/control_pulse.h"
 #include "transport/loop.h"
 #include "transport/network.h"
 
@@ -27,7 +28,8 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   static std::shared_ptr<ControlClient> open(Loop& loop, std::vector<Endpoint> candidates,
                                              Duration timeout, Network::ControlHandler handler,
                                              names::NameLookups& names =
-                                                 names::NameLookups::of_system());
+                                                 names::NameLookups::of_system(),
+                                             std::shared_ptr<ControlPulse> pulse = nullptr);
 
   // They go at the end of the turn, so that they hold up no data, or when the connection is made.
   void send(std::string bytes);
@@ -43,6 +45,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   void flush();
   void shut_down();
   void fail(const std::string& reason);
+  void end_pulse();
 
   Loop& loop_;
   // Shared, since a callback may drop it while it runs; null: failed or closing.
@@ -50,6 +53,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   std::shared_ptr<CandidateRace> race_;  // while dialling
   std::optional<tcp::socket> socket_;    // while connected or closing
   asio::steady_timer flush_deadline_;
+  std::shared_ptr<ControlPulse> pulse_;  // null: nobody else writes, or not any more
   std::string remote_;
   std::string sending_;  // handed to the socket; empty: nothing is
   std::string queued_;   // behind it

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/endpoint.h"
 #include "transport/numeric_address.h"
 #include "transport/socket_options.h"
@@ -99,7 +101,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const NetworkConfig
     if (!error || taken) break;  // IPv4 alone would hide that the port belongs to somebody else
   }
   if (error) {
-    return fail(code_of(error), "cannot listen on {}: {}", address, error.message());
+    return fail(code_of(error), "cannot listen on {}: {}", address, words_of(error));
   }
   auto listener = std::unique_ptr<Listener>(new Listener(
       loop, std::move(acceptor), config, std::move(on_hello), std::move(on_accept)));
@@ -116,6 +118,7 @@ Listener::Listener(Loop& loop, tcp::acceptor acceptor, const NetworkConfig& conf
       only_loopback_(config.only_loopback),
       on_hello_(std::move(on_hello)),
       on_accept_(std::move(on_accept)),
+      on_trouble_(config.on_trouble),
       pause_timer_(loop.context()) {}
 
 void Listener::accept_next() {
@@ -130,6 +133,7 @@ void Listener::accept_one(std::error_code error) {
   tcp::socket socket(loop_.context());
   if (!error) acceptor_.take(socket, error);
   if (!error) greet(std::move(socket));
+  tell_of_shortage(error);
   const bool goes_on = !error || error == asio::error::would_block ||
                        error == asio::error::interrupted ||
                        error == asio::error::connection_aborted;
@@ -138,6 +142,14 @@ void Listener::accept_one(std::error_code error) {
   pause_timer_.async_wait([this](const std::error_code& cancelled) {
     if (!cancelled) accept_next();
   });
+}
+
+// Once: it is tried again and again.
+void Listener::tell_of_shortage(const std::error_code& error) {
+  const bool lacks = is_system_error(error, EMFILE) || is_system_error(error, ENFILE);
+  if (!lacks && error) return;
+  if (std::exchange(lacks_descriptors_, lacks) || !lacks || !on_trouble_) return;
+  on_trouble_(fmt::format("connections of other peers wait: {}", words_of(error)));
 }
 
 void Listener::pause_at_limit() {

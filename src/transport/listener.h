@@ -7,8 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
+#include <string>
 
 #include "base/limits.h"
 #include "transport/asio_headers.h"
@@ -39,6 +41,7 @@ class Listener {
 
   void accept_next();
   void accept_one(std::error_code error);
+  void tell_of_shortage(const std::error_code& error);
   void pause_at_limit();
   void greet(tcp::socket socket);
   void answer(const std::shared_ptr<HalfOpen>& half_open, const Result<wire::Hello>& hello);
@@ -53,9 +56,11 @@ class Listener {
   bool only_loopback_;
   Network::HelloHandler on_hello_;
   Network::AcceptHandler on_accept_;
+  std::function<void(const std::string& sentence)> on_trouble_;
   HalfOpenList half_open_;
   asio::steady_timer pause_timer_;
   bool paused_ = false;  // at the limit
+  bool lacks_descriptors_ = false;
 };
 
 }  // namespace atoll_core::transport

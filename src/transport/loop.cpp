@@ -43,6 +43,7 @@ std::array<int, 3> descriptors_of(asio::io_context& context) {
 // One thread at a time runs the loop; the hint only drops wake-ups of further threads. Posting
 // from other threads stays safe.
 Loop::Loop() : context_(1), door_(std::make_shared<LoopDoor>(context_)) {
+  const process::StandardTaken standard;
   process::ForkPause pause;
   for (const int descriptor : descriptors_of(context_)) pause.note(descriptor);
 }

@@ -1,11 +1,13 @@
 #include "transport/network.h"
 
+#include <system_error>
 #include <utility>
 
 #include "transport/candidate_race.h"
 #include "transport/control_client.h"
 #include "transport/listener.h"
 #include "transport/loop.h"
+#include "transport/socket_options.h"
 #include "transport/turn_timer.h"
 
 namespace atoll_core::transport {
@@ -44,12 +46,18 @@ class AsioNetwork final : public Network {
                     ControlHandler handler) override {
     close_control();
     control_ = ControlClient::open(loop_, std::move(candidates), timeout, std::move(handler),
-                                   *config_.names);
+                                   *config_.names, pulse_);
   }
 
   void send_control(std::string bytes) override {
     if (control_) control_->send(std::move(bytes));
   }
+
+  void set_pulse(std::string heartbeat, Duration interval) override {
+    pulse_->set(std::move(heartbeat), interval);
+  }
+
+  void beat() override { pulse_->beat(now()); }
 
   void close_control() override {
     if (control_) std::exchange(control_, nullptr)->close();
@@ -109,6 +117,7 @@ class AsioNetwork final : public Network {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::unique_ptr<Listener> listener_;
   std::shared_ptr<ControlClient> control_;
+  const std::shared_ptr<ControlPulse> pulse_ = std::make_shared<ControlPulse>();
   TurnTimer timer_;
 };
 
@@ -116,7 +125,12 @@ class AsioNetwork final : public Network {
 
 Result<std::unique_ptr<Network>> Network::create(NetworkConfig config, HelloHandler on_hello,
                                                  AcceptHandler on_accept) {
-  auto network = std::make_unique<AsioNetwork>(std::move(config));
+  std::unique_ptr<AsioNetwork> network;
+  try {
+    network = std::make_unique<AsioNetwork>(std::move(config));
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::kSystemError, "no event loop: {}", words_of(error.code()));
+  }
   if (auto listening = network->listen(std::move(on_hello), std::move(on_accept)); !listening) {
     return tl::unexpected<Error>(listening.error());
   }

@@ -71,6 +71,8 @@ struct NetworkConfig {
   Duration hello_timeout = std::chrono::milliseconds(5000);
   Duration bind_timeout = std::chrono::seconds(10);  // when bind_host is a name
   names::NameLookups* names = &names::NameLookups::of_system();
+  // In the loop: what this process lacks, for its log. May be empty.
+  std::function<void(const std::string& sentence)> on_trouble;
   size_t socket_send_buffer = 0;     // bytes; 0: the kernel's default
   size_t socket_receive_buffer = 0;
 };
@@ -109,6 +111,10 @@ class Network {
   virtual void open_control(std::vector<Endpoint> candidates, Duration timeout,
                             ControlHandler handler) = 0;
   virtual void send_control(std::string bytes) = 0;  // queued; flushed in order
+  // What beat() is to send over the control connection that there is.
+  virtual void set_pulse(std::string heartbeat, Duration interval) = 0;
+  // Any thread: sends the heartbeat when one is overdue, because the loop stands still.
+  virtual void beat() = 0;
   virtual void close_control() = 0;                  // after a short flush; handlers are dropped
 
   // Calls the handler once at `when` (steady clock as time since its epoch); replaces the last one.

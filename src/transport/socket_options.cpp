@@ -10,6 +10,7 @@
 
 #include "base/endpoint.h"
 #include "base/tcp_silence.h"
+#include "process/shortage.h"
 #include "transport/round_trip.h"
 
 namespace atoll_core::transport {
@@ -74,6 +75,12 @@ void cut_on_close(int socket) {
 
 bool is_system_error(const std::error_code& error, int number) {
   return error == std::error_code(number, asio::error::get_system_category());
+}
+
+std::string words_of(const std::error_code& error) {
+  const bool shortage =
+      is_system_error(error, error.value()) && process::is_shortage_of_descriptors(error.value());
+  return shortage ? process::describe_shortage_of_descriptors(error.value()) : error.message();
 }
 
 Endpoint address_of(const tcp::endpoint& endpoint) {

@@ -41,6 +41,9 @@ void cut_on_close(int socket);
 // std::errc.
 bool is_system_error(const std::error_code& error, int number);
 
+// The system's words, and who lacks what where descriptors have run out.
+std::string words_of(const std::error_code& error);
+
 // "10.0.0.7:4711"; an IPv4 address that a dual-stack socket shows as IPv6 is written as IPv4.
 std::string text_of(const tcp::endpoint& endpoint);
 Endpoint address_of(const tcp::endpoint& endpoint);  // the same as host and port

@@ -2,6 +2,7 @@
 
 cli_test.py PROGRAM WORKER: the command, and a peer that is told what to do."""
 import json
+import os
 import pathlib
 import re
 import signal
@@ -25,12 +26,12 @@ def call(*arguments):
 class CoordinatorProcess:
     """atoll coordinator on a port that the kernel chooses."""
 
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0", stderr=subprocess.PIPE):
         self.port_file = pathlib.Path(folder) / "port"
         self.process = subprocess.Popen(
             [PROGRAM, "coordinator", "--listen", listen, "--port-file", self.port_file,
              *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
+            stderr=stderr, text=True)
 
     def __enter__(self):
         deadline = time.monotonic() + SECONDS
@@ -53,6 +54,26 @@ class CoordinatorProcess:
         self.process.send_signal(number)
         out, error = self.process.communicate(timeout=SECONDS)
         return self.process.returncode, out, error
+
+
+def full_pipe():
+    """(reading, writing end) of a pipe that takes nothing more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    return reading, writing
+
+
+def update_often(address):
+    """A peer that is alone and goes through a hundred updates."""
+    return subprocess.run(
+        [WORKER, "--coordinator", address, "--name", "alone", "--stop-file", "/nonexistent/stop",
+         "--elements", "10", "--leave-after", "100"], capture_output=True, text=True,
+        timeout=SECONDS, check=False)
 
 
 class GeneralTest(unittest.TestCase):
@@ -240,6 +261,25 @@ class CoordinatorTest(unittest.TestCase):
         self.assertTrue(re.search(r"\[coordinator\] info: ", error), error)
         with CoordinatorProcess(self.folder, "--log-level", "off") as coordinator:
             self.assertEqual(coordinator.end(signal.SIGTERM)[2], "")
+
+    def test_updates_in_which_nothing_changes_are_not_logged(self):
+        with CoordinatorProcess(self.folder, "--new-run") as coordinator:
+            done = update_often(coordinator.address)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            error = coordinator.end(signal.SIGTERM)[2]
+        self.assertIn("view ", error)  # there is a log
+        self.assertNotIn("nobody is admitted", error)
+        self.assertLess(len(error.splitlines()), 30, error)
+
+    def test_a_log_that_nobody_reads_holds_up_no_run(self):
+        full, writing = full_pipe()
+        with CoordinatorProcess(self.folder, "--new-run", "--log-level", "trace",
+                                stderr=writing) as coordinator:
+            os.close(writing)
+            done = update_often(coordinator.address)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(coordinator.end(signal.SIGTERM)[0], 0)
+        os.close(full)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ struct CoordinatorOutput {
   };
   struct Event {  // for the log and for traces: "evict island-3: control connection broken, …"
     std::string text;
+    bool routine = false;  // comes again and again while all is well
   };
   struct Save {  // before what follows is sent
     wire::Snapshot snapshot;

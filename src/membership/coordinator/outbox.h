@@ -35,6 +35,9 @@ class Outbox {
     recent_.add(now_, text);
     output_.items.emplace_back(CoordinatorOutput::Event{std::move(text)});
   }
+  void routine_event(std::string text) {
+    output_.items.emplace_back(CoordinatorOutput::Event{std::move(text), true});
+  }
   void drives(std::string not_because = "") {
     output_.items.emplace_back(CoordinatorOutput::Drives{std::move(not_because)});
   }

@@ -101,4 +101,14 @@ void UpdateBarrier::start_generation() {
   last_error_.reset();
 }
 
+std::vector<std::string> UpdateBarrier::news(std::vector<std::string> left_out) {
+  std::vector<std::string> fresh;
+  for (const std::string& reason : left_out) {
+    const bool known = std::find(left_out_.begin(), left_out_.end(), reason) != left_out_.end();
+    if (!known) fresh.push_back(reason);
+  }
+  left_out_ = std::move(left_out);
+  return fresh;
+}
+
 }  // namespace atoll_core::membership

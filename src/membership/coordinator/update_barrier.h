@@ -50,6 +50,10 @@ class UpdateBarrier {
   // them like this. The one that knows of most counts.
   void restore(uint64_t ended, std::optional<Error> error);
 
+  // Why newcomers are not admitted at the update that ends. Which of it was not so at the last one:
+  // updates follow each other quickly, and newcomers may wait for long.
+  std::vector<std::string> news(std::vector<std::string> left_out);
+
   uint64_t ended() const { return ended_; }
   const std::optional<Error>& last_error() const { return last_error_; }
 
@@ -59,6 +63,7 @@ class UpdateBarrier {
   std::map<PeerId, Request> requests_;
   uint64_t ended_ = 0;
   std::optional<Error> last_error_;
+  std::vector<std::string> left_out_;  // at the last update
 };
 
 }  // namespace atoll_core::membership

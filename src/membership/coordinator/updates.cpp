@@ -38,7 +38,8 @@ void end_update(CoordinatorMachine::Parts& parts, const std::vector<Participant>
   if (error) {
     parts.out.event("update fails: " + error->message);
   } else {
-    parts.out.event(fmt::format("update of {} members: nobody is admitted", members.size()));
+    parts.out.routine_event(
+        fmt::format("update of {} members: nobody is admitted", members.size()));
   }
   if (!error) ++parts.run.history.updates;
   parts.waits.updates.finish(members, std::move(error));
@@ -225,8 +226,9 @@ void CoordinatorMachine::Parts::evaluate_updates() {
                                               config.min_replicas);
   if (present.empty() && admission.admitted.empty()) return;
   if (view.members.empty()) begin_run(founds.instance);
-  for (const std::string& why : candidates.not_ready) out.event(why);
-  for (const std::string& why : admission.left_out) out.event(why);
+  std::vector<std::string> reasons = std::move(candidates.not_ready);
+  reasons.insert(reasons.end(), admission.left_out.begin(), admission.left_out.end());
+  for (const std::string& why : waits.updates.news(std::move(reasons))) out.event(why);
   // After each update slots and members are the same: who calls next may count on it.
   const bool lost = view.members.size() < view.slots.size();
   if (lost || !admission.admitted.empty()) return admit(*this, present, admission);

@@ -90,6 +90,8 @@ class PeerMachine {
   // Bytes of a message that is not whole yet: the coordinator lives, and the way is slow.
   void on_bytes(TimePoint now);
   void tick(TimePoint now);
+  // What the coordinator has asked for.
+  Duration heartbeat_interval() const { return control_.heartbeat_interval; }
   TimePoint next_deadline() const { return timers_.next_deadline(); }
 
   // Commands. They return an error when the state does not allow them.

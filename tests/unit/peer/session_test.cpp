@@ -15,7 +15,7 @@ SessionConfig unconnected() {
   config.engine.membership.self.name = "alice";
   config.coordinators = {Endpoint{"127.0.0.1", 9}};
   config.bind_host = "127.0.0.1";
-  config.logger = make_logger("session_test");
+  config.logger = process::make_logger("session_test");
   return config;
 }
 

@@ -53,6 +53,42 @@ TEST(Descriptors, AChildKeepsWhatWasTakenBack) {
   ::close(number);
 }
 
+// Runs `body` in a child without standard input, output and error.
+template <class Body>
+bool in_child_without_standard(Body&& body) {
+  return in_child([&] {
+    for (const int number : {0, 1, 2}) ::close(number);
+    return body();
+  });
+}
+
+TEST(Descriptors, NoneIsKeptWherePeoplePrint) {
+  EXPECT_TRUE(in_child_without_standard([] {
+    const int number = open_noted(open_socket);
+    return number > 2 && !is_open(0) && !is_open(1) && !is_open(2) &&
+           (::fcntl(number, F_GETFD) & FD_CLOEXEC) != 0;
+  }));
+}
+
+TEST(Descriptors, WhileTheStandardOnesAreTakenOthersGetHigherNumbers) {
+  EXPECT_TRUE(in_child_without_standard([] {
+    int number = -1;
+    {
+      const StandardTaken standard;
+      number = open_event();
+    }
+    return number > 2 && !is_open(0) && !is_open(1) && !is_open(2);
+  }));
+}
+
+TEST(Descriptors, StandardOnesThatAreOpenAreLeftAlone) {
+  EXPECT_TRUE(in_child([] {
+    ::close(1);
+    { const StandardTaken standard; }
+    return is_open(0) && !is_open(1) && is_open(2);
+  }));
+}
+
 TEST(Descriptors, NotesAreNotHandedOn) {
   const int number = open_noted(open_event);
   EXPECT_TRUE(in_child([&] {

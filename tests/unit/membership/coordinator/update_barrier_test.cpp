@@ -17,6 +17,16 @@ TEST(UpdateBarrier, KnowsWhoIsMissing) {
   EXPECT_TRUE(updates.missing(kMembers).empty());
 }
 
+TEST(UpdateBarrier, WhyANewcomerWaitsIsNewsOnce) {
+  using Sentences = std::vector<std::string>;
+  UpdateBarrier updates;
+  EXPECT_EQ(updates.news({"c is not linked with a"}), Sentences{"c is not linked with a"});
+  EXPECT_EQ(updates.news({"c is not linked with a", "d waits"}), Sentences{"d waits"});
+  EXPECT_EQ(updates.news({"d waits"}), Sentences{});
+  EXPECT_EQ(updates.news({"c is not linked with a", "d waits"}),
+            Sentences{"c is not linked with a"});
+}
+
 TEST(UpdateBarrier, APositionThatIsNotListedIsZero) {
   UpdateBarrier updates;
   updates.open({1}, {{0, 7, 0}, {0, 8, 3}});
