@@ -11,10 +11,11 @@
 namespace atoll_core::wire {
 namespace {
 
-constexpr std::string_view kMagic = kHelloMagic;
-constexpr size_t kChecksumOffset = 88;
+constexpr size_t kHelloChecksumOffset = 88;
 
-uint64_t checksum(const HelloBytes& bytes) { return XXH3_64bits(bytes.data(), kChecksumOffset); }
+uint64_t checksum(const HelloBytes& bytes) {
+  return XXH3_64bits(bytes.data(), kHelloChecksumOffset);
+}
 
 void store_session(const SessionId& session, std::byte* at) {
   store_little_endian(session.high, at);
@@ -51,7 +52,7 @@ Result<void> check(const Hello& hello) {
 void encode_hello(const Hello& hello, HelloBytes& out) {
   out.fill(std::byte{0});
   std::byte* at = out.data();
-  std::copy_n(as_bytes(kMagic).begin(), kMagic.size(), at);
+  std::copy_n(as_bytes(kHelloMagic).begin(), kHelloMagic.size(), at);
   store_little_endian(hello.version_min, at + 8);
   store_little_endian(hello.version_max, at + 10);
   store_little_endian(static_cast<uint8_t>(hello.role), at + 12);
@@ -64,16 +65,16 @@ void encode_hello(const Hello& hello, HelloBytes& out) {
   store_little_endian(hello.run, at + 64);
   store_little_endian(hello.ticket.high, at + 72);
   store_little_endian(hello.ticket.low, at + 80);
-  store_little_endian(checksum(out), at + kChecksumOffset);
+  store_little_endian(checksum(out), at + kHelloChecksumOffset);
 }
 
 Result<Hello> decode_hello(const HelloBytes& bytes) {
-  if (as_text(bytes).substr(0, kMagic.size()) != kMagic) {
+  if (as_text(bytes).substr(0, kHelloMagic.size()) != kHelloMagic) {
     return fail(ErrorCode::kInvalidArgument, "a data connection begins with {}, not with \"{}\"",
-                quote_bytes(bytes, kMagic.size()), kMagic);
+                quote_bytes(bytes, kHelloMagic.size()), kHelloMagic);
   }
   const std::byte* at = bytes.data();
-  if (load_little_endian<uint64_t>(at + kChecksumOffset) != checksum(bytes)) {
+  if (load_little_endian<uint64_t>(at + kHelloChecksumOffset) != checksum(bytes)) {
     return fail(ErrorCode::kInvalidArgument,
                 "the hello of a data connection was damaged on its way: its checksum is wrong");
   }

@@ -14,7 +14,7 @@ namespace atoll_core::wire {
 namespace {
 
 constexpr uint32_t kVersion = 1;
-constexpr size_t kChecksumOffset = 8;
+constexpr size_t kSnapshotChecksumOffset = 8;
 constexpr size_t kVersionOffset = 24;
 constexpr size_t kLengthOffset = 28;
 
@@ -36,8 +36,8 @@ std::string frame_snapshot(std::string_view payload) {
   store_little_endian(kVersion, at + kVersionOffset);
   store_little_endian(static_cast<uint64_t>(payload.size()), at + kLengthOffset);
   const XXH128_hash_t hash = checksum_of(as_bytes(file));
-  store_little_endian(uint64_t{hash.high64}, at + kChecksumOffset);
-  store_little_endian(uint64_t{hash.low64}, at + kChecksumOffset + 8);
+  store_little_endian(uint64_t{hash.high64}, at + kSnapshotChecksumOffset);
+  store_little_endian(uint64_t{hash.low64}, at + kSnapshotChecksumOffset + 8);
   return file;
 }
 
@@ -56,8 +56,8 @@ Result<std::string> unframe_snapshot(std::string_view file) {
     return fail(ErrorCode::kInvalidArgument, "names {} bytes of payload and has {}", length, there);
   }
   const XXH128_hash_t hash = checksum_of(as_bytes(file));
-  if (load_little_endian<uint64_t>(at + kChecksumOffset) != hash.high64 ||
-      load_little_endian<uint64_t>(at + kChecksumOffset + 8) != hash.low64) {
+  if (load_little_endian<uint64_t>(at + kSnapshotChecksumOffset) != hash.high64 ||
+      load_little_endian<uint64_t>(at + kSnapshotChecksumOffset + 8) != hash.low64) {
     return fail(ErrorCode::kInvalidArgument, "is damaged: its checksum is wrong");
   }
   const auto version = load_little_endian<uint32_t>(at + kVersionOffset);

@@ -12,6 +12,7 @@ function(atoll_test name)
     set(TEST_TIMEOUT 120)
   endif()
   add_executable(${name} ${TEST_SOURCES})
+  atoll_unity(${name} tests)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE atoll_flags ${TEST_LINK} GTest::gmock GTest::gtest_main)
   # What is tested is optimized. The tests need not be: it would take longer than they run.
