@@ -25,7 +25,7 @@ enum class Canary : uint8_t {
   kTheLivingContributed,  // of a commit that another shard was told before the coordinator died,
                           // those count as contributors who are left
   kOlderStateWins,   // a sync elects a revision below one that a participant was given by the run
-  kCapWaits,         // a small call waits for room for its result, instead of ending like a large one
+  kCapWaits,         // a small call waits for room for its result, and may wait for itself
   // What fuzzing of the coordinator machine must find: see tests/fuzz/canary_test.cpp.
   kViewNamesTwice,   // a view in which a peer or a session stands twice is taken
   kAnyUpdateCount,   // so is any count of updates that a member tells of

@@ -21,7 +21,7 @@
 //                                               a final abort                  kEnded
 //   kEnded     is over: take_ending()
 //
-// A large call tells that it is done when it is complete, and ends by the verdict when all have told.
+// A large call tells when it is complete that it is done, and ends by the verdict when all have.
 // A small one ends when it is complete, without a word, as long as there is room for its result.
 // Where there is none it ends like a large one, and its result is not kept: it asks the others to
 // tell, too. So the cap of kept results costs a round trip to the coordinator, and nobody waits for

@@ -13,8 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Of a call that all have made, while nothing moves anywhere. Far more than any way is long, and less
-// than the patience of any call: what ends only when somebody's patience does is found by it.
+// Of a call that all have made, while nothing moves anywhere. Far more than any way is long, and
+// less than the patience of any call: what ends only when somebody's patience does is found by it.
 constexpr Duration kLongestStall = seconds(2);
 // After the last fault, until what it has broken is found and mended.
 constexpr Duration kConvalescence = seconds(10);

@@ -105,15 +105,17 @@ static void standard_descriptors_may_be_closed(void) {
     pair_stop(&pair);
     for (number = 0; number < 3; ++number) dup2(saved[number], number);
   }
+  for (number = 0; number < 3; ++number) close(saved[number]);
 }
 
 /* ---- shortages ----------------------------------------------------------------------------------
  * */
 
+/* So many numbers are taken, up to the first that is free: of the numbers the limit is one. */
 static rlim_t open_descriptors(void) {
-  int file, count = 0;
-  for (file = 0; file < kDescriptorsMax; ++file) count += fcntl(file, F_GETFD) >= 0;
-  return (rlim_t)count;
+  const int next = dup(2);
+  close(next);
+  return (rlim_t)next;
 }
 
 static void allow_descriptors(rlim_t count) {

@@ -269,7 +269,8 @@ class CoordinatorTest(unittest.TestCase):
             error = coordinator.end(signal.SIGTERM)[2]
         self.assertIn("view ", error)  # there is a log
         self.assertNotIn("nobody is admitted", error)
-        self.assertLess(len(error.splitlines()), 30, error)
+        others = [line for line in error.splitlines() if "state sync" not in line]
+        self.assertLess(len(others), 30, error)
 
     def test_a_log_that_nobody_reads_holds_up_no_run(self):
         full, writing = full_pipe()

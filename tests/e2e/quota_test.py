@@ -1,5 +1,5 @@
-"""A run whose processes may use a CPU for 20 ms in each 100, as small containers may: it is slow, and
-nobody is lost.
+"""A run whose processes may use a CPU for 20 ms in each 100, as small containers may: it is slow,
+and nobody is lost.
 
 quota_test.py PROGRAM: the atoll command. Skipped where there is no control group to be made."""
 import os
