@@ -609,7 +609,16 @@ ATOLL_API atollResult_t atollOptimizeTopology(atollComm_t comm, const atollOpOpt
 /* ---- Async calls ---------------------------------------------------------------------------- */
 
 /* A call in flight. The buffers are the library's until it has ended. Every request is to be ended
- * once, by atollWait or by an atollTest that reports the end; either frees it. */
+ * once, by atollWait or by an atollTest that reports the end; either frees it.
+ *
+ * A communicator has at most ATOLL_CALLS_IN_FLIGHT_MAX calls in flight, syncs among them. One that
+ * is started beyond that waits, blocking, until another one has ended, for at most
+ * arrival_timeout_ms; then its request ends in atollInvalidUsage, and the sequence of calls goes on
+ * as if it had not been made. So peers that make the same calls have the same ones refused: none.
+ * Where 24576 calls have ended here and not yet on all others, or 8192 of those were aborted, a new
+ * call does not begin before others have ended theirs, for as long; its request waits meanwhile. */
+#define ATOLL_CALLS_IN_FLIGHT_MAX 4096
+
 typedef struct atollRequest* atollRequest_t;
 
 ATOLL_API atollResult_t atollAllReduceAsync(const void* sendbuff, void* recvbuff, uint64_t count,

@@ -12,6 +12,8 @@
 namespace atoll_core::capi {
 namespace {
 
+static_assert(ATOLL_CALLS_IN_FLIGHT_MAX == limits::kOpsInFlight);
+
 bool overlap(const std::byte* a, const std::byte* b, uint64_t bytes) {
   return a != b && a < b + bytes && b < a + bytes;
 }

@@ -85,13 +85,7 @@ bool Engine::refuse(CallId call, const CallOptions& options) {
     return true;
   }
   if (!left_ && !leaving_ && membership_.view()) {  // perhaps reconnecting, but the view stands
-    std::string why;
-    if (ledger_.open_calls() >= limits::kOpsInFlight) {
-      why = fmt::format("{} has {} calls in flight: wait for some of them",
-                        membership_.self().name, ledger_.open_calls());
-    } else {
-      why = ledger_.why_full();
-    }
+    const std::string why = why_no_room();
     if (why.empty()) return false;
     end(call, atoll_core::fail(ErrorCode::kInvalidUsage, "{}", why));
     return true;
@@ -104,6 +98,13 @@ bool Engine::refuse(CallId call, const CallOptions& options) {
                              "{} is not a member of the run: call atollUpdate first",
                              membership_.self().name));
   return true;
+}
+
+std::string Engine::why_no_room() const {
+  if (left_ || leaving_) return "";  // there is another reason
+  if (ledger_.open_calls() < limits::kOpsInFlight) return ledger_.why_full();
+  return fmt::format("{} has {} calls in flight: wait for some of them", membership_.self().name,
+                     ledger_.open_calls());
 }
 
 Error Engine::departed() const {

@@ -38,6 +38,7 @@ class Engine {
   // `follow`: of a peer that is not yet a member, which is to fetch the members' state meanwhile.
   // A member's update takes no notice of it.
   void update(TimePoint now, CallId call, std::optional<FollowCall> follow = std::nullopt);
+  // A call that begins while there is no room for it is refused, and takes no name.
   void collective(TimePoint now, CallId call, CollectiveCall arguments);
   void sync(TimePoint now, CallId call, SyncCall arguments);
   // What its links carry, found by loading them on purpose; this counts for more than what traffic
@@ -89,6 +90,9 @@ class Engine {
   // No call is open, and nothing waits to be sent: until somebody asks or something comes, there is
   // nothing to do but what next_deadline() tells of.
   bool at_rest() const;
+  // Why one more call would be refused now, though the caller has done nothing wrong. Empty: it
+  // would not.
+  std::string why_no_room() const;
   size_t open_connections() const { return links_.open_connections(); }
   size_t connections_wanted() const { return links_.connections_wanted(); }
   // Also after it has left.

@@ -29,7 +29,7 @@ Result<View> update(Session& session) {
 
 std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
                                               Caller caller) {
-  return session.call(
+  return session.call_in_flight(
       [call = std::move(call)](engine::Engine& engine, TimePoint at, engine::CallId id) mutable {
         engine.collective(at, id, std::move(call));
       },

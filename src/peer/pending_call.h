@@ -18,10 +18,13 @@ enum class Caller : uint8_t { kGoesOn, kWaits };
 
 class PendingCall {
  public:
-  PendingCall(engine::CallId id, Caller caller) : id_(id), caller_(caller) {}
+  PendingCall(engine::CallId id, Caller caller, bool in_flight)
+      : id_(id), caller_(caller), in_flight_(in_flight) {}
 
   engine::CallId id() const { return id_; }
   Caller caller() const { return caller_; }
+  // Counts as one of the calls in flight.
+  bool in_flight() const { return in_flight_; }
 
   // Once; by the thread that runs the loop.
   void finish(Result<engine::CallInfo> result, TimePoint now) {
@@ -67,6 +70,7 @@ class PendingCall {
  private:
   const engine::CallId id_;
   const Caller caller_;
+  const bool in_flight_;
   mutable std::mutex mutex_;
   mutable std::condition_variable ended_;
   std::optional<Result<engine::CallInfo>> result_;

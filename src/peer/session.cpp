@@ -120,24 +120,63 @@ void Session::post(std::function<void()> task) const {
 }
 
 std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
-  std::shared_ptr<PendingCall> call;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    call = std::make_shared<PendingCall>(next_call_++, caller);
-    if (failure_) {
-      call->finish(tl::unexpected<Error>(*failure_), transport::Network::now());
-      return call;
-    }
-    pending_[call->id()] = call;
+  std::shared_ptr<PendingCall> call = open_call(caller, false);
+  if (!call->ended()) begin_call(call, std::move(start));
+  return call;
+}
+
+std::shared_ptr<PendingCall> Session::call_in_flight(Start start, Caller caller) {
+  std::shared_ptr<PendingCall> call = open_call(caller, true);
+  if (call->ended()) return call;
+  begin_call(call, [this, start = std::move(start)](engine::Engine& engine, TimePoint now,
+                                                    engine::CallId id) {
+    if (held_.empty() && engine.why_no_room().empty()) return start(engine, now, id);
+    held_.push_back({id, start, now + config_.engine.arrival_timeout});
+  });
+  return call;
+}
+
+std::shared_ptr<PendingCall> Session::open_call(Caller caller, bool in_flight) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto has_room = [&] { return failure_ || in_flight_ < limits::kOpsInFlight; };
+  const bool room =
+      !in_flight || room_.wait_for(lock, config_.engine.arrival_timeout, has_room);
+  auto call = std::make_shared<PendingCall>(next_call_++, caller, in_flight);
+  std::optional<Error> refused = failure_;
+  if (!room) {
+    refused = Error{ErrorCode::kInvalidUsage,
+                    fmt::format("{} has {} calls in flight, and none of them has ended for {} ms: "
+                                "wait for some of them", config_.engine.membership.self.name,
+                                in_flight_, to_ms(config_.engine.arrival_timeout))};
   }
+  if (refused) {
+    call->finish(tl::unexpected<Error>(*std::move(refused)), transport::Network::now());
+    return call;
+  }
+  pending_[call->id()] = call;
+  if (in_flight) ++in_flight_;
+  return call;
+}
+
+void Session::begin_call(const std::shared_ptr<PendingCall>& call, Start start) {
   auto begin = [this, id = call->id(), start = std::move(start)] {
     start(*engine_, transport::Network::now(), id);
     pump();
   };
-  const auto asked = caller == Caller::kWaits ? baton_.try_take() : std::nullopt;
+  const auto asked = call->caller() == Caller::kWaits ? baton_.try_take() : std::nullopt;
   if (asked) lend_thread(*call, std::move(begin), *asked);
   else post(std::move(begin));
-  return call;
+}
+
+void Session::begin_held() {
+  const TimePoint now = transport::Network::now();
+  while (!held_.empty()) {
+    const bool waits = !engine_->why_no_room().empty() && held_.front().until > now;
+    if (waits) return;
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    held.start(*engine_, now, held.call);  // without room it is refused
+  }
 }
 
 void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
@@ -169,7 +208,15 @@ void Session::lend_thread(const PendingCall& call, std::function<void()> begin, 
 
 void Session::cancel(engine::CallId call) {
   post([this, call] {
-    engine_->cancel(transport::Network::now(), call);
+    const auto held = std::find_if(held_.begin(), held_.end(),
+                                   [call](const Held& one) { return one.call == call; });
+    if (held == held_.end()) {
+      engine_->cancel(transport::Network::now(), call);
+    } else {
+      held_.erase(held);
+      finish(call, fail(ErrorCode::kCancelled, "{} cancelled a call that had not begun",
+                        config_.engine.membership.self.name));
+    }
     pump();
   });
 }
@@ -263,6 +310,7 @@ void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
     if (found == pending_.end()) return;
     ended = std::move(found->second);
     pending_.erase(found);
+    if (ended->in_flight() && in_flight_-- == limits::kOpsInFlight) room_.notify_all();
   }
   if (ended->caller() == Caller::kWaits) rest_wanted_ = true;
   ended->finish(std::move(result), transport::Network::now());
@@ -274,6 +322,8 @@ void Session::finish_all(const Error& error) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!failure_) failure_ = error;
     ended.swap(pending_);
+    in_flight_ = 0;
+    room_.notify_all();
   }
   const TimePoint now = transport::Network::now();
   for (auto& [id, call] : ended) call->finish(tl::unexpected<Error>(error), now);
@@ -327,6 +377,7 @@ void Session::pump() {
   if (pumping_) return;  // the outer call goes on with what was added
   pumping_ = true;
   for (;;) {
+    if (!held_.empty()) begin_held();
     engine_->take_outputs(outputs_);
     if (outputs_.empty()) break;
     publish_snapshot();
@@ -337,7 +388,8 @@ void Session::pump() {
     for (engine::EngineOutput& item : outputs_) carry_out(item);
   }
   pumping_ = false;
-  const TimePoint next = engine_->next_deadline();
+  TimePoint next = engine_->next_deadline();
+  if (!held_.empty()) next = std::min(next, held_.front().until);
   if (next == timer_) return;
   timer_ = next;
   if (next == kNever) return;

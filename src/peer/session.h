@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -60,6 +62,11 @@ class Session {
   // Any thread. `start` runs on the thread that runs the loop, after those of the calls that the
   // same thread made before. For a caller that waits the call may have ended on return.
   std::shared_ptr<PendingCall> call(Start start, Caller caller = Caller::kGoesOn);
+  // The same of a call that counts as one in flight, a collective or a sync. Where as many are in
+  // flight as may be, waits for room, and at most as long as the engine waits for others to call; a
+  // call that then has no name yet ends in atollInvalidUsage. So peers that make the same calls
+  // refuse none, or the same.
+  std::shared_ptr<PendingCall> call_in_flight(Start start, Caller caller);
   void cancel(engine::CallId call);
   // On return the I/O thread reads nothing of this publication, which its owner has closed.
   void withdraw(std::shared_ptr<state::Publication> publication);
@@ -104,6 +111,11 @@ class Session {
   void start_connection(link::ConnectionKey key);
   void close_connection(link::ConnectionKey key, bool cut = false);
   link::ConnectionKey adopt(transport::Connection* connection);
+  // Gives a start its call, which has ended if the session has.
+  std::shared_ptr<PendingCall> open_call(Caller caller, bool in_flight);
+  void begin_call(const std::shared_ptr<PendingCall>& call, Start start);
+  // Begins what waits for others to end what has ended here, or refuses it when its time is over.
+  void begin_held();
   void finish(engine::CallId call, Result<engine::CallInfo> result);
   void finish_all(const Error& error);
   void finish_leaving();
@@ -114,6 +126,13 @@ class Session {
   std::map<link::ConnectionKey, std::unique_ptr<Stream>> streams_;
   link::ConnectionKey next_key_ = 1;
   std::vector<engine::CallId> leaving_;
+  // Starts that the engine has no room for yet, in their order.
+  struct Held {
+    engine::CallId call = 0;
+    Start start;
+    TimePoint until{};
+  };
+  std::deque<Held> held_;
   bool pumping_ = false;
   std::vector<engine::EngineOutput> outputs_;  // that are carried out; its memory is used again
   mutable uint64_t tasks_done_ = 0;  // of post()
@@ -129,6 +148,8 @@ class Session {
   mutable std::mutex mutex_;
   std::map<engine::CallId, std::shared_ptr<PendingCall>> pending_;
   engine::CallId next_call_ = 1;
+  size_t in_flight_ = 0;             // of pending_
+  std::condition_variable room_;     // for one more of them
   std::optional<Error> failure_;
   Snapshot snapshot_;
   CommittedMarks marks_;

@@ -101,7 +101,7 @@ Result<SyncInfo> SharedState::sync(const std::shared_ptr<Session>& session,
   call.options.tag = options.tag;
   call.options.deadline = options.deadline;
   call.publication = publication_;
-  const auto pending = session->call(
+  const auto pending = session->call_in_flight(
       [&call](engine::Engine& engine, TimePoint at, engine::CallId id) {
         engine.sync(at, id, std::move(call));
       },
