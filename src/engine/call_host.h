@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -36,6 +37,9 @@ class CallHost {
   virtual void cannot_stay(Error why) = 0;
   // There is no room for one more result: others should hear what has ended.
   virtual void lacks_room() = 0;
+
+  // For the log.
+  virtual void warn(std::string what) = 0;
 
   // ---- facts.
   virtual const wire::View& view() const = 0;

@@ -10,6 +10,13 @@
 #include "engine/settle_report.h"
 
 namespace atoll_core::engine {
+namespace {
+
+constexpr int kWarning = 3;  // of spdlog
+// Calls that were made together wait together: of thousands one line tells.
+constexpr Duration kWarnTogether = std::chrono::milliseconds(100);
+
+}  // namespace
 
 CallLedger::CallLedger(Context& context, membership::PeerMachine& membership)
     : context_(context), membership_(membership), ended_(context.config.results_kept) {}
@@ -46,17 +53,18 @@ void CallLedger::begin(NewCall call) {
   const OpId op = names_.take(call.place.group, call.options.tag);
   CallHost& host = *this;
   const auto open = open_.try_emplace(op, std::move(call), op, context_, host).first;
-  open_report_bytes_ += open->second.report_bytes();
-  if (frozen(op)) return;
-  start(open->second);
-  take_out_if_ended(open);
+  open_report_bytes_ += open->second.machine.report_bytes();
+  if (!frozen(op)) start(open->second.machine);
+  after_event(open);
 }
 
 void CallLedger::cancel(CallId call) {
   const auto open = std::find_if(open_.begin(), open_.end(), [call](const auto& entry) {
-    return entry.second.id() == call;
+    return entry.second.machine.id() == call;
   });
-  if (open != open_.end()) open->second.cancel();
+  if (open == open_.end()) return;
+  open->second.machine.cancel();
+  after_event(open);
 }
 
 void CallLedger::start(CallMachine& call) {
@@ -71,12 +79,26 @@ void CallLedger::start(CallMachine& call) {
 
 // ---- what has ended ----------------------------------------------------------------------------
 
-void CallLedger::take_out_if_ended(Open::iterator call) {
-  if (!call->second.ended()) return;
+void CallLedger::after_event(Open::iterator call) {
+  if (call->second.machine.ended()) return take_out(call);
+  // Most calls end long before their alarm: it is only made earlier, and looked at when it rings.
+  const TimePoint wanted = call->second.machine.next_deadline();
+  if (wanted < call->second.alarm) set_alarm(call, wanted);
+}
+
+void CallLedger::set_alarm(Open::iterator call, TimePoint time) {
+  OpenCall& open = call->second;
+  if (open.alarm != kNever) alarms_.erase({open.alarm, open.machine.id()});
+  open.alarm = time;
+  if (time != kNever) alarms_.emplace(std::pair(time, open.machine.id()), call);
+}
+
+void CallLedger::take_out(Open::iterator call) {
   const OpId op = call->first;
-  const CallId id = call->second.id();
-  CallMachine::Ending ending = call->second.take_ending();
-  open_report_bytes_ -= call->second.report_bytes();
+  const CallId id = call->second.machine.id();
+  CallMachine::Ending ending = call->second.machine.take_ending();
+  open_report_bytes_ -= call->second.machine.report_bytes();
+  set_alarm(call, kNever);
   open_.erase(call);
   context_.emit(CallEnded{id, std::move(ending.result)});
   if (!ending.record) return;
@@ -88,13 +110,13 @@ void CallLedger::take_out_if_ended(Open::iterator call) {
 }
 
 void CallLedger::report(std::vector<CallReport>& calls) const {
-  for (const auto& [op, open] : open_) calls.push_back(open.report());
+  for (const auto& [op, open] : open_) calls.push_back(open.machine.report());
 }
 
 std::vector<KeptReport> CallLedger::kept() const {
   std::vector<KeptReport> calls;
   for (const auto& [op, open] : open_) {
-    if (auto kept = open.kept()) calls.push_back(*kept);
+    if (auto kept = open.machine.kept()) calls.push_back(*kept);
   }
   return calls;
 }
@@ -119,10 +141,12 @@ void CallLedger::fail_calls(const Error& error) {
 void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost) {
   const bool new_generation = view.generation != names_.generation();
   names_.set_generation(view.generation);
-  for (auto& [op, open] : open_) open.lose(lost);
+  for_each_open([&](CallMachine& call) {
+    call.lose(lost);
+    if (new_generation) call.end_old(membership_.generations().since(call.op().generation));
+  });
   if (new_generation) {
     early_verdicts_.clear();
-    for (auto& [op, open] : open_) open.end_old(membership_.generations().since(op.generation));
   } else {
     // Who lacks a result gets it by a verdict of this settle round, not by frames of old attempts.
     for (const auto& [op, ended] : ended_.calls()) {
@@ -138,8 +162,13 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Durati
   freeze_ends_ = context_.now + longest;
   wire::SettleReport report;
   report.round = round;
-  for (auto& [id, open] : open_) {
-    if (!op || id == *op) report.ops.push_back(open.freeze(longest));
+  if (op) {
+    if (const auto open = open_.find(*op); open != open_.end()) {
+      report.ops.push_back(open->second.machine.freeze(longest));
+      after_event(open);
+    }
+  } else {
+    for_each_open([&](CallMachine& call) { report.ops.push_back(call.freeze(longest)); });
   }
   report_ended(op, report.ops);
   fit_sentences(report);
@@ -147,21 +176,29 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Durati
 }
 
 void CallLedger::on_thaw(const std::optional<OpId>& op) {
-  if (op) frozen_ops_.erase(*op);
-  if (!op) frozen_ops_.clear();  // a round about all ops decides those about one, too
-  for_each_open([&](CallMachine& call) {
-    if (frozen(call.op())) return;
-    call.thaw(op && call.op() == *op);
-    if (call.state() == CallMachine::State::kWaiting) start(call);
-  });
+  if (op) {
+    frozen_ops_.erase(*op);
+    if (const auto open = open_.find(*op); open != open_.end()) thaw(open, true);
+    return;
+  }
+  frozen_ops_.clear();  // a round about all ops decides those about one, too
+  for (auto at = open_.begin(); at != open_.end();) thaw(at++, false);
+}
+
+void CallLedger::thaw(Open::iterator call, bool about_this) {
+  if (frozen(call->first)) return;
+  CallMachine& machine = call->second.machine;
+  machine.thaw(about_this);
+  if (machine.state() == CallMachine::State::kWaiting) start(machine);
+  after_event(call);
 }
 
 void CallLedger::on_verdict(const wire::Verdict& verdict) {
   const auto found = open_.find(verdict.op);
   if (found != open_.end()) {
     if (verdict.final && !verdict.committed) early_verdicts_.erase(verdict.op);
-    found->second.on_verdict(verdict);
-    return take_out_if_ended(found);
+    found->second.machine.on_verdict(verdict);
+    return after_event(found);
   }
   if (!verdict.final || !names_.in_future(verdict.op)) return;
   if (!verdict.committed) return keep_early(verdict);
@@ -182,14 +219,14 @@ void CallLedger::keep_early(const wire::Verdict& verdict) {
                      limits::kEarlyVerdicts, membership_.self().name)});
   }
   early_verdicts_[verdict.op] = verdict;
-  drop_obsolete_stash();
+  stash_.drop(verdict.op);
 }
 
 void CallLedger::on_plan(const wire::SyncPlan& plan) {
   const auto found = open_.find(plan.op);
   if (found == open_.end()) return;
-  found->second.on_plan(plan);
-  take_out_if_ended(found);
+  found->second.machine.on_plan(plan);
+  after_event(found);
 }
 
 // ---- time --------------------------------------------------------------------------------------
@@ -197,16 +234,45 @@ void CallLedger::on_plan(const wire::SyncPlan& plan) {
 std::optional<Error> CallLedger::tick() {
   if (lost_) return lost_;
   if (tell_at_ <= context_.now) tell_ended();
-  for (auto& [op, open] : open_) {
-    if (std::optional<Error> lost = open.tick()) return lost;
+  if (has_room_again()) make_use_of_room();
+  std::vector<Open::iterator> due;
+  for (const auto& [alarm, call] : alarms_) {
+    if (alarm.first > context_.now) break;
+    due.push_back(call);
   }
+  for (const Open::iterator call : due) {
+    set_alarm(call, kNever);
+    if (std::optional<Error> lost = call->second.machine.tick()) return lost;
+    after_event(call);
+  }
+  if (warnings_.tell_at <= context_.now) tell_warnings();
   return std::nullopt;
 }
 
 TimePoint CallLedger::next_deadline() const {
-  TimePoint next = lost_ ? context_.now : tell_at_;
-  for (const auto& [op, open] : open_) next = std::min(next, open.next_deadline());
-  return next;
+  if (lost_ || has_room_again()) return context_.now;
+  const TimePoint alarm = alarms_.empty() ? kNever : alarms_.begin()->first.first;
+  return std::min({alarm, tell_at_, warnings_.tell_at});
+}
+
+void CallLedger::warn(std::string what) {
+  if (warnings_.tell_at != kNever) {
+    ++warnings_.more;
+    return;
+  }
+  warnings_.first = std::move(what);
+  warnings_.tell_at = context_.now + kWarnTogether;
+}
+
+void CallLedger::tell_warnings() {
+  std::string more;
+  if (warnings_.more > 0) {
+    more = fmt::format(", and {} more call{} of {} wait{}", warnings_.more,
+                       warnings_.more == 1 ? "" : "s", membership_.self().name,
+                       warnings_.more == 1 ? "s" : "");
+  }
+  context_.log(kWarning, warnings_.first + more);
+  warnings_ = {};
 }
 
 }  // namespace atoll_core::engine

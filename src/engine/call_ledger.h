@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/call_host.h"
@@ -80,7 +81,14 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   void wake(link::Link& link, link::ConnectionKey connection) override;
 
  private:
-  using Open = std::map<OpId, CallMachine>;
+  struct OpenCall {
+    template <class... Arguments>
+    explicit OpenCall(Arguments&&... arguments) : machine(std::forward<Arguments>(arguments)...) {}
+
+    CallMachine machine;
+    TimePoint alarm = kNever;  // it is ticked then; not later than it wants to be
+  };
+  using Open = std::map<OpId, OpenCall>;
 
   // CallHost; call_ledger_frames.cpp.
   void tell(wire::ToCoordinator message) override { membership_.send(std::move(message)); }
@@ -91,6 +99,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   void revoke(const AttemptId& attempt) override;
   void cannot_stay(Error why) override { lost_ = std::move(why); }
   void lacks_room() override;
+  void warn(std::string what) override;
   const wire::View& view() const override { return *membership_.view(); }
   const wire::PeerInfo& self() const override { return membership_.self(); }
   bool frozen(const OpId& op) const override;
@@ -101,21 +110,28 @@ class CallLedger final : public link::LinkOwner, private CallHost {
                                                 const std::vector<PeerId>& peers) override;
   Stash::Entry take_stash(const AttemptId& attempt) override { return stash_.take(attempt); }
 
-  // Gives each open call an event, and takes out those that it ends.
+  // Gives each open call an event.
   template <class Event>
   void for_each_open(Event event) {
     for (auto at = open_.begin(); at != open_.end();) {
       const auto next = std::next(at);
-      event(at->second);
-      take_out_if_ended(at);
+      event(at->second.machine);
+      after_event(at);
       at = next;
     }
   }
+  void thaw(Open::iterator call, bool about_this);
   // Begins it, or gives it the outcome that is known already.
   void start(CallMachine& call);
-  // After each event of this call.
-  void take_out_if_ended(Open::iterator call);
+  // After each event of this call: takes it out if it has ended, and sees to its alarm if not.
+  void after_event(Open::iterator call);
+  void take_out(Open::iterator call);
+  void set_alarm(Open::iterator call, TimePoint time);
+  void tell_warnings();
   void note_ended();
+  // There is room for results of calls that had none.
+  bool has_room_again() const;
+  void make_use_of_room();
   void forget(const wire::Watermark& stable);
   uint64_t first_open(const wire::Watermark& name) const;
   void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
@@ -134,6 +150,14 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   LinkTable* links_ = nullptr;
   CallNames names_;
   Open open_;
+  std::map<std::pair<TimePoint, CallId>, Open::iterator> alarms_;
+  bool lacks_room_ = false;  // for the result of some call
+  // Of calls that wait, told together.
+  struct {
+    std::string first;
+    size_t more = 0;
+    TimePoint tell_at = kNever;
+  } warnings_;
   std::map<OpId, wire::Verdict> early_verdicts_;  // final aborts, heard before the call
   EndedCalls ended_;
   TimePoint tell_at_ = kNever;

@@ -36,6 +36,7 @@ void CallLedger::tell_ended() {
 }
 
 void CallLedger::lacks_room() {
+  lacks_room_ = true;
   if (ended_.has_untold()) tell_ended();
 }
 
@@ -50,13 +51,19 @@ void CallLedger::forget(const wire::Watermark& stable) {
 
 void CallLedger::on_stable(const std::vector<wire::Watermark>& marks) {
   for (const wire::Watermark& mark : marks) forget(mark);
+  if (has_room_again()) make_use_of_room();
+}
+
+bool CallLedger::has_room_again() const { return lacks_room_ && !ended_.full(); }
+
+void CallLedger::make_use_of_room() {
+  lacks_room_ = false;
   for_each_open([](CallMachine& call) { call.on_room(); });
 }
 
 void CallLedger::report_ended(const std::optional<OpId>& only,
                               std::vector<wire::OpReport>& reports) const {
-  for (const auto& [op, ended] : ended_.calls()) {
-    if (only && op != *only) continue;
+  const auto of_ended = [&](const OpId& op, const EndedCall& ended) {
     wire::OpReport item;
     item.op = op;
     item.epoch = ended.epoch;
@@ -67,10 +74,9 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
     item.code = ended.code;
     item.reason = ended.reason;
     reports.push_back(std::move(item));
-  }
+  };
   // What was heard of calls that are still to be made stands, too: they will return it.
-  for (const auto& [op, verdict] : early_verdicts_) {
-    if (only && op != *only) continue;
+  const auto of_early = [&](const OpId& op, const wire::Verdict& verdict) {
     wire::OpReport item;
     item.op = op;
     item.epoch = verdict.epoch;
@@ -78,7 +84,15 @@ void CallLedger::report_ended(const std::optional<OpId>& only,
     item.code = verdict.code;
     item.reason = verdict.reason;
     reports.push_back(std::move(item));
+  };
+  if (only) {
+    if (const EndedCall* ended = ended_.find(*only)) of_ended(*only, *ended);
+    const auto early = early_verdicts_.find(*only);
+    if (early != early_verdicts_.end()) of_early(*only, early->second);
+    return;
   }
+  for (const auto& [op, ended] : ended_.calls()) of_ended(op, ended);
+  for (const auto& [op, verdict] : early_verdicts_) of_early(op, verdict);
 }
 
 }  // namespace atoll_core::engine

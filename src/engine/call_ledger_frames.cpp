@@ -17,7 +17,7 @@ bool wants_done(const wire::FrameHeader& posted) {
 CallLedger::Relation CallLedger::relation(const AttemptId& attempt, Open::iterator* call) {
   *call = open_.find(attempt.op);
   if (*call != open_.end()) {
-    switch ((*call)->second.relation(attempt)) {
+    switch ((*call)->second.machine.relation(attempt)) {
       case CallMachine::Relation::kCurrent: return Relation::kCurrent;
       case CallMachine::Relation::kPast: return Relation::kPast;
       case CallMachine::Relation::kNotBegun: break;
@@ -48,7 +48,11 @@ Result<link::Placement> CallLedger::place(link::Link& link, const wire::FrameHea
   if (wire::is_about_result(header.kind)) return link::Placement{};
   Open::iterator call;
   const Relation where = relation(header.attempt, &call);
-  if (where == Relation::kCurrent) return call->second.place(link.peer(), header);
+  if (where == Relation::kCurrent) {
+    Result<link::Placement> placement = call->second.machine.place(link.peer(), header);
+    after_event(call);
+    return placement;
+  }
   if (where == Relation::kPast || header.kind != wire::FrameKind::kData) return link::Placement{};
   if (Result<void> admitted = Stash::admit(link.peer(), header); !admitted) {
     return tl::unexpected<Error>(admitted.error());
@@ -65,8 +69,8 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
   if (wire::is_about_result(header.kind)) {
     const auto asked = open_.find(header.attempt.op);
     if (asked == open_.end()) return {};
-    asked->second.hear_result(link.peer(), header, payload.bytes);
-    take_out_if_ended(asked);
+    asked->second.machine.hear_result(link.peer(), header, payload.bytes);
+    after_event(asked);
     return {};
   }
   const bool posted = header.kind == wire::FrameKind::kCredit;
@@ -81,13 +85,13 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     case Relation::kCurrent: break;
   }
   if (posted) {
-    call->second.hear_posted(link.peer(), {header.fingerprint, header.argument});
-    if (wants_done(header)) call->second.hear_done_wanted();
-    take_out_if_ended(call);
+    call->second.machine.hear_posted(link.peer(), {header.fingerprint, header.argument});
+    if (wants_done(header)) call->second.machine.hear_done_wanted();
+    after_event(call);
     return {};
   }
-  Result<void> delivered = call->second.deliver(link.peer(), header, payload);
-  take_out_if_ended(call);
+  Result<void> delivered = call->second.machine.deliver(link.peer(), header, payload);
+  after_event(call);
   return delivered;
 }
 
@@ -99,8 +103,8 @@ Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader&
   stash_.add(link.peer(), header, std::move(payload));
   // The call may have begun while the chunk was on its way in.
   if (where == Relation::kCurrent) {
-    call->second.take_late_stash();
-    take_out_if_ended(call);
+    call->second.machine.take_late_stash();
+    after_event(call);
   }
   return {};
 }

@@ -10,8 +10,6 @@
 namespace atoll_core::engine {
 namespace {
 
-constexpr int kWarning = 3;  // of spdlog
-
 std::string seconds(Duration time) {
   const double value = std::chrono::duration<double>(time).count();
   return value < 10 ? fmt::format("{:.1f} s", value) : fmt::format("{:.0f} s", value);
@@ -59,7 +57,7 @@ void CallMachine::warn_of_wait() {
     what = fmt::format("{} is waiting for {} in {} for {}", self_name(), names_of(absent),
                        describe(), waited);
   }
-  context_.log(kWarning, std::move(what));
+  host_.warn(std::move(what));
 }
 
 wire::OpReport CallMachine::freeze(Duration longest) {

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "base/limits.h"
-
 namespace atoll_core::engine {
 
 Result<void> Stash::admit(PeerId from, const wire::FrameHeader& header) {
@@ -18,14 +16,24 @@ void Stash::add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload
 }
 
 Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
+  const auto entry = entries_.find(header.attempt);
+  // A call that lasts says again that it was posted.
+  if (entry != entries_.end() && entry->second.posted.count(from) != 0) return {};
   uint64_t& notices = notices_[from];
-  if (notices >= limits::kNoticesPerSender) {
+  if (notices >= kNoticesMax) {
     return fail(ErrorCode::kInternalError, "peer {} has {} calls in flight that nobody else made",
                 to_string(from), notices);
   }
-  const Posted posted{header.fingerprint, header.argument};
-  if (entries_[header.attempt].posted.emplace(from, posted).second) ++notices;
+  ++notices;
+  entries_[header.attempt].posted.emplace(from, Posted{header.fingerprint, header.argument});
   return {};
+}
+
+void Stash::drop(const OpId& op) {
+  for (auto at = entries_.lower_bound({op, Epoch{}}); at != entries_.end() && at->first.op == op;) {
+    const AttemptId attempt = (at++)->first;
+    take(attempt);
+  }
 }
 
 Stash::Entry Stash::take(const AttemptId& attempt) {

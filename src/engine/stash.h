@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "wire/frame.h"
 
 namespace atoll_core::engine {
@@ -32,6 +33,10 @@ class Stash {
     std::vector<Chunk> chunks;
     std::map<PeerId, Posted> posted;
   };
+  // Of one sender: what it has in flight, and calls that it has ended without us, of which we may
+  // hear later than of those that it has made since.
+  static constexpr size_t kNoticesMax = limits::kNoticesPerSender + limits::kEarlyVerdicts;
+
   // A chunk is no longer kept here: its credit is the sender's again.
   using LetGo = std::function<void(PeerId from, const wire::FrameHeader& header)>;
 
@@ -44,6 +49,9 @@ class Stash {
 
   // What came for this attempt; it is gone from here.
   Entry take(const AttemptId& attempt);
+
+  // What came for any attempt of this op, which is not to be made any more.
+  void drop(const OpId& op);
 
   // Drops what `obsolete(attempt)` says nobody will take.
   template <class Predicate>

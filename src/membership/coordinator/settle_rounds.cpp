@@ -1,7 +1,6 @@
 #include "membership/coordinator/settle_rounds.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "base/assert.h"
@@ -11,8 +10,12 @@ namespace atoll_core::membership {
 const SettleRound& SettleRounds::open_about_all(std::set<PeerId> members,
                                                 TimePoint report_deadline) {
   about_one_.clear();
+  by_number_.clear();
+  complete_.clear();
+  owed_.clear();
   about_all_ = SettleRound{++last_number_, PeerBarrier<wire::SettleReport>(std::move(members))};
   await(*about_all_, report_deadline);
+  std::erase_if(deadlines_, [this](const auto& entry) { return owed_.count(entry.first) == 0; });
   return *about_all_;
 }
 
@@ -21,31 +24,27 @@ const SettleRound& SettleRounds::open_about(const OpKey& key, std::set<PeerId> p
   ATOLL_ASSERT(!about_all_ && !open_for(key), "a round about {} is open", describe(key));
   SettleRound round{++last_number_, PeerBarrier<wire::SettleReport>(std::move(participants))};
   const SettleRound& opened = about_one_.emplace(key, std::move(round)).first->second;
+  by_number_.emplace(opened.number, key);
+  if (opened.reports.complete()) complete_.insert(key);
   await(opened, report_deadline);
   return opened;
 }
 
 bool SettleRounds::answer(PeerId peer, wire::SettleReport report) {
-  const uint64_t number = report.round;
-  bool known = false;
-  if (about_all_ && about_all_->number == number) {
-    known = about_all_->reports.answer(peer, std::move(report));
-  } else {
-    for (auto& [key, round] : about_one_) {
-      if (round.number != number) continue;
-      known = round.reports.answer(peer, std::move(report));
-      break;
-    }
-  }
-  drop_needless_deadlines();
-  return known;
+  SettleRound* round = about_all_ && about_all_->number == report.round ? &*about_all_ : nullptr;
+  const auto about = by_number_.find(report.round);
+  if (about != by_number_.end()) round = &about_one_.at(about->second);
+  if (round == nullptr) return false;
+  const bool again = round->reports.answered(peer);
+  if (!round->reports.answer(peer, std::move(report))) return false;
+  if (!again) settle_debt(peer);
+  if (about != by_number_.end() && round->reports.complete()) complete_.insert(about->second);
+  return true;
 }
 
 std::optional<OpKey> SettleRounds::complete_about_one() const {
-  for (const auto& [key, round] : about_one_) {
-    if (round.reports.complete()) return key;
-  }
-  return std::nullopt;
+  if (complete_.empty()) return std::nullopt;
+  return *complete_.begin();
 }
 
 std::optional<OpKey> SettleRounds::open_in(Generation generation) const {
@@ -59,7 +58,7 @@ SettleRound SettleRounds::close_about_all() {
   ATOLL_ASSERT(about_all_.has_value(), "no round about all ops is open after {}", last_number_);
   SettleRound closed = std::move(*about_all_);
   about_all_.reset();
-  drop_needless_deadlines();
+  for (const PeerId peer : closed.reports.missing()) settle_debt(peer);
   return closed;
 }
 
@@ -68,13 +67,18 @@ SettleRound SettleRounds::close_about(const OpKey& key) {
   ATOLL_ASSERT(found != about_one_.end(), "no round about {} is open", describe(key));
   SettleRound closed = std::move(found->second);
   about_one_.erase(found);
-  drop_needless_deadlines();
+  by_number_.erase(closed.number);
+  complete_.erase(key);
+  for (const PeerId peer : closed.reports.missing()) settle_debt(peer);
   return closed;
 }
 
 void SettleRounds::clear() {
   about_all_.reset();
   about_one_.clear();
+  by_number_.clear();
+  complete_.clear();
+  owed_.clear();
   deadlines_.clear();
 }
 
@@ -96,22 +100,17 @@ void SettleRounds::postpone(Duration by) {
 }
 
 void SettleRounds::await(const SettleRound& round, TimePoint report_deadline) {
-  for (const PeerId peer : round.reports.expected()) deadlines_.emplace(peer, report_deadline);
-  drop_needless_deadlines();
+  for (const PeerId peer : round.reports.expected()) {
+    ++owed_[peer];
+    deadlines_.emplace(peer, report_deadline);
+  }
 }
 
-void SettleRounds::drop_needless_deadlines() {
-  const auto owes = [](const SettleRound& round, PeerId peer) {
-    return round.reports.expects(peer) && !round.reports.answered(peer);
-  };
-  for (auto entry = deadlines_.begin(); entry != deadlines_.end();) {
-    const PeerId peer = entry->first;
-    const bool needed =
-        (about_all_ && owes(*about_all_, peer)) ||
-        std::any_of(about_one_.begin(), about_one_.end(),
-                    [&](const auto& round) { return owes(round.second, peer); });
-    entry = needed ? std::next(entry) : deadlines_.erase(entry);
-  }
+void SettleRounds::settle_debt(PeerId peer) {
+  const auto owed = owed_.find(peer);
+  if (owed == owed_.end() || --owed->second > 0) return;
+  owed_.erase(owed);
+  deadlines_.erase(peer);
 }
 
 }  // namespace atoll_core::membership

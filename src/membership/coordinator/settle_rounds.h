@@ -58,10 +58,16 @@ class SettleRounds {
 
  private:
   void await(const SettleRound& round, TimePoint report_deadline);
-  void drop_needless_deadlines();
+  // One report that this peer owes is there, or not wanted any more.
+  void settle_debt(PeerId peer);
 
   std::optional<SettleRound> about_all_;
   std::map<OpKey, SettleRound> about_one_;
+  // Thousands of calls may pass their deadline at once, and each has its round: so none of these is
+  // searched through.
+  std::map<uint64_t, OpKey> by_number_;  // of about_one_
+  std::set<OpKey> complete_;             // of about_one_
+  std::map<PeerId, size_t> owed_;        // reports of open rounds
   std::map<PeerId, TimePoint> deadlines_;
   uint64_t last_number_ = 0;
 };

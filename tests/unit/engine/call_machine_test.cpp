@@ -45,6 +45,7 @@ struct Host final : CallHost {
   void revoke(const AttemptId& attempt) override { revoked.push_back(attempt); }
   void cannot_stay(Error why) override { lost = std::move(why); }
   void lacks_room() override { ++short_of_room; }
+  void warn(std::string what) override { warnings.push_back(std::move(what)); }
   const wire::View& view() const override { return here; }
   const wire::PeerInfo& self() const override { return here.members.front(); }
   bool frozen(const OpId&) const override { return is_frozen; }
@@ -71,6 +72,7 @@ struct Host final : CallHost {
   std::vector<PeerId> posted_to, asked, asked_for_done;
   std::set<PeerId> granted;
   std::vector<AttemptId> revoked;
+  std::vector<std::string> warnings;
   std::optional<Error> lost;
   int short_of_room = 0;
 };

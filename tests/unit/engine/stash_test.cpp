@@ -46,6 +46,22 @@ TEST_F(StashTest, SaysWhatItNoLongerKeepsOfEachSender) {
   EXPECT_EQ(let_go_[PeerId{1}], 15u);
 }
 
+TEST_F(StashTest, DropsWhatCameOfOneOpInAnyAttempt) {
+  wire::FrameHeader header;
+  for (const uint64_t sequence : {1u, 2u, 3u}) {
+    header.attempt = attempt(sequence);
+    ASSERT_TRUE(stash_.add_posted(PeerId{1}, header).has_value());
+  }
+  header.attempt = attempt(2);
+  ++header.attempt.epoch.number;
+  ASSERT_TRUE(stash_.add_posted(PeerId{1}, header).has_value());
+  stash_.drop(attempt(2).op);
+  EXPECT_TRUE(stash_.take(header.attempt).posted.empty());
+  EXPECT_TRUE(stash_.take(attempt(2)).posted.empty());
+  EXPECT_EQ(stash_.take(attempt(1)).posted.size(), 1u);
+  EXPECT_EQ(stash_.take(attempt(3)).posted.size(), 1u);
+}
+
 TEST_F(StashTest, TakesNothingThatWasNotSentOnCredit) {
   EXPECT_TRUE(Stash::admit(PeerId{1}, chunk(7, 10)).has_value());
   wire::FrameHeader header = chunk(7, 10);
@@ -56,12 +72,15 @@ TEST_F(StashTest, TakesNothingThatWasNotSentOnCredit) {
 }
 
 TEST_F(StashTest, NoticesAreBoundedForEachSender) {
+  static_assert(Stash::kNoticesMax >= limits::kNoticesPerSender + limits::kAbortsKept);
   wire::FrameHeader header;
-  for (uint64_t i = 0; i < limits::kNoticesPerSender; ++i) {
+  for (uint64_t i = 0; i < Stash::kNoticesMax; ++i) {
     header.attempt = attempt(i);
     ASSERT_TRUE(stash_.add_posted(PeerId{1}, header).has_value());
   }
-  header.attempt = attempt(limits::kNoticesPerSender);
+  // A call that lasts is told of again, and so is each of thousands.
+  EXPECT_TRUE(stash_.add_posted(PeerId{1}, header).has_value());
+  header.attempt = attempt(Stash::kNoticesMax);
   EXPECT_FALSE(stash_.add_posted(PeerId{1}, header).has_value());
   EXPECT_TRUE(stash_.add_posted(PeerId{2}, header).has_value());
   EXPECT_EQ(stash_.take(attempt(0)).posted.size(), 1u);

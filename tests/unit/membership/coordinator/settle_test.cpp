@@ -53,6 +53,26 @@ TEST(SettleRounds, ARoundAboutAllAbsorbsThoseAboutOne) {
   EXPECT_THROW(rounds.open_about(key(2, 0), {{1}}, kSoon), BrokenInvariant);
 }
 
+TEST(SettleRounds, EachRoundAboutOneHasItsOwnReports) {
+  SettleRounds rounds;
+  const uint64_t first = rounds.open_about(key(1, 0), {{1}, {2}}, kSoon).number;
+  const uint64_t second = rounds.open_about(key(1, 1), {{1}, {2}}, kLater).number;
+  for (const PeerId peer : {PeerId{1}, PeerId{2}}) {
+    EXPECT_TRUE(rounds.answer(peer, report(second)));
+    EXPECT_TRUE(rounds.answer(peer, report(second))) << "said again";
+    EXPECT_EQ(rounds.next_deadline(), kSoon) << "it owes another one";
+  }
+  EXPECT_EQ(rounds.complete_about_one(), key(1, 1));
+  EXPECT_EQ(rounds.close_about(key(1, 1)).number, second);
+  EXPECT_FALSE(rounds.answer({1}, report(second)));
+  EXPECT_EQ(rounds.complete_about_one(), std::nullopt);
+  EXPECT_TRUE(rounds.answer({1}, report(first)));
+  EXPECT_EQ(rounds.overdue(kSoon), PeerId{2});
+  rounds.close_about(key(1, 0));
+  EXPECT_EQ(rounds.next_deadline(), kNever);
+  EXPECT_EQ(rounds.open(), 0u);
+}
+
 class Decision : public testing::Test {
  protected:
   Decision() {
