@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -40,7 +41,7 @@ class LivenessChecker final : public Checker {
     if (record.callers == 0) return;
     Gathering& gathering = gatherings_[record.name];
     ++gathering.called;
-    gathering.open.emplace(record.number, record.text());
+    gathering.open.emplace(record.number, record);
     if (gathering.called == record.callers) gathering.complete_at = context_.world->now();
   }
 
@@ -67,7 +68,7 @@ class LivenessChecker final : public Checker {
   struct Gathering {
     size_t called = 0;
     TimePoint complete_at = kNever;  // all have called
-    std::map<uint64_t, std::string> open;  // by number
+    std::map<uint64_t, CallRecord> open;  // by number
   };
 
   void leave_gathering(const CallRecord& record) {
@@ -95,14 +96,34 @@ class LivenessChecker final : public Checker {
     if (!within_.empty() && calm_since_ != kNever) calm_since_ = std::max(calm_since_, now);
     faults_ = context_.faults;
     if (calm_since_ == kNever) return;
-    for (const auto& [name, gathering] : gatherings_) {
-      if (gathering.complete_at == kNever || gathering.open.empty()) continue;
+    for (auto& [name, gathering] : gatherings_) {
+      if (gathering.complete_at == kNever) continue;
+      std::erase_if(gathering.open, [this](const auto& open) {
+        return !context_.world->alive(open.second.process);
+      });
+      if (gathering.open.empty()) continue;
       const Duration stall = now - std::max({gathering.complete_at, moved_at_, calm_since_});
       if (stall <= kLongestStall) continue;
+      if (!all_are_well()) return void(calm_since_ = now);
       return complain(fmt::format("{} does not end: all {} have made it, nothing moves for {} ms, "
-                                  "and there is no fault", gathering.open.begin()->second,
+                                  "and there is no fault", gathering.open.begin()->second.text(),
                                   gathering.called, to_ms(stall)));
     }
+  }
+
+  // All have what calls need. Who has lost its coordinator, say, waits for it with much patience.
+  bool all_are_well() const {
+    using State = membership::PeerMachine::State;
+    const std::vector<ProcessId> living = context_.world->living();
+    return std::all_of(living.begin(), living.end(), [this](ProcessId process) {
+      const engine::EngineReport report =
+          context_.world->engine(process).report(context_.world->now());
+      const bool linked =
+          std::all_of(report.links.begin(), report.links.end(),
+                      [](const engine::LinkStatus& link) { return link.connections > 0; });
+      const bool inside = report.standing == State::kMember || report.standing == State::kPending;
+      return inside && linked && report.control.state() == engine::ControlWatch::State::kUp;
+    });
   }
 
   // What a process does while it stands still, it does late.
