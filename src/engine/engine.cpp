@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/field_rules.h"
 #include "base/limits.h"
-#include "engine/collective_body.h"
+#include "engine/make_collective.h"
 #include "engine/pulse.h"
 #include "engine/sync_body.h"
 #include "membership/common/update_tag.h"

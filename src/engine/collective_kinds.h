@@ -1,0 +1,95 @@
+// The kinds of collective bodies; collective_body.h has the table of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/collective_body.h"
+#include "engine/kept_segments.h"
+
+namespace atoll_core::engine {
+
+// Barriers that end by a verdict: each tells the coordinator that it has come.
+class MeetingBody final : public CollectiveBody {
+ public:
+  using CollectiveBody::CollectiveBody;
+
+ private:
+  bool moves_data() const override { return false; }
+};
+
+// Works in the caller's memory, and ends by a verdict.
+class LargeBody final : public CollectiveBody {
+ public:
+  using CollectiveBody::CollectiveBody;
+};
+
+// The same, of which segments stand once they are complete on all participants.
+class KeepingBody final : public CollectiveBody {
+ public:
+  using CollectiveBody::CollectiveBody;
+
+  Result<void> abandon_from(uint64_t kept_below) override;
+  KeptProgress freeze() override;
+  void thaw() override;
+  KeptProgress kept_progress() const override { return kept_.progress(complete_below()); }
+
+ private:
+  bool keeps_segments() const override { return true; }
+  uint64_t base() const override { return kept_.base(); }
+  std::vector<ContributedRange> ranges_before() const override { return kept_.ranges(); }
+  std::optional<BackupWindow> backup_window(size_t world) const override;
+  void open_attempt() override { kept_.begin(); }
+  void begun() override;
+  uint64_t own_mark() const override { return kept_.mark(complete_below()); }
+  void hear_mark(uint64_t mark) override;
+  uint64_t complete_below() const {
+    return kept_.base() + (schedule() == nullptr ? 0 : schedule()->complete_below());
+  }
+
+  KeptSegments kept_;
+};
+
+// Works on a copy that the library owns, ends when it is complete here, and its result is kept.
+class SmallBody : public CollectiveBody {
+ public:
+  using CollectiveBody::CollectiveBody;
+
+  bool may_begin_again() const final { return true; }
+  bool small() const final { return true; }
+  bool lends_input() const final { return data().reads_caller() && answered_; }
+  bool posts_late() const final;
+  std::shared_ptr<const ByteBuffer> result() const final { return data().copy(); }
+  WeightList weights(const std::vector<PeerId>& contributors) const final;
+  Result<void> take_result(ByteSpan payload, bool weighted,
+                           const std::vector<PeerId>& contributors) final;
+  uint64_t stable_below() const final { return stable_below_; }
+
+ protected:
+  void open_attempt() override;
+  void hear_mark(uint64_t mark) final;
+
+ private:
+  void algorithm_chosen(bool star, bool hub) final;
+  void hand_over(const ElementRange& given) final { data().copy_to_caller(given); }
+
+  bool answered_ = false;  // what this peer sends has arrived when the attempt is complete
+  uint64_t stable_below_ = 0;
+};
+
+// The same of what is sent to each other and not added up: each chunk comes straight from the one
+// whose mark it has.
+class GatheredBody final : public SmallBody {
+ public:
+  using SmallBody::SmallBody;
+
+ private:
+  void open_attempt() override;
+  void hear(uint32_t from, uint64_t mark, bool of_result) override;
+
+  std::vector<uint64_t> heard_of_;  // by participant
+};
+
+}  // namespace atoll_core::engine
