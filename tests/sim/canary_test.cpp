@@ -137,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
              many_cut_views(), 201},
         Case{Canary::kDecidesAnew, {"verdict agreement"}, "DecidesAnew", many_cut_verdicts()},
         Case{Canary::kCapWaits, {"liveness"}, "CapWaits"},
-        Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions()}),
+        Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions(), 661}),
     [](const auto& rule) { return std::string(rule.param.name); });
 
 }  // namespace

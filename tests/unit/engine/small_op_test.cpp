@@ -152,14 +152,13 @@ TEST(SmallOp, ResultsAreForgottenWithoutACoordinator) {
 
 // Nobody is patient enough to wait for the room that another one may make.
 void small_cap(WorldConfig& config) {
-  config.engine.results_kept.bytes = 4 * limits::kSmallOpBytes;
+  config.engine.results_kept = {4, limits::kSmallOpBytes};
   config.engine.progress_timeout = minutes(10);
 }
 
-PlannedCall largest_small_call(uint64_t tag = 0) {
+PlannedCall largest_small_call() {
   PlannedCall plan;
   plan.counts = {limits::kSmallOpBytes / sizeof(float)};
-  plan.options.tag = tag;
   return plan;
 }
 
@@ -174,22 +173,25 @@ TEST(SmallOp, CallsEndThoughTooMuchIsKept) {
   run.expect_committed(calls);
 }
 
-// Each fills its cap with calls of the tag that the other began with, which the other has not made
-// room for.
+// Each has what the other brings to the tag that it began with, and fills its cap with calls of it,
+// for which the other has no room.
 TEST(SmallOp, CallsOfTwoTagsInOppositeOrderEndThoughBothKeepTooMuch) {
-  for (const size_t peers : {2, 3}) {
-    SmallRun run(static_cast<uint32_t>(peers), small_cap);
-    std::vector<Call> calls;
-    for (size_t peer = 0; peer < peers; ++peer) {
-      for (uint64_t i = 0; i < 24; ++i) {
-        const uint64_t tag = (i / 12 + peer) % 2;
-        calls.push_back(run.collective(run.process(peer), largest_small_call(tag)));
-      }
-    }
-    run.finish(calls, seconds(4));
-    run.expect_committed(calls);
-    for (const Call& call : calls) EXPECT_EQ(call.info().contributors.size(), peers);
-  }
+  SmallRun run(2, small_cap);
+  PlannedCall plan =
+      run.of_kind(wire::OpKind::kAllGather, limits::kSmallOpBytes / sizeof(float) / 2);
+  std::vector<Call> calls;
+  const auto make = [&](size_t peer, uint64_t tag) {
+    plan.options.tag = tag;
+    for (int i = 0; i < 12; ++i) calls.push_back(run.collective(run.process(peer), plan));
+  };
+  make(0, 0);
+  make(1, 1);
+  run.world().run_for(seconds(1));
+  make(0, 1);
+  make(1, 0);
+  run.finish(calls, seconds(2));
+  run.expect_committed(calls);
+  for (const Call& call : calls) EXPECT_EQ(call.info().contributors.size(), 2u);
 }
 
 // One who leaves at once after its call leaves nobody behind.
