@@ -2,8 +2,6 @@
 // and no exception gets through.
 #pragma once
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <exception>
 #include <new>
@@ -47,9 +45,8 @@ atollResult_t guard(Body&& body) {
     return set_error(ErrorCode::kInternalError, broken.what());
   } catch (const std::exception& exception) {
     return set_error(ErrorCode::kSystemError, exception.what());
-  } catch (const abi::__forced_unwind&) {
-    throw;
   } catch (...) {
+    if (std::current_exception() == nullptr) throw;  // it is none: the thread is unwound
     return set_error(ErrorCode::kInternalError, "an unknown exception");
   }
 }

@@ -1,7 +1,5 @@
 #include "peer/calls.h"
 
-#include <cxxabi.h>
-
 #include <utility>
 
 #include "engine/call_names.h"
@@ -78,7 +76,7 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
 Result<engine::CallInfo> wait_for(Session& session, PendingCall& call) {
   try {
     return call.wait_cancellable();
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {  // the unwinding of a cancelled thread
     session.cancel(call.id());
     (void)call.wait();
     throw;

@@ -1,7 +1,5 @@
 #include "peer/session.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -194,7 +192,7 @@ void Session::lend_thread(const PendingCall& call, std::function<void()> begin, 
       };
       network_->run_until(ended);
     });
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {  // the unwinding of a cancelled thread
     rest_wanted_ = false;
     baton_.give_back(false, tasks_done_);
     cancel(call.id());

@@ -1,7 +1,5 @@
 #include "peer/shared_state.h"
 
-#include <cxxabi.h>
-
 #include <utility>
 #include <vector>
 
@@ -63,7 +61,7 @@ Result<engine::CallInfo> SharedState::wait_and_note(Session& session, PendingCal
     Result<engine::CallInfo> result = wait_for(session, call);
     note_committed(session, tag);
     return result;
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {
     note_committed(session, tag);
     throw;
   }
