@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kHeartbeatsPerSilence = 6;  // at least
 constexpr Duration kShortestHeartbeat = std::chrono::milliseconds(5);
+constexpr size_t kIdsAside = 4;
 
 }  // namespace
 
@@ -20,15 +21,41 @@ LinkTable::LinkTable(Context& context, link::LinkOwner& owner)
 LinkTable::~LinkTable() = default;
 
 void LinkTable::set_identity(PeerId self, const std::string& run, Duration patience) {
-  if (self_.id && self_.id != self) {
-    // The others hold links with the one that this peer was, and drop them.
-    while (!entries_.empty()) drop(entries_.begin(), "this peer has a new id");
-    told_ = {};
-    dials_.clear();
-  }
+  if (self_.id && self_.id != self) change_id(self);
   self_.id = self;
   run_hash_ = wire::hash_run_id(run);
   patience_ = patience;
+}
+
+// If this peer dropped its ends of the links, and the others kept theirs, both would count their
+// frames apart when the id comes back: what one sends the other takes for what it has.
+void LinkTable::change_id(PeerId self) {
+  for (auto& [peer, entry] : entries_) set_aside(entry);
+  if (aside_.size() >= kIdsAside) drop_set_aside();
+  aside_[self_.id] = std::exchange(entries_, {});
+  missing_.clear();
+  told_ = {};
+  dials_.clear();
+  const auto before = aside_.find(self);
+  if (before == aside_.end()) return;
+  entries_ = std::move(before->second);
+  aside_.erase(before);
+}
+
+void LinkTable::set_aside(Entry& entry) {
+  close_connections(entry, entry.connections.keys(), "this peer has a new id");
+  entry.dials_in_flight.clear();
+  entry.redial_at = entry.missing_since = kNever;
+  entry.backoff = Duration{0};
+  entry.warned = entry.needed_reported = false;
+  entry.reported.reset();
+}
+
+void LinkTable::drop_set_aside() {
+  for (auto& [self, entries] : aside_) {
+    for (auto& [peer, entry] : entries) dropped_counters_ += entry.link->counters();
+  }
+  aside_.clear();
 }
 
 uint32_t LinkTable::connections_wanted(const Entry& entry) const {
@@ -106,6 +133,7 @@ void LinkTable::learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpo
 void LinkTable::set_view(const wire::View& view) {
   members_.clear();
   for (const wire::PeerInfo& member : view.members) members_[member.id] = member.session;
+  if (members_.count(self_.id) != 0) drop_set_aside();
   drop_unneeded();
   forget_addresses();
   meet_neighbours(view);
@@ -146,7 +174,7 @@ void LinkTable::drop_unneeded() {
   }
 }
 
-void LinkTable::drop(std::map<PeerId, Entry>::iterator at, const std::string& reason) {
+void LinkTable::drop(Entries::iterator at, const std::string& reason) {
   for (const link::ConnectionKey key : at->second.connections.keys()) {
     open_.erase(key);
     context_.emit(output::CloseConnection{key, reason});
@@ -158,6 +186,7 @@ void LinkTable::drop(std::map<PeerId, Entry>::iterator at, const std::string& re
 
 void LinkTable::close_all() {
   while (!entries_.empty()) drop(entries_.begin(), "the communicator has left the run");
+  drop_set_aside();
   for (const auto& [key, orphan] : orphans_) {
     context_.emit(output::CloseConnection{key, "the communicator has left the run"});
   }
@@ -242,11 +271,19 @@ void LinkTable::grant(PeerId to, const AttemptId& attempt, uint64_t total) {
 
 void LinkTable::revoke(const AttemptId& attempt) {
   for (auto& [peer, entry] : entries_) entry.link->revoke(attempt);
+  for (auto& [self, entries] : aside_) {
+    for (auto& [peer, entry] : entries) entry.link->revoke(attempt);
+  }
 }
 
 void LinkTable::let_go(PeerId from, const wire::FrameHeader& header) {
   const auto found = entries_.find(from);
   if (found != entries_.end()) found->second.link->let_go(header);
+  // A frame does not tell to which of this peer's ids it came.
+  for (auto& [self, entries] : aside_) {
+    const auto aside = entries.find(from);
+    if (aside != entries.end()) aside->second.link->let_go(header);
+  }
 }
 
 bool LinkTable::may_serve(PeerId peer) const {

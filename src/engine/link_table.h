@@ -119,6 +119,13 @@ class LinkTable {
     bool needed_reported = false;
     std::string why_missing;           // as reported
   };
+  using Entries = std::map<PeerId, Entry>;
+  // The links of this peer under ids that it had, without connections. An id may come back. Example:
+  // a coordinator that was started again meets this member before those who tell it of the run, and
+  // counts it as a newcomer; then it hears of the run, and gives the id back. The others have kept
+  // their ends of these links meanwhile, for their views name this peer under that id; its own view
+  // need not, since what told it may have been lost with the coordinator.
+  using SetAside = std::map<PeerId, Entries>;  // by this peer's id
   struct Connection {
     PeerId peer;
     link::FrameStream* stream = nullptr;  // the link's
@@ -154,6 +161,9 @@ class LinkTable {
   void note_lost(Entry& entry, link::ConnectionKey key);
   // Looks where those listen who may have to be found dead one day.
   void meet_neighbours(const wire::View& view);
+  void change_id(PeerId self);
+  void set_aside(Entry& entry);
+  void drop_set_aside();
   void forget_addresses();
   void heard_round_trip(Entry& entry, uint64_t rtt_us);
   // Dials more where a longer or faster way takes more connections.
@@ -162,7 +172,7 @@ class LinkTable {
   // Each link its part of the eager credit.
   void share_eager_credit();
   void drop_unneeded();
-  void drop(std::map<PeerId, Entry>::iterator at, const std::string& reason);
+  void drop(Entries::iterator at, const std::string& reason);
   void warn_of(Entry& missing, const std::string& reason);
   void report(Entry& entry, wire::LinkState state, const std::string& reason);
   // Which links that are not there are needed, or no longer.
@@ -180,7 +190,8 @@ class LinkTable {
   link::EagerPool eager_;
   uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
-  std::map<PeerId, Entry> entries_;
+  Entries entries_;
+  SetAside aside_;
   std::set<PeerId> named_;  // by the last roster
   std::map<PeerId, SessionId> members_;  // of the view
   std::map<link::ConnectionKey, Connection> open_;
