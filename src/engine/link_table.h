@@ -120,11 +120,11 @@ class LinkTable {
     std::string why_missing;           // as reported
   };
   using Entries = std::map<PeerId, Entry>;
-  // The links of this peer under ids that it had, without connections. An id may come back. Example:
-  // a coordinator that was started again meets this member before those who tell it of the run, and
-  // counts it as a newcomer; then it hears of the run, and gives the id back. The others have kept
-  // their ends of these links meanwhile, for their views name this peer under that id; its own view
-  // need not, since what told it may have been lost with the coordinator.
+  // The links of this peer under ids that it had, without connections. An id may come back.
+  // Example: a coordinator that was started again meets this member before those who tell it of the
+  // run, and counts it as a newcomer; then it hears of the run, and gives the id back. The others
+  // have kept their ends of these links meanwhile, for their views name this peer under that id;
+  // its own view need not, since what told it may have been lost with the coordinator.
   using SetAside = std::map<PeerId, Entries>;  // by this peer's id
   struct Connection {
     PeerId peer;

@@ -1,7 +1,7 @@
-# atoll_unity(TARGET KIND), KIND: tests or rooms. Compiles up to eight files of the target as one where
-# ATOLL_UNITY says so ("tests", or "all"). Most of the time goes into headers, which these files share:
-# it takes a third of the time. A file that lacks an include of its own is not noticed then, so a preset
-# with "all" must not be the only one that is tested.
+# atoll_unity(TARGET KIND), KIND: tests or rooms. Compiles up to eight files of the target as one
+# where ATOLL_UNITY says so ("tests", or "all"). Most of the time goes into headers, which these
+# files share: it takes a third of the time. A file that lacks an include of its own is not noticed
+# then, so a preset with "all" must not be the only one that is tested.
 set_property(CACHE ATOLL_UNITY PROPERTY STRINGS "" tests all)
 if(NOT "${ATOLL_UNITY}" MATCHES "^(tests|all)?$")
   message(FATAL_ERROR "ATOLL_UNITY is '${ATOLL_UNITY}', not tests or all")
