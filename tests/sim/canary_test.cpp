@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Canary::kForgetRetainedResult, {"verdict agreement", "contributors", "parity"},
              "ForgetRetainedResult"},
         Case{Canary::kLetGoWhileFrozen, {"contributors", "no loss", "liveness", "kept segments"},
-             "LetGoWhileFrozen", many_deaths()},
+             "LetGoWhileFrozen", many_deaths(), 201},
         Case{Canary::kSkipFence, {"contributors", "parity"}, "SkipFence", many_deaths()},
         Case{Canary::kNonceDecides, {"who drives"}, "NonceDecides", many_lives(),
              441},
@@ -134,10 +134,10 @@ INSTANTIATE_TEST_SUITE_P(
              {"assertion", "liveness", "verdict agreement", "contributors", "no loss"},
              "ForgetsGeneration"},
         Case{Canary::kTheLivingContributed, {"verdict agreement"}, "TheLivingContributed",
-             many_cut_views(), 201},
+             many_cut_views()},
         Case{Canary::kDecidesAnew, {"verdict agreement"}, "DecidesAnew", many_cut_verdicts()},
         Case{Canary::kCapWaits, {"liveness"}, "CapWaits"},
-        Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions(), 661}),
+        Case{Canary::kOlderStateWins, {"no loss"}, "OlderStateWins", many_evictions(), 3701}),
     [](const auto& rule) { return std::string(rule.param.name); });
 
 }  // namespace
