@@ -3,134 +3,80 @@
 #include "atoll/atoll.h"
 #include "support/check.h"
 #include "support/forks.h"
-#include "support/local_run.h"
-
-/* ---- two members and a coordinator in this process ------------------------------------------ */
-
-typedef struct {
-  LocalRun run;
-  atollComm_t comms[2];
-  char folder[64];
-} Pair;
-
-typedef struct {
-  atollComm_t comm;
-  float value; /* in: what it brings; out: the sum */
-  uint32_t contributors;
-} Member;
-
-static void* meet(void* comm) {
-  CHECK_OK(atollUpdate((atollComm_t)comm, NULL));
-  return NULL;
-}
+#include "support/pair.h"
 
 static void update_all(atollComm_t* comms, int count) {
   pthread_t threads[4];
   int i;
   for (i = 0; i < count; ++i) {
-    if (pthread_create(&threads[i], NULL, meet, comms[i]) != 0) exit(1);
+    if (pthread_create(&threads[i], NULL, pair_meet, comms[i]) != 0) exit(1);
   }
   for (i = 0; i < count; ++i) pthread_join(threads[i], NULL);
 }
 
-static void* reduce(void* argument) {
-  Member* member = (Member*)argument;
-  atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
-  CHECK_OK(atollAllReduce(&member->value, &member->value, 1, atollFloat32, atollSum, member->comm,
-                          NULL, &info));
-  member->contributors = info.contributors;
-  return NULL;
-}
+/* ---- two members of a run whose coordinator keeps a folder ---------------------------------- */
 
-static Pair pair_start(void) {
-  Pair pair;
+static char folder[64];
+
+static Pair start_pair(void) {
   atollCoordinatorConfig_t config = ATOLL_COORDINATOR_CONFIG_INITIALIZER;
-  strcpy(pair.folder, "/tmp/atoll-fork-XXXXXX");
-  if (mkdtemp(pair.folder) == NULL) exit(1);
+  strcpy(folder, "/tmp/atoll-fork-XXXXXX");
+  if (mkdtemp(folder) == NULL) exit(1);
   config.min_replicas = 2;
   config.new_run = 1;
-  config.state_dir = pair.folder;
-  CHECK_OK(atollCoordinatorCreate(&pair.run.coordinator, &config));
-  CHECK_OK(atollCoordinatorGetAddress(pair.run.coordinator, &pair.run.address));
-  if (check_failures != 0 || pthread_create(&pair.run.thread, NULL, local_run_serve,
-                                            pair.run.coordinator) != 0) {
-    exit(1);
-  }
-  pair.comms[0] = local_run_connect(&pair.run, "first");
-  pair.comms[1] = local_run_connect(&pair.run, "second");
-  update_all(pair.comms, 2);
-  return pair;
+  config.state_dir = folder;
+  return pair_start_with(NULL, &config);
 }
 
-static void expect_pair_works(Pair* pair) {
-  Member members[2];
-  pthread_t thread;
-  int i;
-  for (i = 0; i < 2; ++i) {
-    members[i].comm = pair->comms[i];
-    members[i].value = (float)(i + 1);
-    members[i].contributors = 0;
-  }
-  if (pthread_create(&thread, NULL, reduce, &members[0]) != 0) exit(1);
-  reduce(&members[1]);
-  pthread_join(thread, NULL);
-  for (i = 0; i < 2; ++i) {
-    CHECK(members[i].value == 3);
-    CHECK_EQUAL(members[i].contributors, 2);
-  }
-}
-
-static void pair_stop(Pair* pair) {
-  CHECK_OK(atollCommDestroy(pair->comms[0]));
-  CHECK_OK(atollCommDestroy(pair->comms[1]));
-  local_run_stop(&pair->run);
-  remove_folder(pair->folder);
+static void stop_pair(Pair* pair) {
+  pair_stop(pair);
+  remove_folder(folder);
 }
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
 static void every_descriptor_is_closed_on_exec(void) {
   const Descriptors before = descriptors_now();
-  Pair pair = pair_start();
+  Pair pair = start_pair();
   CHECK_OK(atollInstallDumpSignal(SIGUSR1));
-  expect_pair_works(&pair);
+  pair_expect_work(&pair);
   CHECK(count_since(&before, "socket:", 0) >= 7); /* 3 listen, 2 × 2 control ends, 2 data ends */
   CHECK(count_since(&before, "", 1) == 0);
-  pair_stop(&pair);
+  stop_pair(&pair);
 }
 
 /* Pipes may be left: libuv, the coordinator's loop, makes one of its own in each child. */
 static void a_child_closes_what_it_inherits(void) {
   const Descriptors before = descriptors_now();
-  Pair pair = pair_start();
+  Pair pair = start_pair();
   pid_t child;
-  expect_pair_works(&pair);
+  pair_expect_work(&pair);
   child = fork_child();
   if (child == 0) {
     CHECK_EQUAL(count_since(&before, "socket:", 0), 0);
     CHECK_EQUAL(count_since(&before, "anon_inode:", 0), 0); /* epoll, timers, events */
-    CHECK_EQUAL(count_since(&before, pair.folder, 0), 0);   /* the folder and its lock */
+    CHECK_EQUAL(count_since(&before, folder, 0), 0);        /* the folder and its lock */
     _exit(check_status());
   }
   expect_good_end(child, "closing");
-  expect_pair_works(&pair);
-  pair_stop(&pair);
+  pair_expect_work(&pair);
+  stop_pair(&pair);
 }
 
 /* Numbers that the library no longer uses may have become anybody's. */
 static void a_child_keeps_what_is_not_the_librarys(void) {
   const Descriptors before = descriptors_now();
-  Pair pair = pair_start();
+  Pair pair = start_pair();
   int others[256], i, count = 0;
   pid_t child;
-  expect_pair_works(&pair);
-  pair_stop(&pair);
+  pair_expect_work(&pair);
+  stop_pair(&pair);
   /* All numbers below those that the library had are taken, by files, pipes and sockets. */
   while (count + 2 <= 128) {
     if (pipe(&others[count]) != 0) exit(1);
     count += 2;
   }
-  pair = pair_start();
+  pair = start_pair();
   child = fork_child();
   if (child == 0) {
     for (i = 0; i < count; ++i) CHECK(fcntl(others[i], F_GETFD) >= 0);
@@ -139,7 +85,7 @@ static void a_child_keeps_what_is_not_the_librarys(void) {
   }
   expect_good_end(child, "keeping");
   for (i = 0; i < count; ++i) close(others[i]);
-  pair_stop(&pair);
+  stop_pair(&pair);
 }
 
 typedef struct {
@@ -251,7 +197,7 @@ static void sync_both(Inherited* all, float* tensors) {
 }
 
 static void a_child_is_told_whose_the_handles_are(void) {
-  Pair pair = pair_start();
+  Pair pair = start_pair();
   Inherited all;
   float tensors[2] = {1, 1}, parameter = 1, in = 1, out = 0, value = 2;
   pid_t child;
@@ -275,10 +221,10 @@ static void a_child_is_told_whose_the_handles_are(void) {
   CHECK_OK(atollAllReduce(&value, &value, 1, atollFloat32, atollSum, pair.comms[1], NULL, NULL));
   CHECK_OK(atollWait(all.request, NULL));
   CHECK(out == 3 && value == 3);
-  expect_pair_works(&pair);
+  pair_expect_work(&pair);
   CHECK_OK(atollStateDestroy(all.state));
   CHECK_OK(atollDilocoDestroy(all.diloco));
-  pair_stop(&pair);
+  stop_pair(&pair);
 }
 
 /* The child of a member joins the run of its parent, as a peer of its own. */
@@ -286,19 +232,19 @@ static void a_child_makes_its_own(void) {
   Pair pair;
   pid_t child;
   atollView_t view = ATOLL_VIEW_INITIALIZER;
-  Member members[2];
+  PairMember members[2];
   pthread_t thread;
   int i;
   if (!kChildrenMayStartThreads) return;
-  pair = pair_start();
+  pair = start_pair();
   child = fork_child();
   if (child == 0) {
-    Member own = {NULL, 10, 0};
+    PairMember own = {NULL, 10, 0};
     CHECK_OK(atollCommDestroy(pair.comms[0]));
     CHECK_OK(atollInstallDumpSignal(SIGUSR1));
     own.comm = local_run_connect(&pair.run, "child");
     CHECK_OK(atollUpdate(own.comm, NULL));
-    reduce(&own);
+    pair_reduce(&own);
     CHECK(own.value == 13);
     CHECK_EQUAL(own.contributors, 3);
     CHECK_OK(atollCommDestroy(own.comm));
@@ -312,14 +258,14 @@ static void a_child_makes_its_own(void) {
     members[i].comm = pair.comms[i];
     members[i].value = (float)(i + 1);
   }
-  if (pthread_create(&thread, NULL, reduce, &members[0]) != 0) exit(1);
-  reduce(&members[1]);
+  if (pthread_create(&thread, NULL, pair_reduce, &members[0]) != 0) exit(1);
+  pair_reduce(&members[1]);
   pthread_join(thread, NULL);
   CHECK(members[0].value == 13 && members[1].value == 13);
   expect_good_end(child, "own communicator");
   update_all(pair.comms, 2);
-  expect_pair_works(&pair);
-  pair_stop(&pair);
+  pair_expect_work(&pair);
+  stop_pair(&pair);
 }
 
 /* ---- at any moment -------------------------------------------------------------------------- */
@@ -348,7 +294,7 @@ static void* come_and_go(void* run) {
 static void children_are_clean_at_any_moment(void) {
   enum { kChildren = 300 };
   const Descriptors before = descriptors_now();
-  Pair pair = pair_start();
+  Pair pair = start_pair();
   pthread_t visitor;
   int i;
   if (pthread_create(&visitor, NULL, come_and_go, &pair.run) != 0) exit(1);
@@ -363,20 +309,20 @@ static void children_are_clean_at_any_moment(void) {
   }
   is_enough(1);
   pthread_join(visitor, NULL);
-  pair_stop(&pair);
+  stop_pair(&pair);
 }
 
 static void a_process_may_exit_with_a_run_on(void) {
   const pid_t child = kChildrenMayStartThreads ? fork_child() : -1;
   if (child == 0) {
-    Pair pair = pair_start();
+    Pair pair = start_pair();
     atollRequest_t request = NULL;
     static float values[500000];
     CHECK_OK(atollAllReduceAsync(values, values, 500000, atollFloat32, atollSum, pair.comms[0],
                                  NULL, &request));
     CHECK_OK(atollAllReduceAsync(values, values, 500000, atollFloat32, atollSum, pair.comms[1],
                                  NULL, &request));
-    remove_folder(pair.folder);
+    remove_folder(folder);
     exit(check_status());
   }
   if (child > 0) expect_good_end(child, "exit");
