@@ -29,6 +29,13 @@ set(ATOLL_LTO_LINK "")
 if(ATOLL_LTO AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT ATOLL_COVERAGE)
   set(ATOLL_LTO_COMPILE $<$<CONFIG:RelWithDebInfo,Release>:-flto=auto;-ffat-lto-objects>)
   set(ATOLL_LTO_LINK $<$<CONFIG:RelWithDebInfo,Release>:-flto=auto>)
+  # The index of an archive is to name what the plain code of its objects defines. With GCC's
+  # plugin, which binutils load by themselves where none is named, it names what the intermediate
+  # code does: std::string::_M_create, say, which is inlined and gone from the plain code. A test
+  # program that still looks for it is given the same object once more, and does not link.
+  set(CMAKE_CXX_ARCHIVE_CREATE "<CMAKE_AR> qc --plugin none <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_CXX_ARCHIVE_APPEND "<CMAKE_AR> q --plugin none <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_CXX_ARCHIVE_FINISH "<CMAKE_RANLIB> --plugin none <TARGET>")
 endif()
 
 find_program(ATOLL_CCACHE ccache)
