@@ -67,6 +67,12 @@ void CallLedger::cancel(CallId call) {
   after_event(open);
 }
 
+bool CallLedger::takes_part(PeerId peer) const {
+  return std::any_of(open_.begin(), open_.end(), [peer](const auto& entry) {
+    return entry.second.machine.takes_part(peer);
+  });
+}
+
 void CallLedger::start(CallMachine& call) {
   const auto early = early_verdicts_.find(call.op());
   if (early == early_verdicts_.end()) return call.begin();

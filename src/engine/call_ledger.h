@@ -38,6 +38,8 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   void begin(NewCall call);
   void cancel(CallId call);
   size_t open_calls() const { return open_.size(); }
+  // In an open call.
+  bool takes_part(PeerId peer) const;
   // Why no more calls are to be begun until others have ended what has ended here: what a settle
   // round would have to be told is as much as one message holds. Empty: they may.
   std::string why_full() const;

@@ -118,6 +118,7 @@ class CallMachine {
   CallReport report() const;  // call_machine_report.cpp
   std::optional<KeptReport> kept() const;
   State state() const { return state_; }
+  bool takes_part(PeerId peer) const;  // in what has begun
 
  private:
   // Tells that it is complete, or ends it, if that may be now.

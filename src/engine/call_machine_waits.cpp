@@ -110,6 +110,11 @@ TimePoint CallMachine::next_deadline() const {
   return next;
 }
 
+bool CallMachine::takes_part(PeerId peer) const {
+  return state_ != State::kWaiting &&
+         std::find(members_.begin(), members_.end(), peer) != members_.end();
+}
+
 std::vector<PeerId> CallMachine::missing() const {
   std::vector<PeerId> peers;
   for (const PeerId peer : members_) {

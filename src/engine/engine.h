@@ -66,8 +66,10 @@ class Engine {
   void on_control_failed(TimePoint now, const std::string& reason);
 
   // Data connections.
-  LinkTable::Answer on_hello(const wire::Hello& hello) const;
-  void on_accepted(TimePoint now, link::ConnectionKey key, const wire::Hello& hello);
+  LinkTable::Answer on_hello(TimePoint now, const wire::Hello& hello);
+  // `answer`: what was answered to `hello`.
+  void on_accepted(TimePoint now, link::ConnectionKey key, const wire::Hello& hello,
+                   const wire::Hello& answer);
   void on_dialed(TimePoint now, DialId dial, const DialResult& result);
   void on_closed(TimePoint now, link::ConnectionKey key, const std::string& reason);
   link::FrameStream* stream(link::ConnectionKey key) { return links_.stream(key); }

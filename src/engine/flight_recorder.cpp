@@ -12,12 +12,13 @@ namespace {
 constexpr std::array<std::string_view, static_cast<size_t>(FlightKind::kLeft) + 1> kNames = {
     "control up",      "control lost",    "registered",       "roster",
     "link up",         "connection lost", "link refused",     "link unreachable",
-    "redial",          "probe",           "update requested", "update done",
-    "update failed",   "view",            "freeze",           "thaw",
-    "op begun",        "op attempt",      "op complete",      "result fetch",
-    "op stalled",      "abort wanted",    "op committed",     "op aborted",
-    "op failed",       "sync plan",       "sync fetched",     "state served",
-    "state withdrawn", "state offer",     "state level",      "left"};
+    "redial",          "link anew",       "probe",            "update requested",
+    "update done",     "update failed",   "view",             "freeze",
+    "thaw",            "op begun",        "op attempt",       "op complete",
+    "result fetch",    "op stalled",      "abort wanted",     "op committed",
+    "op aborted",      "op failed",       "sync plan",        "sync fetched",
+    "state served",    "state withdrawn", "state offer",      "state level",
+    "left"};
 
 // How much of `text` fits, cut between two characters of UTF-8.
 size_t cut(std::string_view text, size_t room) {

@@ -25,6 +25,7 @@ enum class FlightKind : uint8_t {
   kLinkRefused,
   kLinkUnreachable,
   kRedial,
+  kLinkAnew,  // number: the life of its other end
   kProbe,
   kUpdateRequested,
   kUpdateDone,

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace atoll_core::engine {
 namespace {
 
 constexpr int kHeartbeatsPerSilence = 6;  // at least
 constexpr Duration kShortestHeartbeat = std::chrono::milliseconds(5);
-constexpr size_t kIdsAside = 4;
 
 }  // namespace
 
@@ -21,41 +22,17 @@ LinkTable::LinkTable(Context& context, link::LinkOwner& owner)
 LinkTable::~LinkTable() = default;
 
 void LinkTable::set_identity(PeerId self, const std::string& run, Duration patience) {
-  if (self_.id && self_.id != self) change_id(self);
+  if (self_.id && self_.id != self) change_id();
   self_.id = self;
   run_hash_ = wire::hash_run_id(run);
   patience_ = patience;
 }
 
-// If this peer dropped its ends of the links, and the others kept theirs, both would count their
-// frames apart when the id comes back: what one sends the other takes for what it has.
-void LinkTable::change_id(PeerId self) {
-  for (auto& [peer, entry] : entries_) set_aside(entry);
-  if (aside_.size() >= kIdsAside) drop_set_aside();
-  aside_[self_.id] = std::exchange(entries_, {});
-  missing_.clear();
+// Links are between ids.
+void LinkTable::change_id() {
+  while (!entries_.empty()) drop(entries_.begin(), "this peer has a new id");
   told_ = {};
   dials_.clear();
-  const auto before = aside_.find(self);
-  if (before == aside_.end()) return;
-  entries_ = std::move(before->second);
-  aside_.erase(before);
-}
-
-void LinkTable::set_aside(Entry& entry) {
-  close_connections(entry, entry.connections.keys(), "this peer has a new id");
-  entry.dials_in_flight.clear();
-  entry.redial_at = entry.missing_since = kNever;
-  entry.backoff = Duration{0};
-  entry.warned = entry.needed_reported = false;
-  entry.reported.reset();
-}
-
-void LinkTable::drop_set_aside() {
-  for (auto& [self, entries] : aside_) {
-    for (auto& [peer, entry] : entries) dropped_counters_ += entry.link->counters();
-  }
-  aside_.clear();
 }
 
 uint32_t LinkTable::connections_wanted(const Entry& entry) const {
@@ -95,7 +72,7 @@ void LinkTable::apply_roster(const wire::Roster& roster) {
     const auto found = entries_.find(at->second.hello.peer);
     const bool adopted = found != entries_.end() &&
                          found->second.info.session == at->second.hello.session;
-    if (adopted) take_in(found->second, at->first, at->second.hello);
+    if (adopted) take_in(found->second, at->first, at->second.hello, at->second.answer);
     at = adopted ? orphans_.erase(at) : std::next(at);
   }
   share_eager_credit();
@@ -111,16 +88,36 @@ LinkTable::Entry& LinkTable::entry_of(const wire::Roster::Entry& listed) {
   const auto found = entries_.find(listed.peer.id);
   if (found != entries_.end()) return found->second;
   const Dialler first = listed.dial ? Dialler::kHere : Dialler::kThere;
-  Entry entry(listed.peer, first, context_.config.dial_timeout);
+  Entry entry(listed.peer, first, context_.config.dial_timeout, life_);
+  entry.link = make_link(listed.peer);
+  return entries_.emplace(listed.peer.id, std::move(entry)).first->second;
+}
+
+std::unique_ptr<link::Link> LinkTable::make_link(const wire::PeerInfo& peer) {
   link::LinkConfig config;
   config.buffers = &context_.buffers;
-  config.peer = listed.peer.id;
-  config.peer_name = listed.peer.name;
+  config.peer = peer.id;
+  config.peer_name = peer.name;
   config.host = &host_;
   config.eager = &eager_;
   config.stretch = context_.config.rate_stretch;
-  entry.link = std::make_unique<link::Link>(config, owner_);
-  return entries_.emplace(listed.peer.id, std::move(entry)).first->second;
+  return std::make_unique<link::Link>(config, owner_);
+}
+
+// What has been counted has been counted with an end that is gone.
+void LinkTable::hear_life(Entry& entry, uint64_t other) {
+  if (!entry.life.is_outlived_by(other)) return;
+  const std::string reason = "the other end of the link was made again";
+  context_.log(2, fmt::format("the link to {} begins anew: {}", entry.info.name, reason));
+  context_.note({FlightKind::kLinkAnew, nullptr, entry.info.id, other});
+  close_connections(entry, entry.connections.keys(), reason);
+  dropped_counters_ += entry.link->counters();
+  entry.link = make_link(entry.info);
+  entry.life.begin_anew(++life_, other);
+  entry.backoff = Duration{0};
+  begun_anew_.insert(entry.info.id);
+  share_eager_credit();
+  schedule_dial(entry, Duration{0});
 }
 
 void LinkTable::learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpoints) {
@@ -133,7 +130,6 @@ void LinkTable::learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpo
 void LinkTable::set_view(const wire::View& view) {
   members_.clear();
   for (const wire::PeerInfo& member : view.members) members_[member.id] = member.session;
-  if (members_.count(self_.id) != 0) drop_set_aside();
   drop_unneeded();
   forget_addresses();
   meet_neighbours(view);
@@ -182,11 +178,11 @@ void LinkTable::drop(Entries::iterator at, const std::string& reason) {
   dropped_counters_ += at->second.link->counters();
   missing_.erase(at->first);
   entries_.erase(at);
+  ++life_;
 }
 
 void LinkTable::close_all() {
   while (!entries_.empty()) drop(entries_.begin(), "the communicator has left the run");
-  drop_set_aside();
   for (const auto& [key, orphan] : orphans_) {
     context_.emit(output::CloseConnection{key, "the communicator has left the run"});
   }
@@ -271,19 +267,11 @@ void LinkTable::grant(PeerId to, const AttemptId& attempt, uint64_t total) {
 
 void LinkTable::revoke(const AttemptId& attempt) {
   for (auto& [peer, entry] : entries_) entry.link->revoke(attempt);
-  for (auto& [self, entries] : aside_) {
-    for (auto& [peer, entry] : entries) entry.link->revoke(attempt);
-  }
 }
 
 void LinkTable::let_go(PeerId from, const wire::FrameHeader& header) {
   const auto found = entries_.find(from);
   if (found != entries_.end()) found->second.link->let_go(header);
-  // A frame does not tell to which of this peer's ids it came.
-  for (auto& [self, entries] : aside_) {
-    const auto aside = entries.find(from);
-    if (aside != entries.end()) aside->second.link->let_go(header);
-  }
 }
 
 bool LinkTable::may_serve(PeerId peer) const {

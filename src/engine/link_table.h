@@ -1,8 +1,8 @@
 // The links of one peer: made by the roster, dialled and redialled, dropped with their peers. A
 // link outlives its connections: it ends when neither the roster names the peer nor the view.
 // Not by the roster alone: a coordinator may die when it has dropped a member, and before a view
-// has told of that. Its next life may go on with both ends of the link, and if one had made it
-// anew, they would count their frames apart.
+// has told of that. Its next life may go on with both ends of the link, and calls that are open.
+// An end that was made again all the same is found out by its life; see link_life.h.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "engine/connection_set.h"
 #include "engine/context.h"
 #include "engine/dial_result.h"
+#include "engine/link_life.h"
 #include "engine/prober.h"
 #include "engine/report.h"
 #include "engine/silence_patience.h"
@@ -52,8 +53,9 @@ class LinkTable {
     wire::Hello hello;
     bool keep = false;
   };
-  Answer on_hello(const wire::Hello& hello) const;
-  void on_accepted(link::ConnectionKey key, const wire::Hello& hello);
+  Answer on_hello(const wire::Hello& hello);
+  // `answer`: what on_hello has said to `hello`.
+  void on_accepted(link::ConnectionKey key, const wire::Hello& hello, const wire::Hello& answer);
   void on_dialed(DialId dial, const DialResult& result);
   void on_closed(link::ConnectionKey key, const std::string& reason);
 
@@ -89,17 +91,23 @@ class LinkTable {
   void note_rate(PeerId peer, uint64_t bytes_per_second);
   void note_egress(uint64_t bytes_per_second) { measured_egress_ = bytes_per_second; }
   std::vector<Report> take_reports();
+  // Peers to whom a link had to begin anew. What was on its way over the old one is lost.
+  std::set<PeerId> take_begun_anew() { return std::exchange(begun_anew_, {}); }
   // What the links have reached, all of it, when something has changed by more than a quarter.
   std::optional<wire::Measured> take_measured();
 
  private:
   struct Entry {
-    Entry(wire::PeerInfo peer, Dialler at_once, Duration longest_dial)
-        : info(std::move(peer)), first(at_once), connections(at_once, longest_dial) {}
+    Entry(wire::PeerInfo peer, Dialler at_once, Duration longest_dial, uint64_t own_life)
+        : info(std::move(peer)),
+          first(at_once),
+          life(own_life),
+          connections(at_once, longest_dial) {}
 
     wire::PeerInfo info;
     Ticket ticket;                   // of the two, by the last roster
     Dialler first;                   // who dials at once
+    LinkLife life;
     std::unique_ptr<link::Link> link;
     ConnectionSet connections;
     SilencePatience silence;
@@ -120,12 +128,6 @@ class LinkTable {
     std::string why_missing;           // as reported
   };
   using Entries = std::map<PeerId, Entry>;
-  // The links of this peer under ids that it had, without connections. An id may come back.
-  // Example: a coordinator that was started again meets this member before those who tell it of the
-  // run, and counts it as a newcomer; then it hears of the run, and gives the id back. The others
-  // have kept their ends of these links meanwhile, for their views name this peer under that id;
-  // its own view need not, since what told it may have been lost with the coordinator.
-  using SetAside = std::map<PeerId, Entries>;  // by this peer's id
   struct Connection {
     PeerId peer;
     link::FrameStream* stream = nullptr;  // the link's
@@ -135,18 +137,24 @@ class LinkTable {
     SessionId session;
     uint8_t index = 0;  // the connection's place in the link
     Ticket ticket;      // that was shown
+    uint64_t life = 0;  // that was told
   };
   // A newcomer dialled before the roster told of it.
   struct Orphan {
     wire::Hello hello;
+    wire::Hello answer;
     TimePoint until;
   };
 
   wire::Hello hello_to(const wire::PeerInfo& peer, wire::HelloRole role, size_t index,
                        size_t connections) const;
   static bool shows_ticket(const Entry& entry, const wire::Hello& hello);
-  // A connection that was dialled there, unless its ticket is another one.
-  void take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello);
+  // A connection that was dialled there, unless its ticket is another one, or the link has begun
+  // anew since.
+  void take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello,
+               const wire::Hello& answer);
+  void hear_life(Entry& entry, uint64_t other);
+  std::unique_ptr<link::Link> make_link(const wire::PeerInfo& peer);
   Entry& entry_of(const wire::Roster::Entry& listed);
   void learn_endpoints(Entry& entry, const std::vector<Endpoint>& endpoints);
   void dial_missing(Entry& entry);
@@ -161,9 +169,7 @@ class LinkTable {
   void note_lost(Entry& entry, link::ConnectionKey key);
   // Looks where those listen who may have to be found dead one day.
   void meet_neighbours(const wire::View& view);
-  void change_id(PeerId self);
-  void set_aside(Entry& entry);
-  void drop_set_aside();
+  void change_id();
   void forget_addresses();
   void heard_round_trip(Entry& entry, uint64_t rtt_us);
   // Dials more where a longer or faster way takes more connections.
@@ -191,7 +197,8 @@ class LinkTable {
   uint64_t measured_egress_ = 0;  // by note_egress; 0: never
   wire::Measured told_;  // to the coordinator
   Entries entries_;
-  SetAside aside_;
+  uint64_t life_ = 1;  // of a link that is made now; none had a higher one
+  std::set<PeerId> begun_anew_;
   std::set<PeerId> named_;  // by the last roster
   std::map<PeerId, SessionId> members_;  // of the view
   std::map<link::ConnectionKey, Connection> open_;

@@ -66,9 +66,12 @@ void LinkTable::dial_missing(Entry& entry) {
     const auto place = static_cast<uint8_t>(index);
     if (entry.connections.taken(place) || !entry.dials_in_flight.insert(place).second) continue;
     const DialId dial = next_dial_++;
-    dials_[dial] = PendingDial{entry.info.id, entry.info.session, place, entry.ticket};
+    dials_[dial] = PendingDial{entry.info.id, entry.info.session, place, entry.ticket,
+                               entry.life.own()};
     wire::Hello hello = hello_to(entry.info, wire::HelloRole::kLink, index, wanted);
     hello.ticket = entry.ticket;
+    hello.life = entry.life.own();
+    hello.bound_to = entry.life.bound_to();
     context_.emit(output::Dial{dial, entry.info.endpoints, hello, context_.config.dial_timeout});
   }
 }
@@ -90,20 +93,25 @@ void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   Entry& entry = found->second;
   entry.dials_in_flight.erase(what.index);
   if (result.answered) answered_.note(what.session, result.address);
+  hear_life(entry, result.answer.life);
   // After the coordinator has begun a new life, one of the two may hear of its ticket first.
-  const bool may_stay = result.answer.ticket == what.ticket;
-  if (result.key != 0 && !may_stay) {
+  const bool knows_ticket = result.answer.ticket == what.ticket;
+  const bool fits = what.life == entry.life.own() &&
+                    entry.life.fits(result.answer.life, result.answer.bound_to);
+  if (result.key != 0 && !(knows_ticket && fits)) {
     context_.emit(output::CloseConnection{result.key, "the other side does not let it stay"});
   } else if (result.key != 0) {
+    entry.life.bind(result.answer.life);
     entry.goes_by_rate = result.goes_by_rate;
     heard_round_trip(entry, result.rtt_us);
     if (add_connection(entry, result.key, Dialler::kHere, what.index)) adapt_connections(entry);
     return;
   }
-  if (entry.connections.empty()) {
+  const bool only_began_anew = result.answered && knows_ticket && !fits;
+  if (entry.connections.empty() && !only_began_anew) {
     const bool gone = result.refused && answered_.proves_death(what.session, result.refused_at);
     const std::string& reason =
-        result.answered && !may_stay ? entry.info.name + " does not know this peer's ticket yet"
+        result.answered && !knows_ticket ? entry.info.name + " does not know this peer's ticket yet"
                                      : result.reason;
     report(entry, gone ? wire::LinkState::kRefused : wire::LinkState::kUnreachable, reason);
     warn_of(entry, reason);
@@ -151,7 +159,7 @@ bool LinkTable::shows_ticket(const Entry& entry, const wire::Hello& hello) {
   return entry.info.session == hello.session && entry.ticket == hello.ticket;
 }
 
-LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
+LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) {
   if (hello.target_session != self_.session || hello.run != run_hash_) {
     return {wire::refusal_hello(), false};
   }
@@ -164,31 +172,45 @@ LinkTable::Answer LinkTable::on_hello(const wire::Hello& hello) const {
   // A newcomer may dial before the roster tells of it, and of its ticket.
   const auto found = entries_.find(hello.peer);
   const bool is_known = found != entries_.end() && found->second.info.session == hello.session;
-  answer.keep = is_known ? shows_ticket(found->second, hello)
-                         : orphans_.size() < limits::kOrphanConnections;
-  if (answer.keep) answer.hello.ticket = hello.ticket;
+  if (is_known ? !shows_ticket(found->second, hello)
+               : orphans_.size() >= limits::kOrphanConnections) {
+    return answer;
+  }
+  if (is_known) hear_life(found->second, hello.life);
+  const LinkLife life = is_known ? found->second.life : LinkLife(life_);
+  answer.keep = life.fits(hello.life, hello.bound_to);
+  answer.hello.ticket = hello.ticket;
+  answer.hello.life = life.own();
+  answer.hello.bound_to = answer.keep ? hello.life : life.bound_to();
   return answer;
 }
 
-void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello) {
+void LinkTable::on_accepted(link::ConnectionKey key, const wire::Hello& hello,
+                            const wire::Hello& answer) {
   const auto found = entries_.find(hello.peer);
   if (found == entries_.end() || found->second.info.session != hello.session) {
     if (orphans_.size() < limits::kOrphanConnections) {
-      orphans_[key] = Orphan{hello, context_.now + kOrphanPatience};
+      orphans_[key] = Orphan{hello, answer, context_.now + kOrphanPatience};
     } else {
       context_.emit(output::CloseConnection{key, "a hello from an unknown session"});
     }
     return;
   }
-  take_in(found->second, key, hello);
+  take_in(found->second, key, hello, answer);
 }
 
-void LinkTable::take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello) {
-  if (shows_ticket(entry, hello)) {
-    add_connection(entry, key, Dialler::kThere, hello.connection_index);
-  } else {
+void LinkTable::take_in(Entry& entry, link::ConnectionKey key, const wire::Hello& hello,
+                        const wire::Hello& answer) {
+  if (!shows_ticket(entry, hello)) {
     context_.emit(output::CloseConnection{key, "its ticket is not the one that was given"});
+    return;
   }
+  if (answer.life != entry.life.own() || !entry.life.fits(hello.life, hello.bound_to)) {
+    context_.emit(output::CloseConnection{key, "the link has begun anew meanwhile"});
+    return;
+  }
+  entry.life.bind(hello.life);
+  add_connection(entry, key, Dialler::kThere, hello.connection_index);
 }
 
 bool LinkTable::add_connection(Entry& entry, link::ConnectionKey key, Dialler dialler,

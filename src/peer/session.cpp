@@ -53,12 +53,14 @@ Result<void> Session::open() {
   auto made = transport::Network::create(
       network,
       [this](const wire::Hello& hello) {
-        const engine::LinkTable::Answer answer = engine_->on_hello(hello);
+        const engine::LinkTable::Answer answer =
+            engine_->on_hello(transport::Network::now(), hello);
+        pump();
         return transport::HelloAnswer{answer.hello, answer.keep};
       },
       [this](transport::AcceptedHello accepted) {
         engine_->on_accepted(transport::Network::now(), adopt(accepted.connection),
-                             accepted.hello);
+                             accepted.hello, accepted.answer);
         pump();
       });
   if (!made) return tl::unexpected<Error>(made.error());

@@ -24,11 +24,13 @@ void VirtualCoordinator::begin(uint32_t incarnation, const membership::StartFact
     return InstanceId{Random::mix(nonce), ++drawn};
   };
   // Others in each life, as with a real one.
-  config.ticket = [nonce](PeerId one, PeerId other) {
-    const auto [low, high] = std::minmax(one.value, other.value);
-    const uint64_t pair = Random::mix(low ^ Random::mix(high ^ nonce));
-    return Ticket{pair, Random::mix(pair) | 1};
-  };
+  if (!config.ticket) {
+    config.ticket = [nonce](PeerId one, PeerId other) {
+      const auto [low, high] = std::minmax(one.value, other.value);
+      const uint64_t pair = Random::mix(low ^ Random::mix(high ^ nonce));
+      return Ticket{pair, Random::mix(pair) | 1};
+    };
+  }
   machine_ = std::make_unique<membership::CoordinatorMachine>(config,
                                                               Incarnation{incarnation, nonce});
   tick();

@@ -64,7 +64,7 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
     result.reason = "connection refused";
     return finish_dial_later(dialler, request.dial, back, result);
   }
-  const engine::LinkTable::Answer answer = there->engine->on_hello(request.hello);
+  const engine::LinkTable::Answer answer = there->engine->on_hello(now(), request.hello);
   result.answer = answer.hello;
   if (answer.hello.session != request.hello.target_session) {
     result.refused = true;
@@ -100,7 +100,7 @@ void World::answer_dial(ProcessId dialler, ProcessId listener,
     result.key = adopt(*here, self, Connection::kDialler);
     finish_dial(dialler, dial, result);
   });
-  there->engine->on_accepted(now(), key, request.hello);
+  there->engine->on_accepted(now(), key, request.hello, answer.hello);
   pump(listener);
 }
 

@@ -185,20 +185,20 @@ void Listener::answer(const std::shared_ptr<HalfOpen>& half_open,
   wire::encode_hello(answer.hello, half_open->answer);
   asio::async_write(
       half_open->socket, asio::buffer(half_open->answer),
-      [this, half_open, hello = *hello, keep = answer.keep](const std::error_code& error, size_t) {
+      [this, half_open, hello = *hello, answer](const std::error_code& error, size_t) {
         if (error) return drop(half_open);
-        loop_.turn([&] { finish(half_open, hello, keep); });
+        loop_.turn([&] { finish(half_open, hello, answer); });
       });
 }
 
 void Listener::finish(const std::shared_ptr<HalfOpen>& half_open, const wire::Hello& hello,
-                      bool keep) {
+                      const HelloAnswer& answer) {
   if (!half_open->socket.is_open()) return;  // dropped while the answer was on its way
-  if (!keep) return drop(half_open);
+  if (!answer.keep) return drop(half_open);
   tcp::socket socket = std::move(half_open->socket);
   std::string remote = std::move(half_open->remote);
   forget(half_open);
-  on_accept_(AcceptedHello{hello, loop_.adopt(std::move(socket), std::move(remote))});
+  on_accept_(AcceptedHello{hello, answer.hello, loop_.adopt(std::move(socket), std::move(remote))});
 }
 
 void Listener::drop(const std::shared_ptr<HalfOpen>& half_open) {

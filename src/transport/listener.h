@@ -45,7 +45,8 @@ class Listener {
   void pause_at_limit();
   void greet(tcp::socket socket);
   void answer(const std::shared_ptr<HalfOpen>& half_open, const Result<wire::Hello>& hello);
-  void finish(const std::shared_ptr<HalfOpen>& half_open, const wire::Hello& hello, bool keep);
+  void finish(const std::shared_ptr<HalfOpen>& half_open, const wire::Hello& hello,
+              const HelloAnswer& answer);
   void drop(const std::shared_ptr<HalfOpen>& half_open);
   void forget(const std::shared_ptr<HalfOpen>& half_open);
 

@@ -36,6 +36,7 @@ class Connection {
 
 struct AcceptedHello {
   wire::Hello hello;     // what the other side said
+  wire::Hello answer;    // what it was told
   Connection* connection;
 };
 

@@ -11,7 +11,7 @@
 namespace atoll_core::wire {
 namespace {
 
-constexpr size_t kHelloChecksumOffset = 88;
+constexpr size_t kHelloChecksumOffset = 104;
 
 uint64_t checksum(const HelloBytes& bytes) {
   return XXH3_64bits(bytes.data(), kHelloChecksumOffset);
@@ -65,6 +65,8 @@ void encode_hello(const Hello& hello, HelloBytes& out) {
   store_little_endian(hello.run, at + 64);
   store_little_endian(hello.ticket.high, at + 72);
   store_little_endian(hello.ticket.low, at + 80);
+  store_little_endian(hello.life, at + 88);
+  store_little_endian(hello.bound_to, at + 96);
   store_little_endian(checksum(out), at + kHelloChecksumOffset);
 }
 
@@ -90,6 +92,8 @@ Result<Hello> decode_hello(const HelloBytes& bytes) {
   hello.target_peer = PeerId{load_little_endian<uint64_t>(at + 56)};
   hello.run = load_little_endian<uint64_t>(at + 64);
   hello.ticket = {load_little_endian<uint64_t>(at + 72), load_little_endian<uint64_t>(at + 80)};
+  hello.life = load_little_endian<uint64_t>(at + 88);
+  hello.bound_to = load_little_endian<uint64_t>(at + 96);
   if (auto checked = check(hello); !checked) return tl::make_unexpected(checked.error());
   return hello;
 }

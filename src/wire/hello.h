@@ -1,4 +1,4 @@
-// The first frame on a data connection, both ways: fixed 96 bytes, little-endian. The dialler
+// The first frame on a data connection, both ways: fixed 112 bytes, little-endian. The dialler
 // sends first; the listener answers with its own. Identity never depends on who dialled.
 //
 //   offset size field
@@ -13,8 +13,10 @@
 //       48    8 peer id          of the sender
 //       56    8 target peer id
 //       64    8 run              XXH3-64 of the run id
-//       72   16 ticket           of the pair; in an answer: the dialler's, if it may stay, or zero
-//       88    8 checksum         XXH3-64 of the first 88 bytes
+//       72   16 ticket           of the pair; in an answer: the dialler's, if it is right, or zero
+//       88    8 life             of the sender's end of the link; 0: it has none, or does not tell
+//       96    8 bound to         the life of the other end that it counts frames with; 0: none yet
+//      104    8 checksum         XXH3-64 of the first 104 bytes
 //
 // Who does not know whom it reaches, that is, says another target session or another run, is told
 // neither: the answer is refusal_hello(), always the same.
@@ -31,7 +33,7 @@
 
 namespace atoll_core::wire {
 
-inline constexpr size_t kHelloBytes = 96;
+inline constexpr size_t kHelloBytes = 112;
 inline constexpr std::string_view kHelloMagic = "ATOLLD01";  // its first bytes
 
 enum class HelloRole : uint8_t {
@@ -51,6 +53,8 @@ struct Hello {
   PeerId target_peer;
   uint64_t run = 0;
   Ticket ticket;
+  uint64_t life = 0;      // see engine/link_life.h
+  uint64_t bound_to = 0;
   bool operator==(const Hello&) const = default;
 };
 

@@ -94,7 +94,8 @@ void write_hellos(const fs::path& folder) {
     hello.version_max = wire::kProtocolVersion + 1;
     hello.connection_index = 2;
     hello.connection_count = 8;
-    draw_all(random, hello.session, hello.target_session, hello.peer, hello.target_peer, hello.run);
+    draw_all(random, hello.session, hello.target_session, hello.peer, hello.target_peer, hello.run,
+             hello.life, hello.bound_to);
     wire::HelloBytes bytes;
     wire::encode_hello(hello, bytes);
     write_seed(folder, role == wire::HelloRole::kLink ? "link" : "probe", as_text(bytes));

@@ -27,12 +27,15 @@ void EngineStage::answer(const Dial& dial) {
   if (dialler.next_dial) {
     result = *std::exchange(dialler.next_dial, std::nullopt);
     if (result.answered) result.answer.session = dial.request.hello.target_session;
+    result.answer.life = 1;
+    result.answer.bound_to = dial.request.hello.life;
   } else if (!listens || finishing_) {
     result.refused = true;
     result.refused_at = {result.address};
     result.reason = "connection refused";
   } else {
-    const engine::LinkTable::Answer answer = peers_[there].engine->on_hello(dial.request.hello);
+    const engine::LinkTable::Answer answer =
+        peers_[there].engine->on_hello(now_, dial.request.hello);
     result.answer = answer.hello;
     result.answered = answer.hello.session == dial.request.hello.target_session;
     result.refused = !result.answered;
@@ -44,7 +47,7 @@ void EngineStage::answer(const Dial& dial) {
       pipes_[pipe] = {Side{dial.peer, result.key, false, {}}, Side{there, key, false, {}}};
       dialler.ends[result.key] = {pipe, 0};
       peers_[there].ends[key] = {pipe, 1};
-      peers_[there].engine->on_accepted(now_, key, dial.request.hello);
+      peers_[there].engine->on_accepted(now_, key, dial.request.hello, answer.hello);
       carry_out(there);
       if (pipes_.count(pipe) == 0) result.key = 0;
     }
@@ -61,12 +64,13 @@ void EngineStage::next_dial(size_t peer, const engine::DialResult& result) {
 void EngineStage::stranger(size_t i, const wire::Hello& hello) {
   Peer& peer = peers_[i];
   if (peer.engine == nullptr) return;
-  if (!peer.engine->on_hello(hello).keep) return;
+  const engine::LinkTable::Answer answer = peer.engine->on_hello(now_, hello);
+  if (!answer.keep) return carry_out(i);
   const uint64_t pipe = ++last_pipe_;
   const link::ConnectionKey key = peer.next_key++;
   pipes_[pipe] = {Side{kPeers, 0, false, {}}, Side{i, key, false, {}}};
   peer.ends[key] = {pipe, 1};
-  peer.engine->on_accepted(now_, key, hello);
+  peer.engine->on_accepted(now_, key, hello, answer.hello);
   carry_out(i);
 }
 

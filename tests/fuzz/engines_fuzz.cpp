@@ -94,7 +94,11 @@ class Play {
     hello.role = choices_.rarely() ? wire::HelloRole::kProbe : wire::HelloRole::kLink;
     hello.connection_index = static_cast<uint8_t>(choices_.below(64));
     hello.connection_count = static_cast<uint16_t>(1 + choices_.below(64));
-    if (choices_.rarely()) hello.peer = {choices_.number()};
+    hello.life = 1;
+    if (choices_.rarely()) {
+      hello.peer = {choices_.number()};
+      hello.life = hello.peer.value % 4;
+    }
     return hello;
   }
 

@@ -1,4 +1,4 @@
-// Any 96 bytes, as they are and with a checksum that fits: what is accepted keeps the bounds and
+// Any 112 bytes, as they are and with a checksum that fits: what is accepted keeps the bounds and
 // says the same when it has been encoded again.
 #include <algorithm>
 #include <cstdint>
@@ -33,8 +33,10 @@ void check(const wire::HelloBytes& bytes) {
 }
 
 void fix_checksum(wire::HelloBytes& bytes) {
-  const uint64_t checksum = XXH3_64bits(bytes.data(), 88);
-  for (size_t i = 0; i < 8; ++i) bytes[88 + i] = static_cast<std::byte>(checksum >> (8 * i));
+  const uint64_t checksum = XXH3_64bits(bytes.data(), bytes.size() - 8);
+  for (size_t i = 0; i < 8; ++i) {
+    bytes[bytes.size() - 8 + i] = static_cast<std::byte>(checksum >> (8 * i));
+  }
 }
 
 }  // namespace

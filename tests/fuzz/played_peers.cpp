@@ -16,7 +16,15 @@ wire::Hello PlayedPeers::hello_of(size_t peer) {
   hello.target_session = one_.truth.peers[0].session;
   hello.target_peer = one_.truth.peers[0].id;
   hello.run = wire::hash_run_id("run");
+  uint64_t& life = lives_.try_emplace(peer, 1).first->second;
+  hello.life = life;
   if (!one_.choices.rarely()) return hello;
+  if (one_.choices.coin()) {  // its end of the link was made again
+    ends_.erase(peer);
+    hello.life = ++life;
+    return hello;
+  }
+  hello.life = hello.bound_to = one_.choices.number();
   hello.session = one_.words.session();
   hello.peer = one_.words.peer();
   hello.connection_index = static_cast<uint8_t>(
@@ -28,11 +36,11 @@ void PlayedPeers::accept(bool right) {
   const size_t peer = right ? next_peer_ : 1 + one_.choices.below(OneEngine::kPeers - 1);
   next_peer_ = 1 + next_peer_ % (OneEngine::kPeers - 1);
   const wire::Hello hello = hello_of(peer);
-  const engine::LinkTable::Answer answer = one_.engine.on_hello(hello);
+  const engine::LinkTable::Answer answer = one_.engine.on_hello(one_.now, hello);
   if (!answer.keep) return;
   const link::ConnectionKey key = ++last_key_;
   connections_[key].peer = peer;
-  one_.engine.on_accepted(one_.now, key, hello);
+  one_.engine.on_accepted(one_.now, key, hello, answer.hello);
 }
 
 void PlayedPeers::accept_of(size_t peer) {
@@ -61,6 +69,7 @@ void PlayedPeers::answer_dial() {
     if (one_.truth.peers[i].session == dial.hello.target_session) peer = i;
   }
   result.answer = hello_of(peer);
+  if (result.answer.bound_to == 0) result.answer.bound_to = dial.hello.life;
   result.rtt_us = one_.choices.number() >> 40;
   if (result.answered && dial.hello.role == wire::HelloRole::kLink) {
     result.key = ++last_key_;

@@ -47,6 +47,7 @@ class PlayedPeers {
   link::ConnectionKey last_key_ = 0;
   std::map<link::ConnectionKey, Connection> connections_;
   std::map<size_t, OtherEnd> ends_;  // by place
+  std::map<size_t, uint64_t> lives_;  // of these ends, if not 1
   std::deque<engine::output::Dial> dials_;
 };
 

@@ -99,7 +99,8 @@ void PeerMachine::on_control_connected(TimePoint now) {
   control_.waiting.clear();
   if (state_ == State::kConnecting) state_ = State::kRegistering;
   await_answer(now);
-  if (may_resume()) {
+  if (may_resume() && control_.may_resume) {
+    control_.resumes = true;
     return outputs_.push_back(peer_output::Send{
         wire::Resume{config_.self.session, control_.incarnation, session_.received(),
                      session_.first_kept(), config_.self.endpoints}});
@@ -107,10 +108,24 @@ void PeerMachine::on_control_connected(TimePoint now) {
   register_here();
 }
 
+// A round that is open ends in new attempts anyway, and so does the one that follows a Register.
+void PeerMachine::begin_session_anew(TimePoint now, const std::string& reason) {
+  if (!may_resume() || open_round_) return;
+  const bool registers = control_.status == Control::Status::kRegistering && !control_.resumes;
+  if (registers || !std::exchange(control_.may_resume, false)) return;
+  const bool connected = control_.status == Control::Status::kUp || control_.resumes;
+  if (!connected) return;
+  outputs_.push_back(peer_output::CloseControl{reason});
+  lose_control(now, reason);
+  dial(now);
+}
+
 // A pending peer is forgotten when its connection breaks.
 bool PeerMachine::may_resume() const { return state_ == State::kMember && view_.has_value(); }
 
 void PeerMachine::register_here() {
+  control_.resumes = false;
+  control_.may_resume = true;
   wire::Register hello;
   hello.run = config_.run;
   hello.peer = config_.self;
@@ -142,6 +157,7 @@ void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
   control_.last_reason = reason;
   control_.waiting.clear();
   control_.undecided.reset();
+  control_.resumes = false;
   timers_.disarm(Timer::kAnswer);
   timers_.disarm(Timer::kHeartbeat);
   timers_.disarm(Timer::kCoordinatorSilence);
@@ -232,6 +248,7 @@ void PeerMachine::handle(TimePoint now, wire::Resumed message) {
                     fmt::format("the coordinator has received {} messages of {}, of {} that were "
                                 "sent", message.received, config_.self.name, session_.sent()));
   }
+  control_.resumes = false;
   go_up(now);
   session_.repeat_after(message.received, [this](const wire::ToCoordinator& kept) {
     outputs_.push_back(peer_output::Send{kept});

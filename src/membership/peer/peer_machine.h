@@ -106,6 +106,9 @@ class PeerMachine {
   void set_endpoints(std::vector<Endpoint> endpoints) {
     config_.self.endpoints = std::move(endpoints);
   }
+  // Something was lost that attempts rely on. The session is not resumed, but registered anew,
+  // which ends in a settle round: then all attempts begin anew.
+  void begin_session_anew(TimePoint now, const std::string& reason);
   // Any message of an op, a link or a sync: passed on when registered, dropped otherwise.
   void send(wire::ToCoordinator message);
 
@@ -136,6 +139,8 @@ class PeerMachine {
     std::string last_reason;  // why there is no connection
     std::string waiting;      // while dialling: what has not come yet
     std::optional<Error> undecided;  // answered the last Register: come again
+    bool resumes = false;     // a Resume has no answer yet
+    bool may_resume = true;   // the session, when there is a connection again
     Incarnation incarnation;  // the highest that has accepted this peer
     Duration heartbeat_interval{};
     Duration silence_timeout{};

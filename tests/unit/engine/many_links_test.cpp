@@ -28,7 +28,10 @@ class ManyLinks : public ::testing::Test {
       wire::Hello hello;
       hello.peer = listed.peer.id;
       hello.session = listed.peer.session;
-      table_.on_accepted(listed.peer.id.value, hello);
+      hello.target_session = SessionId{};
+      hello.run = wire::hash_run_id("run");
+      hello.life = 1;
+      table_.on_accepted(listed.peer.id.value, hello, table_.on_hello(hello).hello);
       send_something_eager(listed.peer.id.value);
     }
   }
@@ -141,11 +144,13 @@ TEST_F(ManyLinks, ConnectionsOfPeersThatNobodyHasNamedHaveABound) {
     hello.session = {9, id};
     hello.target_session = SessionId{};
     hello.run = wire::hash_run_id("run");
+    hello.life = 1;
     return hello;
   };
   for (uint64_t id = 2; id < 2 + limits::kOrphanConnections; ++id) {
-    ASSERT_TRUE(table_.on_hello(hello_of(id)).keep) << id;
-    table_.on_accepted(id, hello_of(id));
+    const LinkTable::Answer answer = table_.on_hello(hello_of(id));
+    ASSERT_TRUE(answer.keep) << id;
+    table_.on_accepted(id, hello_of(id), answer.hello);
   }
   EXPECT_FALSE(table_.on_hello(hello_of(9999)).keep);
 }

@@ -44,6 +44,7 @@ class Tickets : public ::testing::Test {
     hello.target_peer = PeerId{1};
     hello.run = wire::hash_run_id("run");
     hello.ticket = ticket;
+    hello.life = 1;
     return hello;
   }
   // Of those that were told since the last call.
@@ -73,7 +74,7 @@ TEST_F(Tickets, WhoShowsItStaysAndIsShownItAgain) {
   EXPECT_TRUE(answer.keep);
   EXPECT_EQ(answer.hello.ticket, kGiven);
   EXPECT_EQ(answer.hello.session, kOwnSession);
-  table_.on_accepted(1, hello(kGiven));
+  table_.on_accepted(1, hello(kGiven), answer.hello);
   EXPECT_TRUE(connected());
 }
 
@@ -83,7 +84,7 @@ TEST_F(Tickets, WhoHasAnotherOneDoesNotStay) {
     const LinkTable::Answer answer = table_.on_hello(hello(wrong));
     EXPECT_FALSE(answer.keep);
     EXPECT_EQ(answer.hello.ticket, Ticket{});
-    table_.on_accepted(1, hello(wrong));
+    table_.on_accepted(1, hello(wrong), answer.hello);
     EXPECT_FALSE(connected());
     EXPECT_EQ(told<output::CloseConnection>().size(), 1u);
   }
@@ -91,9 +92,10 @@ TEST_F(Tickets, WhoHasAnotherOneDoesNotStay) {
 
 // A newcomer may be told of its neighbours before they are told of it.
 TEST_F(Tickets, WhoComesBeforeTheRosterIsLookedAtWhenThatHasCome) {
-  EXPECT_TRUE(table_.on_hello(hello(kGiven)).keep);
-  table_.on_accepted(1, hello(kGiven));
-  table_.on_accepted(2, hello({7, 9}));
+  const LinkTable::Answer answer = table_.on_hello(hello(kGiven));
+  EXPECT_TRUE(answer.keep);
+  table_.on_accepted(1, hello(kGiven), answer.hello);
+  table_.on_accepted(2, hello({7, 9}), answer.hello);
   hear_roster(kGiven);
   EXPECT_TRUE(connected());
   const auto closed = told<output::CloseConnection>();
@@ -138,6 +140,7 @@ TEST_F(Tickets, ADialShowsTheTicketAndGoesOnUntilTheOtherKnowsIt) {
   result.key = 1;
   result.answered = true;
   result.answer.session = kOtherSession;
+  result.answer.life = 1;
   table_.on_dialed(dials[0].dial, result);
   EXPECT_FALSE(connected()) << "the other side is about to close";
   const auto reports = table_.take_reports();

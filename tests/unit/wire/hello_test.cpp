@@ -27,14 +27,18 @@ Hello random_hello(std::mt19937_64& random) {
   hello.target_peer = PeerId{random()};
   hello.run = random();
   hello.ticket = {random(), random()};
+  hello.life = random();
+  hello.bound_to = random();
   return hello;
 }
 
 // Sets one documented number and makes the checksum fit.
 void poke(HelloBytes& bytes, size_t offset, size_t size, uint64_t value) {
   for (size_t i = 0; i < size; ++i) bytes[offset + i] = static_cast<std::byte>(value >> (8 * i));
-  const uint64_t checksum = XXH3_64bits(bytes.data(), 88);
-  for (size_t i = 0; i < 8; ++i) bytes[88 + i] = static_cast<std::byte>(checksum >> (8 * i));
+  const uint64_t checksum = XXH3_64bits(bytes.data(), kHelloBytes - 8);
+  for (size_t i = 0; i < 8; ++i) {
+    bytes[kHelloBytes - 8 + i] = static_cast<std::byte>(checksum >> (8 * i));
+  }
 }
 
 TEST(Hello, RoundTrip) {
@@ -61,6 +65,9 @@ TEST(Hello, HasTheDocumentedLayout) {
   hello.peer = PeerId{0x3031323334353637};
   hello.target_peer = PeerId{0x4041424344454647};
   hello.run = 0x5051525354555657;
+  hello.ticket = {0x6061626364656667, 0x68696A6B6C6D6E6F};
+  hello.life = 0x7071727374757677;
+  hello.bound_to = 0x8081828384858687;
   HelloBytes expected{};
   poke(expected, 0, 8, 0x313044'4C4C4F5441);  // "ATOLLD01"
   poke(expected, 8, 2, hello.version_min);
@@ -75,6 +82,10 @@ TEST(Hello, HasTheDocumentedLayout) {
   poke(expected, 48, 8, hello.peer.value);
   poke(expected, 56, 8, hello.target_peer.value);
   poke(expected, 64, 8, hello.run);
+  poke(expected, 72, 8, hello.ticket.high);
+  poke(expected, 80, 8, hello.ticket.low);
+  poke(expected, 88, 8, hello.life);
+  poke(expected, 96, 8, hello.bound_to);
   HelloBytes bytes;
   bytes.fill(std::byte{0xCC});
   encode_hello(hello, bytes);

@@ -181,6 +181,39 @@ TEST_F(PeerMachineTest, ASessionGoesOnOverANewConnection) {
   EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
 }
 
+// Frames of calls are lost that nobody will send again: only new attempts help.
+TEST_F(PeerMachineTest, ASessionThatIsToBeginAnewIsNotResumed) {
+  become_member();
+  machine_.take_outputs();
+  machine_.begin_session_anew(now_, "a link has begun anew");
+  const auto outputs = machine_.take_outputs();
+  ASSERT_EQ(outputs.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<peer_output::CloseControl>(outputs[0]));
+  EXPECT_TRUE(std::holds_alternative<peer_output::DialCoordinator>(outputs[1]));
+  machine_.on_control_connected(now_);
+  const auto registers = take_sent<wire::Register>();
+  ASSERT_EQ(registers.size(), 1u);
+  EXPECT_TRUE(registers[0].rejoin.has_value());
+  machine_.begin_session_anew(now_, "another one has");
+  EXPECT_TRUE(machine_.take_outputs().empty()) << "what it wants is on its way";
+  accept(1, true);
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  EXPECT_EQ(take_sent<wire::Resume>().size(), 1u) << "the next one goes on as usual";
+  machine_.begin_session_anew(now_, "a link has begun anew");
+  EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u) << "not to be answered by Resumed";
+  machine_.on_control_connected(now_);
+  EXPECT_EQ(take_sent<wire::Register>().size(), 1u);
+}
+
+TEST_F(PeerMachineTest, ARoundThatIsOpenBringsNewAttemptsAnyway) {
+  become_member();
+  machine_.on_message(now_, wire::Freeze{7, {}, "b is lost"});
+  machine_.take_outputs();
+  machine_.begin_session_anew(now_, "a link has begun anew");
+  EXPECT_TRUE(machine_.take_outputs().empty());
+}
+
 TEST_F(PeerMachineTest, HeartbeatsTellWhatNeedNotBeRepeated) {
   become_member();
   const uint64_t before = sent_so_far();
