@@ -17,6 +17,8 @@ constexpr uint32_t kKeptSegmentsMax = 24;
 
 // ---- segments that stand -----------------------------------------------------------------------
 
+// collective/ring_all_reduce.h shows that no more segments are begun here and not known to be
+// complete everywhere.
 std::optional<BackupWindow> KeepingBody::backup_window(size_t world) const {
   return BackupWindow{kKeptSegmentsMax * uint64_t{world},
                       std::max(chunk_bytes_configured(), chunk_bytes_least())};

@@ -9,6 +9,9 @@
 // told of. So what anybody has let go of is complete on all who report, and what no one has told of
 // can still be given back.
 //
+// How much input that takes at a time: the proof stands in collective/ring_all_reduce.h, above
+// RingAllReduce ("With `in_order`"); the window that it gives is KeepingBody::backup_window.
+//
 // Invariant: base() <= stable_below <= what is complete here. All in elements.
 #pragma once
 
