@@ -119,6 +119,11 @@ void CallLedger::report(std::vector<CallReport>& calls) const {
   for (const auto& [op, open] : open_) calls.push_back(open.machine.report());
 }
 
+TableSizes CallLedger::table_sizes() const {
+  return {names_.count(),         open_.size(),      ended_.calls().size(),
+          early_verdicts_.size(), stash_.attempts(), stash_.bytes()};
+}
+
 std::vector<KeptReport> CallLedger::kept() const {
   std::vector<KeptReport> calls;
   for (const auto& [op, open] : open_) {

@@ -44,6 +44,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   // round would have to be told is as much as one message holds. Empty: they may.
   std::string why_full() const;
   void report(std::vector<CallReport>& calls) const;
+  TableSizes table_sizes() const;
   std::vector<KeptReport> kept() const;
 
   // From membership.

@@ -47,6 +47,8 @@ class CallNames {
     return positions;
   }
 
+  size_t count() const { return next_.size(); }
+
   // Under which group a call is named, and who takes part, in view order.
   struct Place {
     Group group = 0;

@@ -23,6 +23,7 @@ EngineReport Engine::report(TimePoint now) const {
   report.egress_bytes_per_second = links_.egress_bytes_per_second();
   if (updating_) report.update = UpdateReport{updating_->since()};
   ledger_.report(report.calls);
+  report.tables = ledger_.table_sizes();
   report.events = context_.flight.events();
   report.events_noted = context_.flight.noted();
   return report;

@@ -55,6 +55,17 @@ struct LinkStatus {
   std::optional<wire::LinkState> state;  // as told to the coordinator
 };
 
+// How many entries the tables of calls have. Each is bounded, and shrinks again when calls end on
+// all members or a new generation begins.
+struct TableSizes {
+  size_t names = 0;             // pairs of group and tag that this generation's calls have used
+  size_t open_calls = 0;
+  size_t ended_calls = 0;       // not yet known to have ended on all
+  size_t early_verdicts = 0;    // aborts of calls that were not made here yet
+  size_t stashed_attempts = 0;  // for which frames came before their call was made here
+  size_t stashed_bytes = 0;
+};
+
 struct UpdateReport {
   TimePoint since{};
 };
@@ -72,6 +83,7 @@ struct EngineReport {
   uint64_t egress_bytes_per_second = 0;  // that all links have reached together; 0: not known
   std::optional<UpdateReport> update;
   std::vector<CallReport> calls;
+  TableSizes tables;
   std::vector<FlightEvent> events;
   uint64_t events_noted = 0;
 };

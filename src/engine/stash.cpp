@@ -29,6 +29,14 @@ Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
   return {};
 }
 
+size_t Stash::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [attempt, entry] : entries_) {
+    for (const Chunk& chunk : entry.chunks) bytes += chunk.payload.size();
+  }
+  return bytes;
+}
+
 void Stash::drop(const OpId& op) {
   for (auto at = entries_.lower_bound({op, Epoch{}}); at != entries_.end() && at->first.op == op;) {
     const AttemptId attempt = (at++)->first;

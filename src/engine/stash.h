@@ -47,6 +47,9 @@ class Stash {
   void add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload);
   Result<void> add_posted(PeerId from, const wire::FrameHeader& header);
 
+  size_t attempts() const { return entries_.size(); }
+  size_t bytes() const;  // of chunks
+
   // What came for this attempt; it is gone from here.
   Entry take(const AttemptId& attempt);
 

@@ -10,6 +10,7 @@
 
 #include "peer/calls.h"
 #include "peer/json_text.h"
+#include "process/log.h"
 
 namespace atoll_core::peer {
 namespace {
@@ -84,6 +85,7 @@ class Writer {
     for (const engine::LinkStatus& link : report_.links) json["links"].push_back(json_of(link));
     json["calls"] = Json::array();
     for (const engine::CallReport& call : report_.calls) json["calls"].push_back(json_of(call));
+    json["tables"] = json_of(report_.tables, report_.links.size());
     json["events_noted"] = report_.events_noted;
     json["events"] = Json::array();
     for (const engine::FlightEvent& event : report_.events) {
@@ -159,6 +161,17 @@ class Writer {
                           {"complete_on_all", call.kept->stable_below}};
     }
     return json;
+  }
+
+  static Json json_of(const engine::TableSizes& tables, size_t links) {
+    return {{"names", tables.names},
+            {"open_calls", tables.open_calls},
+            {"ended_calls", tables.ended_calls},
+            {"early_verdicts", tables.early_verdicts},
+            {"stashed_attempts", tables.stashed_attempts},
+            {"stashed_bytes", tables.stashed_bytes},
+            {"links", links},
+            {"log_lines_waiting", process::stderr_lines_waiting()}};
   }
 
   Json json_of(const engine::FlightEvent& event) const {

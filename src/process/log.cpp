@@ -170,4 +170,6 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& name, LogCallback
   return logger;
 }
 
+size_t stderr_lines_waiting() { return StderrWriter::get().waiting(); }
+
 }  // namespace atoll_core::process

@@ -5,6 +5,7 @@
 // what repeats is limited (process/repeat_limiter.h) unless the level is debug or trace.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,5 +22,8 @@ using LogCallback = std::function<void(int level, std::string_view message)>;
 // A logger named `name` that writes to stderr, or to `callback` when one is given. When it goes, so
 // does what a callback has not taken within a moment; the callback is not under way then.
 std::shared_ptr<spdlog::logger> make_logger(const std::string& name, LogCallback callback = {});
+
+// Lines of this process that standard error has not taken yet.
+size_t stderr_lines_waiting();
 
 }  // namespace atoll_core::process

@@ -81,6 +81,11 @@ void LogWriter::add(LogLine line) {
   shared.changed.notify_all();
 }
 
+size_t LogWriter::waiting() const {
+  const std::lock_guard<std::mutex> lock(shared_->mutex);
+  return shared_->queue.size();
+}
+
 bool LogWriter::drain(Duration patience) {
   Shared& shared = *shared_;
   std::unique_lock<std::mutex> lock(shared.mutex);

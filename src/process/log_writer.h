@@ -42,6 +42,8 @@ class LogWriter {
 
   // Any thread; waits for nobody.
   void add(LogLine line);
+  // Lines that are not being written yet.
+  size_t waiting() const;
   // Until all that was added is written, for at most so long. Whether it is.
   bool drain(Duration patience);
 

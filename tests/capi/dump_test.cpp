@@ -121,6 +121,40 @@ TEST(Dump, WhileACallWaitsItNamesWhoIsAwaited) {
   EXPECT_EQ(early.end().result, atollSuccess);
 }
 
+TEST(Dump, TablesTellHowManyEntriesTheyHave) {
+  TestRun run({"early", "late"});
+  const auto table = [&](const char* name) {
+    return state_of(run[0]).at("tables").at(name).get<size_t>();
+  };
+  EXPECT_EQ(table("names"), 0u);
+  EXPECT_EQ(table("links"), 1u);
+  std::vector<atollRequest_t> requests;
+  for (const uint64_t tag : {7, 8, 8}) {
+    atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+    options.tag = tag;
+    for (size_t peer = 0; peer < 2; ++peer) {
+      if (peer == 1 && tag == 7) continue;  // it comes later
+      atollRequest_t& request = requests.emplace_back();
+      ASSERT_EQ(atollBarrierAsync(run[peer].comm(), &options, &request), atollSuccess);
+    }
+  }
+  // Those of tag 8 end.
+  EXPECT_TRUE(wait_until([&] { return table("open_calls") == 1u; }));
+  EXPECT_EQ(table("names"), 2u);
+  atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
+  options.tag = 7;
+  EXPECT_EQ(atollBarrier(run[1].comm(), &options), atollSuccess);
+  for (const atollRequest_t request : requests) {
+    EXPECT_EQ(atollWait(request, nullptr), atollSuccess);
+  }
+  EXPECT_EQ(table("open_calls"), 0u);
+  // What has ended is kept until the others are known to have ended it, too.
+  EXPECT_TRUE(wait_until([&] { return table("ended_calls") == 0u; }));
+  for (const char* name : {"early_verdicts", "stashed_attempts", "stashed_bytes"}) {
+    EXPECT_EQ(table(name), 0u) << name;
+  }
+}
+
 TEST(Dump, AnAllReduceNamesTheAbsentPeer) {
   TestRun run({"early", "late"});
   std::vector<float> values(1000, 1.0f), results(1000);

@@ -46,6 +46,18 @@ TEST_F(StashTest, SaysWhatItNoLongerKeepsOfEachSender) {
   EXPECT_EQ(let_go_[PeerId{1}], 15u);
 }
 
+TEST_F(StashTest, TellsHowMuchItHolds) {
+  EXPECT_EQ(stash_.attempts(), 0u);
+  stash_.add(PeerId{1}, chunk(7, 10), ByteBuffer(10));
+  stash_.add(PeerId{2}, chunk(7, 20), ByteBuffer(20));
+  stash_.add(PeerId{1}, chunk(8, 5), ByteBuffer(5));
+  EXPECT_EQ(stash_.attempts(), 2u);
+  EXPECT_EQ(stash_.bytes(), 35u);
+  stash_.take(attempt(7));
+  EXPECT_EQ(stash_.attempts(), 1u);
+  EXPECT_EQ(stash_.bytes(), 5u);
+}
+
 TEST_F(StashTest, DropsWhatCameOfOneOpInAnyAttempt) {
   wire::FrameHeader header;
   for (const uint64_t sequence : {1u, 2u, 3u}) {
