@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench_collective.h"
+#include "statistics.h"
 
 namespace atoll_cli {
 namespace {
@@ -24,15 +25,15 @@ struct Figures {
 
 Figures figures_of(const BenchOptions& options, const BenchRow& row) {
   Figures figures;
-  const double median = bench_median(row.seconds);
-  figures.median_us = 1e6 * median;
+  const double middle = median(row.seconds);
+  figures.median_us = 1e6 * middle;
   figures.min_us = 1e6 * *std::min_element(row.seconds.begin(), row.seconds.end());
   figures.max_us = 1e6 * *std::max_element(row.seconds.begin(), row.seconds.end());
   const double bytes = static_cast<double>(row.bytes) * options.in_flight;
   const auto calls = static_cast<double>(row.seconds.size());
   figures.cpu_us_per_call = 1e6 * row.cpu_seconds / calls / options.in_flight;
   if (!options.collective->has_data()) return figures;
-  figures.algbw = 1e-9 * bytes / median;
+  figures.algbw = 1e-9 * bytes / middle;
   figures.busbw = figures.algbw * options.collective->bus_share(options.world);
   figures.cpu_per_gib = row.cpu_seconds / (bytes * calls / kGiB);
   return figures;
@@ -65,13 +66,6 @@ std::string format(const char* pattern, Values... values) {
 }
 
 }  // namespace
-
-double bench_median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 std::string bench_table_head(const BenchOptions& options, bool common_clock) {
   const bool ours = options.join.empty() || !options.start_line.empty();

@@ -18,8 +18,6 @@ struct BenchRow {
   uint64_t wrong = 0;           // elements of all peers, and iterations in which peers differ
 };
 
-double bench_median(std::vector<double> values);
-
 // The lines above the rows.
 std::string bench_table_head(const BenchOptions& options, bool common_clock);
 std::string bench_table_line(const BenchOptions& options, const BenchRow& row);
