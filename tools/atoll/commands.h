@@ -15,6 +15,7 @@ inline constexpr int kExitSteppedDown = 3;  // of a coordinator: another one dri
 void add_coordinator_command(CLI::App& program, int& exit_code);
 void add_bench_command(CLI::App& program, int& exit_code);
 void add_stress_command(CLI::App& program, int& exit_code);  // after the coordinator
+void add_soak_command(CLI::App& program, int& exit_code);    // after the coordinator
 void add_status_command(CLI::App& program, int& exit_code);
 void add_simulate_command(CLI::App& program, int& exit_code);
 // `command` is what the lab is to run in each peer.

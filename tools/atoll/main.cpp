@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
   atoll_cli::add_coordinator_command(program, exit_code);
   atoll_cli::add_bench_command(program, exit_code);
   atoll_cli::add_stress_command(program, exit_code);
+  atoll_cli::add_soak_command(program, exit_code);
   atoll_cli::add_status_command(program, exit_code);
   atoll_cli::add_simulate_command(program, exit_code);
   atoll_cli::add_wanlab_command(program, other, exit_code);

@@ -22,6 +22,10 @@ class ParityLedger {
   Finding note(uint64_t revision, uint64_t hash, std::optional<ContentDigest> digest);
   bool agrees(uint64_t revision, uint64_t hash) const;
   uint64_t newest() const { return entries_.empty() ? 0 : entries_.rbegin()->first; }
+  // What nobody holds any more.
+  void forget_below(uint64_t revision) {
+    entries_.erase(entries_.begin(), entries_.lower_bound(revision));
+  }
   // Nobody who held it is left: the run has gone on from an older revision.
   void forget_from(uint64_t revision) {
     entries_.erase(entries_.lower_bound(revision), entries_.end());

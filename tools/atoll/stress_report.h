@@ -9,6 +9,7 @@
 //   failed CODE SENTENCE                              a call gave a result that must not be
 //   hang SENTENCE                                     a call has not ended in time
 //   alive SENTENCE                                    nothing new: what the worker waits for
+//   sample …                                          what it takes, as asked (soak_self.h)
 //   left                                              as it was told to
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "stress_round.h"
 
 #include <algorithm>
+#include <chrono>
 #include <span>
 
 #include "stress_report.h"
@@ -15,6 +16,7 @@ constexpr size_t kBroadcastCount = 10'000;
 constexpr size_t kBlockCount = 40'000;
 constexpr size_t kPassOnCount = 3'000;
 constexpr uint64_t kPassOnTag = 9;
+constexpr uint64_t kFreshTags = 100;
 
 // First places of the calls in a round; some take one per tensor or call.
 constexpr uint64_t kBatch = 10;
@@ -25,6 +27,8 @@ constexpr uint64_t kBroadcast = 60;
 constexpr uint64_t kReduceScatter = 61;
 constexpr uint64_t kAllGather = 62;
 constexpr uint64_t kPassOn = 63;
+constexpr uint64_t kSteps = 100;
+constexpr uint64_t kPlacesOfStep = 1 + std::size(kSmallCounts);
 
 }  // namespace
 
@@ -52,13 +56,32 @@ atollResult_t StressRound::run(bool corrupt) {
   if (const auto result = sync(); result != atollSuccess) return result;
   if (const auto result = agree_on_salt(); result != atollSuccess) return result;
   if (const auto result = batch(); result != atollSuccess) return result;
-  if (const auto result = large_in_place(corrupt); result != atollSuccess) return result;
+  if (const auto result = large_in_place(kInPlace, corrupt); result != atollSuccess) return result;
   if (const auto result = large_out_of_place(); result != atollSuccess) return result;
-  if (const auto result = small_ones(); result != atollSuccess) return result;
+  if (const auto result = small_ones(kSmall, 1); result != atollSuccess) return result;
   if (const auto result = broadcast(); result != atollSuccess) return result;
   if (const auto result = reduce_scatter(); result != atollSuccess) return result;
   if (const auto result = all_gather(); result != atollSuccess) return result;
   return pass_on();
+}
+
+// A failed step ends the round on all members, like any failed call.
+atollResult_t StressRound::run_steps(uint32_t steps) {
+  using Clock = std::chrono::steady_clock;
+  facts_ = RoundFacts{};
+  if (const auto result = update(); result != atollSuccess) return result;
+  if (const auto result = sync(); result != atollSuccess) return result;
+  if (const auto result = agree_on_salt(); result != atollSuccess) return result;
+  for (uint64_t step = 0; step < steps; ++step) {
+    const auto begun = Clock::now();
+    const uint64_t place = kSteps + step * kPlacesOfStep;
+    const uint64_t tag = kFreshTags + (facts_.salt * steps + step) * kSmallTags;
+    if (const auto result = large_in_place(place, false); result != atollSuccess) return result;
+    if (const auto result = small_ones(place + 1, tag); result != atollSuccess) return result;
+    facts_.step_ms.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
+  }
+  return atollSuccess;
 }
 
 // ---- what all calls have in common -------------------------------------------------------------
@@ -216,8 +239,8 @@ atollResult_t StressRound::batch() {
   return atollSuccess;
 }
 
-atollResult_t StressRound::large_in_place(bool corrupt) {
-  fill<float>(floats_, facts_.self, key(kInPlace));
+atollResult_t StressRound::large_in_place(uint64_t place, bool corrupt) {
+  fill<float>(floats_, facts_.self, key(place));
   const atollOpOptions_t options = op_options();
   atollOpInfo_t info = op_info();
   atollResult_t result = atollSuccess;
@@ -229,9 +252,9 @@ atollResult_t StressRound::large_in_place(bool corrupt) {
   if (corrupt) floats_[floats_.size() / 2] += 1;
   if (result == atollSuccess) {
     check_sum("large all-reduce in place", floats_,
-              contributors_of("large all-reduce in place", info), key(kInPlace));
+              contributors_of("large all-reduce in place", info), key(place));
   } else {
-    check_intact("large all-reduce in place", floats_, key(kInPlace));
+    check_intact("large all-reduce in place", floats_, key(place));
   }
   return result;
 }
@@ -254,15 +277,15 @@ atollResult_t StressRound::large_out_of_place() {
 }
 
 // All are waited for, also when one of them has failed: their buffers are the library's until then.
-atollResult_t StressRound::small_ones() {
+atollResult_t StressRound::small_ones(uint64_t first_place, uint64_t first_tag) {
   for (size_t i = 0; i < small_.size(); ++i) {
     SmallCall& call = small_[i];
-    call.key = key(kSmall + i);
+    call.key = key(first_place + i);
     fill<int32_t>(call.values, facts_.self, call.key);
     call.info = ATOLL_OP_INFO_INITIALIZER;
     call.info.contributor_ids = call.contributors.data();
     call.info.contributor_capacity = static_cast<uint32_t>(call.contributors.size());
-    const atollOpOptions_t options = op_options(1 + i % kSmallTags);
+    const atollOpOptions_t options = op_options(first_tag + i % kSmallTags);
     call.request = nullptr;
     call.result = keep_sentence(atollAllReduceAsync(call.values.data(), call.values.data(),
                                                     call.values.size(), atollInt32, atollSum, comm_,

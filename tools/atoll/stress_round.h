@@ -22,6 +22,7 @@ struct RoundFacts {
   uint64_t salt = 0;
   uint64_t results = 0;  // a hash of all results
   uint64_t retries = 0;  // attempts beyond the first
+  std::vector<double> step_ms;  // of a soak: how long each step took
 };
 
 class StressRound {
@@ -32,6 +33,9 @@ class StressRound {
   // atollSuccess when all calls have succeeded; otherwise the first result that is none. `corrupt`
   // is for tests of the checks.
   atollResult_t run(bool corrupt);
+  // The same for a round of a soak: an update, a state sync, and so many steps of a large call and
+  // small ones with tags that no step has had before.
+  atollResult_t run_steps(uint32_t steps);
   const RoundFacts& facts() const { return facts_; }
   // What the last failed call has said.
   const std::string& sentence() const { return sentence_; }
@@ -50,9 +54,9 @@ class StressRound {
   atollResult_t sync();
   atollResult_t agree_on_salt();
   atollResult_t batch();
-  atollResult_t large_in_place(bool corrupt);
+  atollResult_t large_in_place(uint64_t place, bool corrupt);
   atollResult_t large_out_of_place();
-  atollResult_t small_ones();
+  atollResult_t small_ones(uint64_t first_place, uint64_t first_tag);
   atollResult_t broadcast();
   atollResult_t reduce_scatter();
   atollResult_t all_gather();

@@ -13,16 +13,18 @@ namespace atoll_cli {
 namespace {
 
 constexpr Milliseconds kTick{10};
-constexpr Milliseconds kLiveLineEvery{1'000};
 constexpr Milliseconds kCoordinatorPatience{10'000};
 constexpr unsigned kHeartbeatsPerTimeout = 5;
+constexpr uint64_t kRevisionsRemembered = 100'000;
 constexpr unsigned kFaultyWorker = 2;
+const std::string kCoordinatorName = "coordinator";
 
 }  // namespace
 
-StressRun::StressRun(const StressOptions& options, std::string folder)
+StressRun::StressRun(const StressOptions& options, std::string folder, StressObserver* observer)
     : options_(options),
       folder_(std::move(folder)),
+      observer_(observer),
       start_(Clock::now()),
       schedule_(options, start_),
       growth_(start_) {
@@ -33,12 +35,13 @@ void StressRun::run(const std::atomic<bool>& stop) {
   start_coordinator("127.0.0.1:0");
   for (unsigned i = 0; i < options_.peers; ++i) start_worker();
   StressTally last_shown = tally_;
-  TimePoint next_line = start_ + kLiveLineEvery;
+  TimePoint next_line = start_ + options_.live_line_every;
   while (!stop && Clock::now() - start_ < options_.duration) {
     look_after_children(kTick);
     bring_misfortune();
     const TimePoint now = Clock::now();
-    tally_.seconds = std::chrono::duration<double>(now - start_).count();
+    tally_.seconds = seconds_since_start();
+    if (observer_ != nullptr) show();
     if (growth_.stalled(now, tally_.steps, count_up())) {
       ++tally_.stalls;
       say("no step for 5 s with " + std::to_string(count_up()) + " peers up");
@@ -46,9 +49,22 @@ void StressRun::run(const std::atomic<bool>& stop) {
     if (now < next_line) continue;
     say(live_line(tally_, last_shown, count_up(), count_alive()));
     last_shown = tally_;
-    next_line = now + kLiveLineEvery;
+    next_line = now + options_.live_line_every;
   }
   stop_everybody();
+}
+
+void StressRun::show() {
+  std::vector<StressProcessView> processes{{kCoordinatorName, *coordinator_, true}};
+  for (const auto& worker : workers_) {
+    const bool stays = !worker->frozen && !worker->ending && !worker->told_to_leave;
+    if (stays) processes.push_back({worker->name, *worker->process, worker->kept});
+  }
+  observer_->look(tally_.seconds, address_, processes);
+}
+
+double StressRun::seconds_since_start() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
 void StressRun::say(const std::string& sentence) const {
@@ -57,9 +73,8 @@ void StressRun::say(const std::string& sentence) const {
 
 void StressRun::find(uint64_t& counter, const Worker& worker, const std::string& sentence) {
   ++counter;
-  const double at = std::chrono::duration<double>(Clock::now() - start_).count();
-  std::fprintf(stderr, "at %.3f s %s (process %d): %s\n", at, worker.name.c_str(),
-               worker.process->pid(), sentence.c_str());
+  std::fprintf(stderr, "at %.3f s %s (process %d): %s\n", seconds_since_start(),
+               worker.name.c_str(), worker.process->pid(), sentence.c_str());
 }
 
 size_t StressRun::count_up() const {
@@ -104,10 +119,12 @@ void StressRun::start_worker() {
   auto worker = std::make_unique<Worker>();
   worker->name = "worker-" + std::to_string(++workers_started_);
   worker->heard = Clock::now();
+  worker->kept = workers_started_ <= options_.kept;
   std::vector<std::string> arguments = {
       "stress-worker", "--coordinator", address_, "--name", worker->name,
       "--tensor-bytes", std::to_string(options_.tensor_bytes),
-      "--deadline-ms", std::to_string(options_.deadline.count())};
+      "--deadline-ms", std::to_string(options_.deadline.count()),
+      "--steps", std::to_string(options_.steps)};
   if (workers_started_ == kFaultyWorker && !options_.worker_fault.empty()) {
     arguments.insert(arguments.end(), {"--fault", options_.worker_fault});
   }
@@ -142,7 +159,8 @@ bool StressRun::holds_newest(const Worker& worker) const {
 }
 
 // Those without whom two are left, one of whom holds the state.
-std::vector<StressRun::Worker*> StressRun::expendable() {
+std::vector<StressRun::Worker*> StressRun::expendable(Misfortune kind) {
+  const bool for_good = kind == Misfortune::kKill || kind == Misfortune::kLeave;
   std::vector<Worker*> all;
   size_t holders = 0;
   size_t running = 0;
@@ -153,7 +171,9 @@ std::vector<StressRun::Worker*> StressRun::expendable() {
     all.push_back(worker.get());
   }
   if (running <= 2) return {};
-  const auto needed = [&](Worker* one) { return holders - (holds_newest(*one) ? 1 : 0) == 0; };
+  const auto needed = [&](Worker* one) {
+    return (for_good && one->kept) || holders - (holds_newest(*one) ? 1 : 0) == 0;
+  };
   all.erase(std::remove_if(all.begin(), all.end(), needed), all.end());
   return all;
 }
@@ -173,7 +193,7 @@ bool StressRun::bring(Misfortune kind) {
     ++tally_.coordinator_restarts;
     return true;
   }
-  const std::vector<Worker*> victims = expendable();
+  const std::vector<Worker*> victims = expendable(kind);
   if (victims.empty()) return false;
   Worker& victim = *victims[schedule_.pick(victims.size())];
   if (kind == Misfortune::kKill) {
@@ -221,6 +241,10 @@ void StressRun::take(Worker& worker, const ReportLine& line) {
   } else if (line.word == "reconnect") {
     ++tally_.reconnects;
     worker.synced = false;
+  } else if (line.word == "sample") {
+    if (observer_ != nullptr) {
+      observer_->heard(seconds_since_start(), {worker.name, *worker.process, worker.kept}, line);
+    }
   } else if (line.word == "left") {
     worker.left = true;
   } else if (line.word == "wrong") {
@@ -266,7 +290,9 @@ void StressRun::note_content(Worker& worker, const ReportLine& line) {
     ledger_.forget_from(revision);
     finding = ledger_.note(revision, hash, digest);
   }
-  if (finding == ParityLedger::Finding::kNew) ++tally_.steps;
+  if (finding != ParityLedger::Finding::kNew) return;
+  ++tally_.steps;
+  if (revision > kRevisionsRemembered) ledger_.forget_below(revision - kRevisionsRemembered);
 }
 
 void StressRun::reap() {

@@ -17,13 +17,34 @@
 
 namespace atoll_cli {
 
+// One process of a run, for those who look.
+struct StressProcessView {
+  const std::string& name;
+  const StressProcess& process;
+  bool kept = false;  // it is never killed
+};
+
+// Looks at a run while it goes on.
+class StressObserver {
+ public:
+  virtual ~StressObserver() = default;
+  // Often; `seconds` since the beginning, and all processes that are to go on, the coordinator (at
+  // `address`) first.
+  virtual void look(double seconds, const std::string& address,
+                    const std::vector<StressProcessView>& processes) = 0;
+  // What a worker has said about itself.
+  virtual void heard(double seconds, const StressProcessView& worker, const ReportLine& line) = 0;
+  // The end: an exit code.
+  virtual int verdict() = 0;
+};
+
 class StressRun {
  public:
   using Clock = std::chrono::steady_clock;
   using TimePoint = Clock::time_point;
 
-  // Logs, and what the coordinator keeps, go to `folder`.
-  StressRun(const StressOptions& options, std::string folder);
+  // Logs, and what the coordinator keeps, go to `folder`. `observer` may be null.
+  StressRun(const StressOptions& options, std::string folder, StressObserver* observer);
 
   // Until the time is up or `stop` is set.
   void run(const std::atomic<bool>& stop);
@@ -37,6 +58,7 @@ class StressRun {
     TimePoint thaw{};          // when it is to go on; only while frozen
     bool frozen = false;
     bool synced = false;       // has held the run's state since it last connected
+    bool kept = false;         // it is never killed, nor told to leave
     bool told_to_leave = false;
     bool left = false;         // the run, though the process may not have ended yet
     bool ending = false;       // killed by us, or its end was counted already
@@ -50,7 +72,8 @@ class StressRun {
   void bring_misfortune();
   bool bring(Misfortune kind);
   void thaw_frozen();
-  std::vector<Worker*> expendable();
+  std::vector<Worker*> expendable(Misfortune kind);
+  void show();
   bool holds_newest(const Worker& worker) const;
 
   void look_after_children(Milliseconds patience);
@@ -65,11 +88,13 @@ class StressRun {
   void find(uint64_t& counter, const Worker& worker, const std::string& sentence);
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
   Milliseconds hang_limit() const { return options_.deadline + kOutcomeGrace + 3 * kHangMargin; }
+  double seconds_since_start() const;
   size_t count_up() const;
   size_t count_alive() const;
 
   const StressOptions& options_;
   const std::string folder_;
+  StressObserver* const observer_;
   const TimePoint start_;
   StressSchedule schedule_;
   GrowthRule growth_;

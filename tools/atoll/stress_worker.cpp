@@ -1,5 +1,5 @@
 // atoll stress-worker: one peer of a stress run. It reads what to do from its standard input, a
-// word per line (reset, leave), and reports to its standard output (stress_report.h).
+// word per line (reset, sample, leave), and reports to its standard output (stress_report.h).
 #include <signal.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include <atoll/atoll.h>
 
 #include "commands.h"
+#include "soak_self.h"
 #include "stress_options.h"
 #include "stress_report.h"
 #include "stress_round.h"
@@ -47,7 +48,9 @@ class StressWorker {
     atollResult_t result = connect();
     while (!leaves_ && result == atollSuccess) {
       misbehave_in_a_call();
-      result = round.run(options_.fault == "corrupt-result" && rounds_ == kFaultyRound);
+      result = options_.steps > 0
+                   ? round.run_steps(options_.steps)
+                   : round.run(options_.fault == "corrupt-result" && rounds_ == kFaultyRound);
       sentence_ = round.sentence();
       if (result == atollSuccess) result = finish(round.facts());
       if (result >= 200 && result < 300) {
@@ -113,6 +116,9 @@ class StressWorker {
     if (rounds_ == kFaultyRound && options_.fault == "corrupt-state") state_.corrupt();
     report("step " + std::to_string(state_.revision()) + " " + std::to_string(state_.hash()) + " " +
            std::to_string(facts.retries));
+    if (options_.fault == "leak-descriptors") leak_descriptors(facts.step_ms.size());
+    self_.note(facts);
+    if (sample_wanted_.exchange(false)) report(self_.sample(comm_));
     return atollSuccess;
   }
 
@@ -135,7 +141,12 @@ class StressWorker {
     while (std::getline(std::cin, word)) {
       if (word == "reset") atollResetConnections(comm_);  // not connected just now: nothing to cut
       if (word == "leave") leaves_ = true;
+      if (word == "sample") sample_wanted_ = true;
     }
+  }
+
+  static void leak_descriptors(size_t count) {
+    for (size_t i = 0; i < count; ++i) [[maybe_unused]] const int lost = ::dup(STDERR_FILENO);
   }
 
   // For tests of those who look.
@@ -155,6 +166,8 @@ class StressWorker {
   StressWatchdog dog_;
   atollComm_t comm_ = nullptr;
   std::atomic<bool> leaves_{false};
+  std::atomic<bool> sample_wanted_{false};
+  SoakSelf self_;
   std::string sentence_;
   uint64_t rounds_ = 0;
 };
