@@ -528,7 +528,9 @@ typedef struct {
   uint64_t count;
 } atollTensor_t;
 
-/* Several tensors of one type as one op: all commit, from the same contributors, or none does. */
+/* Several tensors of one type as one op: all commit, from the same contributors, or none does. No
+ * recvbuff may overlap the recvbuff or the sendbuff of another tensor: atollInvalidArgument, with a
+ * sentence that names both by their index. Several may have the same sendbuff. */
 ATOLL_API atollResult_t atollAllReduceBatch(const atollTensor_t* tensors, uint32_t tensor_count,
                                             atollDataType_t datatype, atollRedOp_t op,
                                             atollComm_t comm, const atollOpOptions_t* options,

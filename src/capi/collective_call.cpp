@@ -8,6 +8,7 @@
 #include "capi/argument_rules.h"
 #include "capi/dump.h"
 #include "capi/guard.h"
+#include "capi/tensor_overlaps.h"
 
 namespace atoll_core::capi {
 namespace {
@@ -53,6 +54,7 @@ Result<std::vector<peer::TensorView>> tensor_views(const TensorArguments& argume
     views.push_back(peer::TensorView{arguments.source_needed ? source : sink, sink,
                                       tensor.count});
   }
+  ATOLL_TRY(check_overlaps(views, element, function));
   return views;
 }
 

@@ -1,5 +1,6 @@
 /* Bad arguments and calls at the wrong time: a typed error with a sentence, never a crash. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -185,6 +186,114 @@ static void wrong_flags_are_refused(atollComm_t comm) {
   CHECK(strstr(atollGetLastError(), "disposable") != NULL);
 }
 
+/* ---- tensors of a batch that share memory ---------------------------------------------------- */
+
+static void expect_overlap(atollComm_t comm, const atollTensor_t* tensors, uint32_t count,
+                           const char* one, const char* other) {
+  atollRequest_t request = NULL;
+  CHECK_RESULT(atollAllReduceBatch(tensors, count, atollFloat32, atollSum, comm, NULL, NULL),
+               atollInvalidArgument);
+  if (strstr(atollGetLastError(), one) == NULL || strstr(atollGetLastError(), other) == NULL) {
+    fprintf(stderr, "\"%s\" does not name %s and %s\n", atollGetLastError(), one, other);
+    ++check_failures;
+  }
+  CHECK_RESULT(atollAllReduceBatchAsync(tensors, count, atollFloat32, atollSum, comm, NULL,
+                                        &request),
+               atollInvalidArgument);
+  CHECK(request == NULL);
+}
+
+/* `count` values of type float from here on. */
+static int share(const void* a, uint64_t a_count, const void* b, uint64_t b_count) {
+  const float* one = (const float*)a;
+  const float* other = (const float*)b;
+  return a_count > 0 && b_count > 0 && one < other + b_count && other < one + a_count;
+}
+
+/* As atoll.h says it, pair by pair. */
+static int may_be_a_batch(const atollTensor_t* tensors, uint32_t count) {
+  uint32_t i, j;
+  for (i = 0; i < count; ++i) {
+    const atollTensor_t* one = &tensors[i];
+    if (one->sendbuff != one->recvbuff &&
+        share(one->sendbuff, one->count, one->recvbuff, one->count)) {
+      return 0;
+    }
+    for (j = 0; j < count; ++j) {
+      const atollTensor_t* other = &tensors[j];
+      if (i == j) continue;
+      if (share(one->recvbuff, one->count, other->recvbuff, other->count)) return 0;
+      if (share(one->recvbuff, one->count, other->sendbuff, other->count)) return 0;
+    }
+  }
+  return 1;
+}
+
+/* All of few values, so that about half of the batches have tensors that share some. */
+static void random_batches_are_judged_as_pair_by_pair(atollComm_t comm) {
+  static float arena[120];
+  uint64_t state = 1;
+  uint32_t kept = 0;
+  int round;
+  for (round = 0; round < 3000; ++round) {
+    atollTensor_t tensors[4];
+    const uint32_t count = 2 + (uint32_t)(round % 3);
+    uint32_t numbers[12];
+    uint32_t i;
+    atollResult_t expected;
+    for (i = 0; i < 12; ++i) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      numbers[i] = (uint32_t)(state >> 40);
+    }
+    for (i = 0; i < count; ++i) {
+      tensors[i].count = numbers[3 * i] % 11;
+      tensors[i].recvbuff = arena + numbers[3 * i + 1] % 110;
+      tensors[i].sendbuff = numbers[3 * i + 2] % 3 == 0 ? tensors[i].recvbuff
+                                                        : arena + numbers[3 * i + 2] % 110;
+    }
+    expected = may_be_a_batch(tensors, count) ? atollSuccess : atollInvalidArgument;
+    if (expected == atollSuccess) ++kept;
+    CHECK_RESULT(atollAllReduceBatch(tensors, count, atollFloat32, atollSum, comm, NULL, NULL),
+                 expected);
+  }
+  CHECK(kept > 500 && kept < 2500); /* both happen often */
+}
+
+static void tensors_of_a_batch_that_share_what_is_written_are_refused(void) {
+  static float many[65536];
+  static atollTensor_t batch[65536];
+  LocalRun run = local_run_start(1);
+  atollComm_t comm = local_run_join_alone(&run);
+  float a[4] = {1, 2, 3, 4}, b[4] = {5, 6, 7, 8}, c[4] = {0};
+  const atollTensor_t same_sink[] = {{a, c, 2}, {NULL, NULL, 0}, {b, c, 4}};
+  const atollTensor_t part_of_a_sink[] = {{a, a, 4}, {b, b, 4}, {c, b + 3, 1}};
+  const atollTensor_t source_of_another[] = {{a, c, 4}, {c + 2, b, 2}};
+  const atollTensor_t source_of_one_before[] = {{a, b, 4}, {c, c, 4}, {b, a + 3, 1}};
+  const atollTensor_t source_in_place[] = {{a, a, 4}, {a, b, 4}};
+  const atollTensor_t same_source[] = {{a, b, 4}, {a + 1, c, 3}, {a, NULL, 0}};
+  const atollTensor_t neighbours[] = {{a, a, 2}, {a + 2, a + 2, 2}, {b, b + 2, 2}};
+  uint32_t i;
+  expect_overlap(comm, same_sink, 3, "recvbuff of tensor 0", "recvbuff of tensor 2");
+  expect_overlap(comm, part_of_a_sink, 3, "recvbuff of tensor 1", "recvbuff of tensor 2");
+  expect_overlap(comm, source_of_another, 2, "recvbuff of tensor 0", "sendbuff of tensor 1");
+  expect_overlap(comm, source_of_one_before, 3, "sendbuff of tensor 0", "recvbuff of tensor 2");
+  expect_overlap(comm, source_in_place, 2, "recvbuff of tensor 0", "sendbuff of tensor 1");
+  for (i = 0; i < 65536; ++i) { /* and the last of all are the first two */
+    batch[i].count = 1;
+    batch[i].sendbuff = batch[i].recvbuff = &many[65535 - i];
+  }
+  batch[40000].sendbuff = batch[40000].recvbuff = &many[65535 - 3];
+  expect_overlap(comm, batch, 65536, "recvbuff of tensor 3", "recvbuff of tensor 40000");
+  CHECK(a[0] == 1 && a[3] == 4 && b[0] == 5 && b[3] == 8 && c[0] == 0);
+  /* What may be shared, by the first call of which anybody hears. */
+  CHECK_OK(atollAllReduceBatch(same_source, 3, atollFloat32, atollSum, comm, NULL, NULL));
+  CHECK(b[0] == 1 && b[3] == 4 && c[0] == 2 && c[2] == 4);
+  CHECK_OK(atollAllReduceBatch(neighbours, 3, atollFloat32, atollSum, comm, NULL, NULL));
+  random_batches_are_judged_as_pair_by_pair(comm);
+  CHECK_OK(atollCommDestroy(comm));
+  local_run_stop(&run);
+}
+
 static void wrong_arguments_of_collectives_are_refused(void) {
   LocalRun run = local_run_start(1);
   atollComm_t comm = local_run_join_alone(&run);
@@ -245,5 +354,6 @@ int main(void) {
   resetting_needs_a_connected_communicator();
   an_absent_coordinator_is_an_error_in_time();
   wrong_arguments_of_collectives_are_refused();
+  tensors_of_a_batch_that_share_what_is_written_are_refused();
   return check_status();
 }

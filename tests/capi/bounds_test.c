@@ -304,6 +304,17 @@ static void roots_that_are_no_members_lose_nobody(Peer peers[2]) {
   }
 }
 
+/* Refused here, it is not a call that the other one would have to make. */
+static void tensors_that_overlap_are_no_call(Peer peers[2]) {
+  int32_t values[4] = {1, 2, 3, 4};
+  const atollTensor_t tensors[2] = {{values, values, 3}, {values + 2, values + 2, 2}};
+  peers[0].tensors = tensors;
+  peers[0].tensor_count = 2;
+  CHECK_RESULT((reduce_batch(&peers[0]), peers[0].result), atollInvalidArgument);
+  check_sentence("recvbuff of tensor 0", "recvbuff of tensor 1");
+  both_are_members(peers);
+}
+
 static void tensors_of_a_batch_are_bounded(Peer peers[2]) {
   const uint32_t given[3] = {kTensors, kTensors + 1, 100000};
   atollTensor_t* tensors = (atollTensor_t*)calloc(given[2], sizeof(*tensors));
@@ -381,6 +392,7 @@ int main(void) {
   reserved_tags_are_refused(peers);
   roots_that_are_no_members_lose_nobody(peers);
   tensors_of_a_batch_are_bounded(peers);
+  tensors_that_overlap_are_no_call(peers);
   names_of_tensors_are_printable_and_bounded(peers);
   tensors_of_a_state_are_bounded(peers);
   tags_of_a_generation_are_bounded(peers);
