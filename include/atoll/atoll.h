@@ -85,8 +85,14 @@
  *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
  *             here throws or aborts.
  *   Structs.  Set them up with their _INITIALIZER; it fills in `size`, by which the library knows
- *             what an older program was compiled with. A null pointer for options means defaults;
- *             for info, that the caller does not want it.
+ *             what a program was compiled with. One rule for all that have a `size`, to be read or
+ *             to be filled: of a shorter one, from an older header, only those fields are used; a
+ *             longer one, from a newer header, is taken as long as all bytes that this library does
+ *             not know are 0, and left as it is there. If one is not, the program asks for what
+ *             this library does not have: atollUnsupported at once, and nothing has happened (a
+ *             request that was to be ended goes on). So the default of a field that a later version
+ *             adds is 0. A size of 0, or of more than 65536, is atollInvalidArgument. A null
+ *             pointer for options means defaults; for info, that the caller does not want it.
  */
 #ifndef ATOLL_ATOLL_H
 #define ATOLL_ATOLL_H

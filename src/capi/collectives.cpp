@@ -13,8 +13,9 @@ using Started = Result<std::unique_ptr<atollRequest>>;
 
 // A blocking call: start, then wait.
 template <class Start>
-atollResult_t blocking(atollOpInfo_t* info, Start&& start) {
+atollResult_t blocking(atollOpInfo_t* info, const char* function, Start&& start) {
   return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require_sized(info, function, "info"));
     Started request = start();
     if (!request) return tl::unexpected(request.error());
     return capi::wait_request(**request, info);
@@ -38,7 +39,7 @@ atollResult_t asynchronous(atollRequest_t* out, const char* function, Start&& st
 atollResult_t atollAllReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                              atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                              const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollAllReduce", [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
     return capi::start_all_reduce({&tensor, 1, datatype}, op, comm, options,
                                   {"atollAllReduce", kWaits});
@@ -58,7 +59,7 @@ atollResult_t atollAllReduceAsync(const void* sendbuff, void* recvbuff, uint64_t
 atollResult_t atollAllReduceBatch(const atollTensor_t* tensors, uint32_t tensor_count,
                                   atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                   const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollAllReduceBatch", [&]() -> Started {
     return capi::start_all_reduce({tensors, tensor_count, datatype}, op, comm, options,
                                   {"atollAllReduceBatch", kWaits});
   });
@@ -76,7 +77,7 @@ atollResult_t atollAllReduceBatchAsync(const atollTensor_t* tensors, uint32_t te
 atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uint64_t count,
                              atollDataType_t datatype, uint64_t root, atollComm_t comm,
                              const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollBroadcast", [&]() -> Started {
     const atollTensor_t tensor = {sendbuff, recvbuff, count};
     return capi::start_broadcast({&tensor, 1, datatype}, root, comm, options,
                                  {"atollBroadcast", kWaits});
@@ -96,7 +97,7 @@ atollResult_t atollBroadcastAsync(const void* sendbuff, void* recvbuff, uint64_t
 atollResult_t atollReduceScatter(const void* sendbuff, void* recvbuff, uint64_t count,
                                  atollDataType_t datatype, atollRedOp_t op, atollComm_t comm,
                                  const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollReduceScatter", [&]() -> Started {
     const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, 0};
     return capi::start_parts(Kind::kReduceScatter, part, comm, options,
                              {"atollReduceScatter", kWaits});
@@ -116,7 +117,7 @@ atollResult_t atollReduceScatterAsync(const void* sendbuff, void* recvbuff, uint
 atollResult_t atollAllGather(const void* sendbuff, void* recvbuff, uint64_t count,
                              atollDataType_t datatype, atollComm_t comm,
                              const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollAllGather", [&]() -> Started {
     const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, 0};
     return capi::start_parts(Kind::kAllGather, part, comm, options, {"atollAllGather", kWaits});
   });
@@ -134,7 +135,7 @@ atollResult_t atollAllGatherAsync(const void* sendbuff, void* recvbuff, uint64_t
 atollResult_t atollReduce(const void* sendbuff, void* recvbuff, uint64_t count,
                           atollDataType_t datatype, atollRedOp_t op, uint64_t root,
                           atollComm_t comm, const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollReduce", [&]() -> Started {
     const capi::PartArguments part{sendbuff, recvbuff, count, datatype, op, root};
     return capi::start_parts(Kind::kReduce, part, comm, options, {"atollReduce", kWaits});
   });
@@ -153,7 +154,7 @@ atollResult_t atollReduceAsync(const void* sendbuff, void* recvbuff, uint64_t co
 atollResult_t atollGather(const void* sendbuff, void* recvbuff, uint64_t count,
                           atollDataType_t datatype, uint64_t root, atollComm_t comm,
                           const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollGather", [&]() -> Started {
     const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
     return capi::start_parts(Kind::kGather, part, comm, options, {"atollGather", kWaits});
   });
@@ -171,7 +172,7 @@ atollResult_t atollGatherAsync(const void* sendbuff, void* recvbuff, uint64_t co
 atollResult_t atollScatter(const void* sendbuff, void* recvbuff, uint64_t count,
                            atollDataType_t datatype, uint64_t root, atollComm_t comm,
                            const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollScatter", [&]() -> Started {
     const capi::PartArguments part{sendbuff, recvbuff, count, datatype, atollSum, root};
     return capi::start_parts(Kind::kScatter, part, comm, options, {"atollScatter", kWaits});
   });
@@ -189,7 +190,7 @@ atollResult_t atollScatterAsync(const void* sendbuff, void* recvbuff, uint64_t c
 atollResult_t atollSend(const void* sendbuff, uint64_t count, atollDataType_t datatype,
                         uint64_t peer, atollComm_t comm, const atollOpOptions_t* options,
                         atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollSend", [&]() -> Started {
     const capi::PartArguments part{sendbuff, nullptr, count, datatype, atollSum, peer};
     return capi::start_parts(Kind::kSend, part, comm, options, {"atollSend", kWaits});
   });
@@ -206,7 +207,7 @@ atollResult_t atollSendAsync(const void* sendbuff, uint64_t count, atollDataType
 
 atollResult_t atollRecv(void* recvbuff, uint64_t count, atollDataType_t datatype, uint64_t peer,
                         atollComm_t comm, const atollOpOptions_t* options, atollOpInfo_t* info) {
-  return blocking(info, [&]() -> Started {
+  return blocking(info, "atollRecv", [&]() -> Started {
     const capi::PartArguments part{nullptr, recvbuff, count, datatype, atollSum, peer};
     return capi::start_receive(part, comm, options, {"atollRecv", kWaits});
   });
@@ -222,7 +223,7 @@ atollResult_t atollRecvAsync(void* recvbuff, uint64_t count, atollDataType_t dat
 }
 
 atollResult_t atollBarrier(atollComm_t comm, const atollOpOptions_t* options) {
-  return blocking(nullptr, [&]() -> Started {
+  return blocking(nullptr, "atollBarrier", [&]() -> Started {
     return capi::start_barrier(comm, options, {"atollBarrier", kWaits});
   });
 }
@@ -236,18 +237,27 @@ atollResult_t atollBarrierAsync(atollComm_t comm, const atollOpOptions_t* option
 
 // ---- requests ----------------------------------------------------------------------------------
 
-atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info) {
+namespace {
+
+atollResult_t wait(atollRequest_t request, atollOpInfo_t* info, const char* function) {
   return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(request, "atollWait", "request"));
+    ATOLL_TRY(capi::require(request, function, "request"));
+    ATOLL_TRY(capi::require_sized(info, function, "info"));
     const std::unique_ptr<atollRequest> owned(request);
     return capi::wait_request(*owned, info);
   });
 }
 
+}  // namespace
+
+atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info) {
+  return wait(request, info, "atollWait");
+}
+
 atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info) {
   const bool here = request != nullptr && request->origin.is_here();
   if (here && !request->call->ended()) return atollInProgress;
-  return atollWait(request, info);
+  return wait(request, info, "atollTest");
 }
 
 atollResult_t atollCancel(atollRequest_t request) {

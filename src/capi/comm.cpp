@@ -233,6 +233,7 @@ atollResult_t atollResetConnections(atollComm_t comm) {
 
 atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
   return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require_sized(view, "atollUpdate", "view"));
     auto session = capi::session_of(comm, "atollUpdate");
     if (!session) return tl::unexpected(session.error());
     Result<peer::View> result = capi::update(*comm, *session);
@@ -253,6 +254,7 @@ atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
 atollResult_t atollGetView(atollComm_t comm, atollView_t* view) {
   return capi::guard([&]() -> Result<void> {
     ATOLL_TRY(capi::require(view, "atollGetView", "view"));
+    ATOLL_TRY(capi::require_sized(view, "atollGetView", "view"));
     auto current = capi::current_view(comm, "atollGetView");
     if (!current) return tl::unexpected(current.error());
     auto session = capi::session_of(comm, "atollGetView");

@@ -120,6 +120,7 @@ atollResult_t atollDilocoStep(atollDiloco_t diloco, atollComm_t comm, float* par
   return capi::guard([&]() -> Result<void> {
     ATOLL_TRY(capi::require(diloco, "atollDilocoStep", "diloco"));
     ATOLL_TRY(require_parameters(*diloco, parameters, "atollDilocoStep"));
+    ATOLL_TRY(capi::require_sized(info, "atollDilocoStep", "info"));
     const std::lock_guard<std::mutex> lock(diloco->mutex);
     DilocoMachine& machine = diloco->machine;
     const std::span<float> local(parameters, machine.count());

@@ -90,19 +90,44 @@ void destroy(Object* handle) {
               function, value, name, last);
 }
 
+// The bytes of a sized struct that only a newer header knows. The program may have been compiled
+// with one as long as it asks for nothing there: what it does not set is 0.
+[[nodiscard]] inline Result<void> require_known_size(const void* given, size_t given_size,
+                                                     size_t known_size, const char* function,
+                                                     const char* name) {
+  if (given_size < sizeof(size_t) || given_size > (size_t{1} << 16)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: '{}' has size {}: set it up with its _INITIALIZER", function, name,
+                given_size);
+  }
+  const auto* bytes = static_cast<const unsigned char*>(given);
+  for (size_t at = known_size; at < given_size; ++at) {
+    if (bytes[at] == 0) continue;
+    return fail(ErrorCode::kUnsupported,
+                "{}: '{}' has {} bytes, of which this library (version {}.{}.{}) knows {}, and "
+                "byte {} is not 0: it asks for what only a newer library has",
+                function, name, given_size, ATOLL_VERSION_MAJOR, ATOLL_VERSION_MINOR,
+                ATOLL_VERSION_PATCH, known_size, at);
+  }
+  return {};
+}
+
+// The check of every sized struct that a caller passes, to read or to fill; null is fine.
+template <class Struct>
+[[nodiscard]] Result<void> require_sized(const Struct* given, const char* function,
+                                         const char* name) {
+  if (given == nullptr) return {};
+  return require_known_size(given, given->size, sizeof(Struct), function, name);
+}
+
 // Copies a caller's sized struct over the defaults, as much as both sides know.
 template <class Struct>
 [[nodiscard]] Result<Struct> sized_copy(const Struct* given, const Struct& defaults,
                                         const char* function, const char* name) {
   Struct copy = defaults;
   if (given == nullptr) return copy;
-  const size_t given_size = given->size;
-  if (given_size < sizeof(size_t) || given_size > (size_t{1} << 16)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "{}: '{}' has size {}: set it up with its _INITIALIZER", function, name,
-                given_size);
-  }
-  __builtin_memcpy(&copy, given, std::min(given_size, sizeof(Struct)));
+  ATOLL_TRY(require_sized(given, function, name));
+  __builtin_memcpy(&copy, given, std::min(given->size, sizeof(Struct)));
   copy.size = sizeof(Struct);
   return copy;
 }

@@ -16,6 +16,7 @@ namespace atoll_core::capi {
 Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOptions_t& options,
                         atollSyncInfo_t* info) {
   const char* function = "atollSyncState";
+  ATOLL_TRY(require_sized(info, function, "info"));
   ATOLL_TRY(require_enum(options.strategy, atollSyncReceiveOnly, function, "options->strategy"));
   ATOLL_TRY(require_tag(options.tag, function, "options->tag"));
   auto session = session_of(comm, function);
