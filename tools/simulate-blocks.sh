@@ -43,8 +43,12 @@ while [ "$first" -le "$last" ]; do
     echo "$first-$end: done before"
   else
     out=$("$atoll" simulate --seeds "$first:$end" "$@" 2>/dev/null) || true
-    result=$(printf '%s\n' "$out" | sed -n 's/^\([0-9][0-9]*\) of [0-9]* seeds failed.*/\1 failed/p')
-    [ -n "$result" ] || { echo "$first-$end: atoll simulate has not ended as it should" >&2; exit 1; }
+    failures='s/^\([0-9][0-9]*\) of [0-9]* seeds failed.*/\1 failed/p'
+    result=$(printf '%s\n' "$out" | sed -n "$failures")
+    if [ -z "$result" ]; then
+      echo "$first-$end: atoll simulate has not ended as it should" >&2
+      exit 1
+    fi
     echo "$first-$end $tree $result" >> "$record"
     echo "$first-$end: $result"
     if [ "$result" != "0 failed" ]; then

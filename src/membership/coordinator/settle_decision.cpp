@@ -128,15 +128,14 @@ bool must_go_on(const SettleCase& settle) {
   });
 }
 
-// Example: an all-reduce of 1000 elements on a, b, c and d that keeps segments; d dies. The attempt is
-// the first, in epoch 3, so that all begin at 0. At the freeze 400 elements are complete on a, 500 on
-// b and 300 on c, and a has heard of 250 that are stable. What stands is the least of all: 300. Then
-// a and b are told so, and c is lost with the connection over which it would have been; a settle
+// Example: an all-reduce of 1000 elements on a, b, c and d that keeps segments; d dies. The attempt
+// is the first, in epoch 3, so that all begin at 0. At the freeze 400 elements are complete on a,
+// 500 on b and 300 on c, and a has heard of 250 that are stable. What stands is the least of all:
+// 300. Then a and b are told so, and the verdict for c is lost with its connection; another settle
 // round begins. a and b report epoch 4, where the attempt began at 300, and have completed nothing
-// more. c reports epoch 3, with 300 complete. In epoch 4 nothing can have been added, since c has not
-// taken part: so c counts with the 300 at which epoch 4 began, not with what it has completed in
-// epoch 3, which may be more: had c completed 350 there, its elements from 300 to 350 would hold d's
-// part, and those of a and b, which have put their input back, would not.
+// more. c reports epoch 3, with 350 complete by now. In epoch 4 nothing can have been added, since
+// c has not taken part. So c counts with the 300 at which epoch 4 began, and not with 350: its
+// elements from 300 to 350 hold d's part, while a and b have put their input there back.
 std::map<Group, uint64_t> kept_below(const SettleCase& settle) {
   // Who has heard of the latest attempt names where it began. Whoever has not was complete up to
   // there when that was decided, and took no part in what has been made since: nothing was.
