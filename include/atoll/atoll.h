@@ -672,8 +672,24 @@ ATOLL_API atollResult_t atollRecvAsync(void* recvbuff, uint64_t count, atollData
 ATOLL_API atollResult_t atollBarrierAsync(atollComm_t comm, const atollOpOptions_t* options,
                                           atollRequest_t* request);
 
+/* Asynchronous forms of calls that are no collectives of buffers. What the blocking form returns by
+ * a pointer is filled by the function that reports the end, and must be there until then; the info
+ * of that function is left alone. Cancelling ends them with atollCancelled: connecting then starts
+ * anew; of an update see atollUpdate. */
+ATOLL_API atollResult_t atollCommConnectAsync(atollComm_t comm, atollRequest_t* request);
+/* Calls that are started before the end was reported are still those of the view before. */
+ATOLL_API atollResult_t atollUpdateAsync(atollComm_t comm, atollView_t* view,
+                                         atollRequest_t* request);
+ATOLL_API atollResult_t atollOptimizeTopologyAsync(atollComm_t comm,
+                                                   const atollOpOptions_t* options,
+                                                   atollRequest_t* request);
+
 /* Waits for the end and returns the call's result. */
 ATOLL_API atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info);
+/* The same for at most so long: atollInProgress if the call goes on then, and the request stays.
+ * For callers that must look at something else now and then, as an interpreter at its signals. */
+ATOLL_API atollResult_t atollWaitFor(atollRequest_t request, uint32_t timeout_ms,
+                                     atollOpInfo_t* info);
 /* atollInProgress while the call goes on; otherwise as atollWait. Never waits. */
 ATOLL_API atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info);
 /* Asks for the call to be ended on all members. atollWait still has to be called, and returns
@@ -766,6 +782,12 @@ ATOLL_API atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
 ATOLL_API atollResult_t atollSyncState(atollComm_t comm, atollState_t state,
                                        const atollSyncOptions_t* options, atollSyncInfo_t* info);
 
+/* Takes the digests, a pass over the state, before it returns. Until the end was reported no other
+ * function takes the state: atollInvalidUsage. */
+ATOLL_API atollResult_t atollSyncStateAsync(atollComm_t comm, atollState_t state,
+                                            const atollSyncOptions_t* options,
+                                            atollSyncInfo_t* info, atollRequest_t* request);
+
 /* ---- DiLoCo --------------------------------------------------------------------------------- */
 
 /* Synchronous DiLoCo (arXiv 2311.08105, Algorithm 1) on one flat fp32 parameter vector. Every
@@ -816,6 +838,16 @@ ATOLL_API atollResult_t atollDilocoSync(atollDiloco_t diloco, atollComm_t comm, 
  * error they and the outer state are as they were, and the call may be made again. */
 ATOLL_API atollResult_t atollDilocoStep(atollDiloco_t diloco, atollComm_t comm, float* parameters,
                                         atollDilocoInfo_t* info);
+
+/* The same without waiting. `parameters` must be there, and unchanged, until the end was reported;
+ * the outer step is taken by the function that reports it. Until then no other function takes the
+ * optimizer: atollInvalidUsage. */
+ATOLL_API atollResult_t atollDilocoSyncAsync(atollDiloco_t diloco, atollComm_t comm,
+                                             float* parameters, atollSyncInfo_t* info,
+                                             atollRequest_t* request);
+ATOLL_API atollResult_t atollDilocoStepAsync(atollDiloco_t diloco, atollComm_t comm,
+                                             float* parameters, atollDilocoInfo_t* info,
+                                             atollRequest_t* request);
 
 /* Copies the outer parameters (`count` values) and tells the round. Either pointer may be null. */
 ATOLL_API atollResult_t atollDilocoGetOuter(atollDiloco_t diloco, float* parameters,

@@ -113,13 +113,18 @@ Result<void> check_weight(const peer::CallOptions& options, const char* function
               options.weight, to_string(type));
 }
 
-std::unique_ptr<atollRequest> new_request(atollComm_t comm,
-                                          std::shared_ptr<peer::Session> session) {
-  auto request = std::make_unique<atollRequest>();
-  request->comm = comm;
-  request->session = std::move(session);
-  request->started = peer::now();
-  return request;
+std::unique_ptr<atollRequest> collective_request(atollComm_t comm,
+                                                 std::shared_ptr<peer::Session> session,
+                                                 std::shared_ptr<peer::PendingCall> call,
+                                                 TimePoint started) {
+  return request_of(std::move(session), std::move(call),
+                    [comm, started](Result<peer::CallInfo> result, atollOpInfo_t* info)
+                        -> Result<void> {
+    const auto collective = peer::collective_info_of(std::move(result));
+    if (!collective) return dumped(*comm, collective.error());
+    fill_info(*collective, microseconds_since(started), info);
+    return {};
+  });
 }
 
 Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function) {
@@ -155,7 +160,7 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
   return call;
 }
 
-Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
+Started start_all_reduce(const TensorArguments& tensors,
                                                        atollRedOp_t op, atollComm_t comm,
                                                        const atollOpOptions_t* options,
                                                        const CallSite& site) {
@@ -179,14 +184,14 @@ Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& te
   // Without the input there is nothing to try again with.
   if (call->input_disposable && in_place) call->retry = false;
   if (!in_place) call->input_disposable = false;
-  auto request = new_request(comm, *session);
-  request->call = peer::start_all_reduce(
+  const TimePoint started = peer::now();
+  auto pending = peer::start_all_reduce(
       **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
       std::move(*views), *call, site.caller);
-  return request;
+  return collective_request(comm, *std::move(session), std::move(pending), started);
 }
 
-Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
+Started start_broadcast(const TensorArguments& tensors,
                                                       uint64_t root, atollComm_t comm,
                                                       const atollOpOptions_t* options,
                                                       const CallSite& site) {
@@ -199,13 +204,13 @@ Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& ten
   auto call = call_options(options, site.function);
   if (!call) return tl::unexpected(call.error());
   ATOLL_TRY(check_weight(*call, site.function, false, static_cast<DataType>(tensors.type)));
-  auto request = new_request(comm, *session);
-  request->call = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
+  const TimePoint started = peer::now();
+  auto pending = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
                                         PeerId{root}, std::move(*views), *call, site.caller);
-  return request;
+  return collective_request(comm, *std::move(session), std::move(pending), started);
 }
 
-Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
+Started start_barrier(atollComm_t comm,
                                                     const atollOpOptions_t* options,
                                                     const CallSite& site) {
   auto call = call_options(options, site.function);
@@ -213,17 +218,9 @@ Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
   ATOLL_TRY(check_weight(*call, site.function, false, DataType::kUint8));
   auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
-  auto request = new_request(comm, *session);
-  request->call = peer::start_barrier(**session, *call, site.caller);
-  return request;
-}
-
-Result<void> wait_request(atollRequest& request, atollOpInfo_t* info) {
-  const Result<peer::CollectiveInfo> result =
-      peer::wait_collective(*request.session, *request.call);
-  if (!result) return dumped(*request.comm, result.error());
-  fill_info(*result, microseconds_since(request.started), info);
-  return {};
+  const TimePoint started = peer::now();
+  auto pending = peer::start_barrier(**session, *call, site.caller);
+  return collective_request(comm, *std::move(session), std::move(pending), started);
 }
 
 }  // namespace atoll_core::capi

@@ -6,18 +6,13 @@
 
 #include "atoll/atoll.h"
 #include "capi/comm.h"
+#include "capi/request.h"
 #include "peer/calls.h"
 
 namespace atoll_core::capi {
 
 // The arguments all collectives share, checked.
 Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function);
-
-// Which function was called, and whether it waits for the end of its call.
-struct CallSite {
-  const char* function = "";
-  peer::Caller caller = peer::Caller::kGoesOn;
-};
 
 struct TensorArguments {
   const atollTensor_t* tensors = nullptr;
@@ -26,16 +21,16 @@ struct TensorArguments {
   bool source_needed = true;  // false: this peer's sendbuff is not read
 };
 
-// Starts a checked call; the request is freed by wait_request or by a test_request that ends it.
-Result<std::unique_ptr<atollRequest>> start_all_reduce(const TensorArguments& tensors,
+// Starts a checked call.
+Started start_all_reduce(const TensorArguments& tensors,
                                                        atollRedOp_t op, atollComm_t comm,
                                                        const atollOpOptions_t* options,
                                                        const CallSite& site);
-Result<std::unique_ptr<atollRequest>> start_broadcast(const TensorArguments& tensors,
+Started start_broadcast(const TensorArguments& tensors,
                                                       uint64_t root, atollComm_t comm,
                                                       const atollOpOptions_t* options,
                                                       const CallSite& site);
-Result<std::unique_ptr<atollRequest>> start_barrier(atollComm_t comm,
+Started start_barrier(atollComm_t comm,
                                                     const atollOpOptions_t* options,
                                                     const CallSite& site);
 
@@ -48,12 +43,12 @@ struct PartArguments {
   atollRedOp_t op = atollSum;
   uint64_t peer = 0;
 };
-Result<std::unique_ptr<atollRequest>> start_parts(peer::CollectiveKind kind,
+Started start_parts(peer::CollectiveKind kind,
                                                   const PartArguments& arguments, atollComm_t comm,
                                                   const atollOpOptions_t* options,
                                                   const CallSite& site);
 // As start_parts, of a send; this peer's part is to receive.
-Result<std::unique_ptr<atollRequest>> start_receive(const PartArguments& arguments,
+Started start_receive(const PartArguments& arguments,
                                                     atollComm_t comm,
                                                     const atollOpOptions_t* options,
                                                     const CallSite& site);
@@ -61,10 +56,10 @@ Result<std::unique_ptr<atollRequest>> start_receive(const PartArguments& argumen
 // Used by those above.
 Result<void> check_weight(const peer::CallOptions& options, const char* function, bool average,
                           DataType type);
-std::unique_ptr<atollRequest> new_request(atollComm_t comm,
-                                          std::shared_ptr<peer::Session> session);
-
-// Waits, fills `info` (may be null), and returns the call's result.
-Result<void> wait_request(atollRequest& request, atollOpInfo_t* info);
+// The communicator outlives it.
+std::unique_ptr<atollRequest> collective_request(atollComm_t comm,
+                                                 std::shared_ptr<peer::Session> session,
+                                                 std::shared_ptr<peer::PendingCall> call,
+                                                 TimePoint started);
 
 }  // namespace atoll_core::capi

@@ -2,37 +2,14 @@
 #include "capi/guard.h"
 
 namespace capi = atoll_core::capi;
-using atoll_core::Result;
+using capi::Started;
+using capi::asynchronous;
+using capi::blocking;
 using Kind = atoll_core::peer::CollectiveKind;
 
 namespace {
 
 constexpr auto kWaits = atoll_core::peer::Caller::kWaits;
-
-using Started = Result<std::unique_ptr<atollRequest>>;
-
-// A blocking call: start, then wait.
-template <class Start>
-atollResult_t blocking(atollOpInfo_t* info, const char* function, Start&& start) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require_sized(info, function, "info"));
-    Started request = start();
-    if (!request) return tl::unexpected(request.error());
-    return capi::wait_request(**request, info);
-  });
-}
-
-template <class Start>
-atollResult_t asynchronous(atollRequest_t* out, const char* function, Start&& start) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(out, function, "request"));
-    *out = nullptr;
-    Started request = start();
-    if (!request) return tl::unexpected(request.error());
-    *out = request->release();
-    return {};
-  });
-}
 
 }  // namespace
 
@@ -232,38 +209,5 @@ atollResult_t atollBarrierAsync(atollComm_t comm, const atollOpOptions_t* option
                                 atollRequest_t* request) {
   return asynchronous(request, "atollBarrierAsync", [&]() -> Started {
     return capi::start_barrier(comm, options, {"atollBarrierAsync"});
-  });
-}
-
-// ---- requests ----------------------------------------------------------------------------------
-
-namespace {
-
-atollResult_t wait(atollRequest_t request, atollOpInfo_t* info, const char* function) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(request, function, "request"));
-    ATOLL_TRY(capi::require_sized(info, function, "info"));
-    const std::unique_ptr<atollRequest> owned(request);
-    return capi::wait_request(*owned, info);
-  });
-}
-
-}  // namespace
-
-atollResult_t atollWait(atollRequest_t request, atollOpInfo_t* info) {
-  return wait(request, info, "atollWait");
-}
-
-atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info) {
-  const bool here = request != nullptr && request->origin.is_here();
-  if (here && !request->call->ended()) return atollInProgress;
-  return wait(request, info, "atollTest");
-}
-
-atollResult_t atollCancel(atollRequest_t request) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(request, "atollCancel", "request"));
-    request->session->cancel(request->call->id());
-    return {};
   });
 }

@@ -6,6 +6,7 @@
 #include "capi/comm_config.h"
 #include "capi/dump.h"
 #include "capi/guard.h"
+#include "capi/view.h"
 
 namespace capi = atoll_core::capi;
 namespace peer = atoll_core::peer;
@@ -43,80 +44,6 @@ uint64_t microseconds_since(TimePoint started) {
   return static_cast<uint64_t>(elapsed.count());
 }
 
-namespace {
-
-uint32_t count_missing(const peer::View& from, const peer::View& in) {
-  uint32_t missing = 0;
-  for (const auto& peer : from.members) {
-    const bool there = std::any_of(in.members.begin(), in.members.end(),
-                                   [&](const auto& other) { return other.id == peer.id; });
-    if (!there) ++missing;
-  }
-  return missing;
-}
-
-atollView_t describe_view(const peer::View& view, PeerId self) {
-  atollView_t out = ATOLL_VIEW_INITIALIZER;
-  out.incarnation = static_cast<uint64_t>(view.epoch.incarnation.counter) << 32 |
-                    view.epoch.incarnation.nonce;
-  out.epoch = view.epoch.number;
-  out.generation = view.generation.first.number;
-  out.peer = self.value;
-  out.world = static_cast<uint32_t>(view.members.size());
-  std::vector<std::string_view> replicas;
-  for (size_t i = 0; i < view.members.size(); ++i) {
-    const auto& member = view.members[i];
-    if (replicas.empty() || replicas.back() != member.replica) replicas.push_back(member.replica);
-    if (member.id == self) {
-      out.rank = static_cast<uint32_t>(i);
-      out.replica_rank = static_cast<uint32_t>(replicas.size() - 1);
-    }
-  }
-  out.replicas = static_cast<uint32_t>(replicas.size());
-  return out;
-}
-
-// The same for the view that an update returned, where peers are counted by slots: so all are told
-// alike, also one that hears of the update when somebody has died since.
-atollView_t describe_update(const peer::View& view, PeerId self) {
-  atollView_t out = describe_view(view, self);
-  out.world = static_cast<uint32_t>(view.slots.size());
-  for (const auto& member : view.members) {
-    if (member.id != self) continue;
-    out.rank = member.slot;
-    out.replicas = out.world / member.shard_count;
-    out.replica_rank = member.slot / member.shard_count;
-  }
-  return out;
-}
-
-Result<peer::View> current_view(atollComm_t comm, const char* function) {
-  auto session = session_of(comm, function);
-  if (!session) return tl::unexpected(session.error());
-  const peer::Snapshot snapshot = (*session)->snapshot();
-  if (!snapshot.view) {
-    return atoll_core::fail(ErrorCode::kNotConnected,
-                            "{}: there is no view before the first atollUpdate", function);
-  }
-  return *snapshot.view;
-}
-
-// Until it has ended well, what atollFollowState asked for stands.
-Result<peer::View> update(atollComm& comm, const std::shared_ptr<peer::Session>& session) {
-  std::optional<atollComm::Following> follows;
-  {
-    const std::lock_guard<std::mutex> lock(comm.mutex);
-    if (comm.follows && comm.follows->session.lock() == session) follows = comm.follows;
-  }
-  if (!follows) return peer::update(*session);
-  Result<peer::View> result = follows->state->update(*session, follows->options);
-  if (!result) return result;
-  const std::lock_guard<std::mutex> lock(comm.mutex);
-  comm.follows.reset();
-  return result;
-}
-
-}  // namespace
 }  // namespace atoll_core::capi
 
 atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig_t* config) {
@@ -135,46 +62,6 @@ atollResult_t atollCommCreate(atollComm_t* comm, const atollCommConfig_t* config
     capi::register_for_signal(*made);
     *comm = made.release();
     return {};
-  });
-}
-
-atollResult_t atollCommConnect(atollComm_t comm) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(comm, "atollCommConnect", "comm"));
-    std::shared_ptr<peer::Session> old;
-    {
-      const std::lock_guard<std::mutex> lock(comm->mutex);
-      if (comm->current != nullptr && !comm->current->left()) {
-        return fail(ErrorCode::kInvalidUsage, "atollCommConnect: the communicator is connected");
-      }
-      old = std::exchange(comm->current, nullptr);
-    }
-    if (old != nullptr) capi::keep_report(*comm, *old);
-    peer::SessionConfig config;
-    {
-      const std::lock_guard<std::mutex> lock(comm->mutex);
-      if (old != nullptr) old->pass_on_memory(comm->config);
-      config = comm->config;
-    }
-    old.reset();  // joins its thread, and gives its port back, before the new one binds
-    auto created = peer::Session::create(std::move(config));
-    if (!created) return tl::unexpected(created.error());
-    std::shared_ptr<peer::Session> session = std::move(*created);
-    {
-      const std::lock_guard<std::mutex> lock(comm->mutex);
-      if (comm->current != nullptr) {
-        return fail(ErrorCode::kInvalidUsage, "atollCommConnect: called twice at the same time");
-      }
-      comm->current = session;
-      comm->last_view = {};
-    }
-    Result<void> result = peer::connect(*session);
-    if (result) return {};
-    capi::keep_report(*comm, *session);
-    auto error = capi::dumped(*comm, result.error());
-    const std::lock_guard<std::mutex> lock(comm->mutex);
-    if (comm->current == session) comm->current = nullptr;
-    return error;
   });
 }
 
@@ -228,58 +115,6 @@ atollResult_t atollResetConnections(atollComm_t comm) {
     auto session = capi::session_of(comm, "atollResetConnections");
     if (!session) return tl::unexpected(session.error());
     return (*session)->reset_connections();
-  });
-}
-
-atollResult_t atollUpdate(atollComm_t comm, atollView_t* view) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require_sized(view, "atollUpdate", "view"));
-    auto session = capi::session_of(comm, "atollUpdate");
-    if (!session) return tl::unexpected(session.error());
-    Result<peer::View> result = capi::update(*comm, *session);
-    if (!result) return capi::dumped(*comm, result.error());
-    const peer::View& now = *result;
-    atollView_t out = capi::describe_update(now, (*session)->snapshot().self);
-    {
-      const std::lock_guard<std::mutex> lock(comm->mutex);
-      out.joined = capi::count_missing(now, comm->last_view);
-      out.lost = capi::count_missing(comm->last_view, now);
-      comm->last_view = now;
-    }
-    capi::sized_return(view, out);
-    return {};
-  });
-}
-
-atollResult_t atollGetView(atollComm_t comm, atollView_t* view) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(view, "atollGetView", "view"));
-    ATOLL_TRY(capi::require_sized(view, "atollGetView", "view"));
-    auto current = capi::current_view(comm, "atollGetView");
-    if (!current) return tl::unexpected(current.error());
-    auto session = capi::session_of(comm, "atollGetView");
-    if (!session) return tl::unexpected(session.error());
-    capi::sized_return(view, capi::describe_view(*current, (*session)->snapshot().self));
-    return {};
-  });
-}
-
-atollResult_t atollGetPeerAt(atollComm_t comm, uint32_t rank, uint64_t* id) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(comm, "atollGetPeerAt", "comm"));
-    ATOLL_TRY(capi::require(id, "atollGetPeerAt", "peer"));
-    const std::lock_guard<std::mutex> lock(comm->mutex);
-    const peer::View& view = comm->last_view;
-    if (view.members.empty()) {
-      return fail(ErrorCode::kNotConnected,
-                  "atollGetPeerAt: there is no view before the first atollUpdate");
-    }
-    if (rank >= view.slots.size()) {
-      return fail(ErrorCode::kInvalidArgument, "atollGetPeerAt: rank {} in a view of {} peers",
-                  rank, view.slots.size());
-    }
-    *id = view.slots[rank].value;
-    return {};
   });
 }
 

@@ -37,13 +37,6 @@ struct atollComm : atoll_core::capi::Handle {
   std::optional<atoll_core::TimePoint> last_dump;
 };
 
-struct atollRequest : atoll_core::capi::Handle {
-  std::shared_ptr<atoll_core::peer::Session> session;
-  std::shared_ptr<atoll_core::peer::PendingCall> call;
-  atollComm_t comm = nullptr;  // outlives its requests
-  atoll_core::TimePoint started;
-};
-
 namespace atoll_core::capi {
 
 uint64_t microseconds_since(TimePoint started);

@@ -1,13 +1,15 @@
-#include <mutex>
 #include <utility>
 
 #include "capi/argument_rules.h"
 #include "capi/collective_call.h"
 #include "capi/guard.h"
+#include "capi/request.h"
 #include "capi/state.h"
 #include "optim/diloco_machine.h"
+#include "peer/occupancy.h"
 
 namespace capi = atoll_core::capi;
+namespace peer = atoll_core::peer;
 using atoll_core::DilocoMachine;
 using atoll_core::ErrorCode;
 using atoll_core::Result;
@@ -18,7 +20,7 @@ struct atollDiloco : capi::Handle {
   atollDiloco(std::span<const float> parameters, const atoll_core::DilocoOptions& options)
       : machine(parameters, options) {}
 
-  std::mutex mutex;
+  peer::Occupancy occupancy;
   DilocoMachine machine;
   atollState state;
   uint64_t tag = 0;
@@ -26,19 +28,28 @@ struct atollDiloco : capi::Handle {
 
 namespace {
 
-// Whatever ends a step before its outer step, the round is given up and may be begun again.
-class OpenRound {
+constexpr std::string_view kTheOptimizer = "the DiLoCo optimizer";
+
+// While it lives the optimizer is in a call. Whatever ends a step before its outer step, the round
+// is given up then and may be begun again.
+class InCall {
  public:
-  explicit OpenRound(DilocoMachine& machine) : machine_(machine) {}
-  ~OpenRound() {
-    if (machine_.round_open()) machine_.abandon_round();
+  explicit InCall(atollDiloco& diloco) : diloco_(diloco) {}
+  ~InCall() {
+    if (diloco_.machine.round_open()) diloco_.machine.abandon_round();
+    diloco_.occupancy.release();
   }
-  OpenRound(const OpenRound&) = delete;
-  OpenRound& operator=(const OpenRound&) = delete;
+  InCall(const InCall&) = delete;
+  InCall& operator=(const InCall&) = delete;
 
  private:
-  DilocoMachine& machine_;
+  atollDiloco& diloco_;
 };
+
+Result<std::shared_ptr<InCall>> enter(atollDiloco& diloco, peer::Caller caller) {
+  ATOLL_TRY(diloco.occupancy.take(caller, kTheOptimizer));
+  return std::make_shared<InCall>(diloco);
+}
 
 // As for atollDilocoCreate, there may be no parameters at all.
 Result<void> require_parameters(const atollDiloco& diloco, const float* parameters,
@@ -55,17 +66,71 @@ Result<void> add_tensors(atollDiloco& diloco) {
                                        atoll_core::DataType::kFloat32, count);
 }
 
-Result<atollOpInfo_t> reduce_mean(atollDiloco& diloco, atollComm_t comm,
-                                  const atoll_core::ReduceRequest& reduce) {
+capi::Started start_sync(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                         atollSyncInfo_t* info, const capi::CallSite& site) {
+  ATOLL_TRY(capi::require(diloco, site.function, "diloco"));
+  ATOLL_TRY(require_parameters(*diloco, parameters, site.function));
+  auto in_call = enter(*diloco, site.caller);
+  if (!in_call) return tl::unexpected(in_call.error());
+  atollSyncOptions_t options = ATOLL_SYNC_OPTIONS_INITIALIZER;
+  options.tag = diloco->tag;
+  auto request = capi::start_sync(comm, diloco->state, options, info, site);
+  if (!request) return request;
+  (*request)->end = [diloco, parameters, in_call = *in_call, synced = std::move((*request)->end)](
+                        Result<peer::CallInfo> result, atollOpInfo_t* op) mutable -> Result<void> {
+    const Result<void> ended = synced(std::move(result), op);
+    synced = {};  // the state is not in the call any more
+    if (!ended) return ended;
+    const Result<uint64_t> revision = diloco->state.shared.revision();
+    if (!revision) return tl::unexpected(revision.error());
+    diloco->machine.adopt_round(*revision);
+    diloco->machine.copy_outer(std::span(parameters, diloco->machine.count()));
+    return {};
+  };
+  return request;
+}
+
+// The outer step, when the mean is there.
+Result<void> finish_step(atollDiloco& diloco, float* parameters, const atollOpInfo_t& reduced,
+                         atollDilocoInfo_t* info) {
+  DilocoMachine& machine = diloco.machine;
+  ATOLL_TRY(diloco.state.shared.begin_write());
+  atollDilocoInfo_t out = ATOLL_DILOCO_INFO_INITIALIZER;
+  out.pseudo_gradient_norm = machine.finish_round(std::span(parameters, machine.count()));
+  ATOLL_TRY(diloco.state.shared.publish(machine.round()));
+  out.round = machine.round();
+  out.contributors = reduced.contributors;
+  out.attempts = reduced.attempts;
+  out.bytes_sent = reduced.bytes_sent;
+  out.bytes_received = reduced.bytes_received;
+  out.duration_us = reduced.duration_us;
+  capi::sized_return(info, out);
+  return {};
+}
+
+capi::Started start_step(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                         atollDilocoInfo_t* info, const capi::CallSite& site) {
+  ATOLL_TRY(capi::require(diloco, site.function, "diloco"));
+  ATOLL_TRY(require_parameters(*diloco, parameters, site.function));
+  ATOLL_TRY(capi::require_sized(info, site.function, "info"));
+  auto in_call = enter(*diloco, site.caller);
+  if (!in_call) return tl::unexpected(in_call.error());
+  DilocoMachine& machine = diloco->machine;
+  const atoll_core::ReduceRequest reduce =
+      machine.begin_round(std::span(parameters, machine.count()));
   atollOpOptions_t options = ATOLL_OP_OPTIONS_INITIALIZER;
-  options.tag = diloco.tag;
+  options.tag = diloco->tag;
   const atollTensor_t tensor = {reduce.input, reduce.output, reduce.count};
-  auto request = capi::start_all_reduce({&tensor, 1, atollFloat32}, atollAvg, comm, &options,
-                                        {"atollDilocoStep", atoll_core::peer::Caller::kWaits});
-  if (!request) return tl::unexpected(request.error());
-  atollOpInfo_t info = ATOLL_OP_INFO_INITIALIZER;
-  ATOLL_TRY(capi::wait_request(**request, &info));
-  return info;
+  auto request = capi::start_all_reduce({&tensor, 1, atollFloat32}, atollAvg, comm, &options, site);
+  if (!request) return request;
+  (*request)->end = [diloco, parameters, info, in_call = *in_call,
+                     reduced = std::move((*request)->end)](
+                        Result<peer::CallInfo> result, atollOpInfo_t*) -> Result<void> {
+    atollOpInfo_t op = ATOLL_OP_INFO_INITIALIZER;
+    ATOLL_TRY(reduced(std::move(result), &op));
+    return finish_step(*diloco, parameters, op, info);
+  };
+  return request;
 }
 
 }  // namespace
@@ -102,50 +167,37 @@ atollResult_t atollDilocoDestroy(atollDiloco_t diloco) {
 
 atollResult_t atollDilocoSync(atollDiloco_t diloco, atollComm_t comm, float* parameters,
                               atollSyncInfo_t* info) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(diloco, "atollDilocoSync", "diloco"));
-    ATOLL_TRY(require_parameters(*diloco, parameters, "atollDilocoSync"));
-    const std::lock_guard<std::mutex> lock(diloco->mutex);
-    atollSyncOptions_t options = ATOLL_SYNC_OPTIONS_INITIALIZER;
-    options.tag = diloco->tag;
-    ATOLL_TRY(capi::sync_state(comm, diloco->state, options, info));
-    diloco->machine.adopt_round(diloco->state.shared.revision());
-    diloco->machine.copy_outer(std::span(parameters, diloco->machine.count()));
-    return {};
+  return capi::blocking(nullptr, "atollDilocoSync", [&] {
+    return start_sync(diloco, comm, parameters, info, {"atollDilocoSync", peer::Caller::kWaits});
+  });
+}
+
+atollResult_t atollDilocoSyncAsync(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                                   atollSyncInfo_t* info, atollRequest_t* request) {
+  return capi::asynchronous(request, "atollDilocoSyncAsync", [&] {
+    return start_sync(diloco, comm, parameters, info, {"atollDilocoSyncAsync"});
   });
 }
 
 atollResult_t atollDilocoStep(atollDiloco_t diloco, atollComm_t comm, float* parameters,
                               atollDilocoInfo_t* info) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(diloco, "atollDilocoStep", "diloco"));
-    ATOLL_TRY(require_parameters(*diloco, parameters, "atollDilocoStep"));
-    ATOLL_TRY(capi::require_sized(info, "atollDilocoStep", "info"));
-    const std::lock_guard<std::mutex> lock(diloco->mutex);
-    DilocoMachine& machine = diloco->machine;
-    const std::span<float> local(parameters, machine.count());
-    const OpenRound round(machine);
-    auto reduced = reduce_mean(*diloco, comm, machine.begin_round(local));
-    if (!reduced) return tl::unexpected(reduced.error());
-    ATOLL_TRY(diloco->state.shared.begin_write());
-    atollDilocoInfo_t out = ATOLL_DILOCO_INFO_INITIALIZER;
-    out.pseudo_gradient_norm = machine.finish_round(local);
-    ATOLL_TRY(diloco->state.shared.publish(machine.round()));
-    out.round = machine.round();
-    out.contributors = reduced->contributors;
-    out.attempts = reduced->attempts;
-    out.bytes_sent = reduced->bytes_sent;
-    out.bytes_received = reduced->bytes_received;
-    out.duration_us = reduced->duration_us;
-    capi::sized_return(info, out);
-    return {};
+  return capi::blocking(nullptr, "atollDilocoStep", [&] {
+    return start_step(diloco, comm, parameters, info, {"atollDilocoStep", peer::Caller::kWaits});
+  });
+}
+
+atollResult_t atollDilocoStepAsync(atollDiloco_t diloco, atollComm_t comm, float* parameters,
+                                   atollDilocoInfo_t* info, atollRequest_t* request) {
+  return capi::asynchronous(request, "atollDilocoStepAsync", [&] {
+    return start_step(diloco, comm, parameters, info, {"atollDilocoStepAsync"});
   });
 }
 
 atollResult_t atollDilocoGetOuter(atollDiloco_t diloco, float* parameters, uint64_t* round) {
   return capi::guard([&]() -> Result<void> {
     ATOLL_TRY(capi::require(diloco, "atollDilocoGetOuter", "diloco"));
-    const std::lock_guard<std::mutex> lock(diloco->mutex);
+    const peer::Occupied occupied(diloco->occupancy, kTheOptimizer);
+    if (!occupied.taken()) return occupied.taken();
     if (parameters != nullptr) {
       diloco->machine.copy_outer(std::span(parameters, diloco->machine.count()));
     }

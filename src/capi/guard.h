@@ -29,26 +29,32 @@ inline atollResult_t set_error(const Error& error) noexcept {
   return set_error(error.code, error.message);
 }
 
-// Runs `body`, which returns a Result<void>.
+// Runs `body`, which returns a Result<void>, and makes one of what it throws.
 //
 // One thing does get through: a thread that was cancelled (pthread_cancel) while it waited is
 // unwound, which is no exception, although a handler for all of them would catch it.
 template <class Body>
-atollResult_t guard(Body&& body) {
-  const process::CancellationShield shield;
+Result<void> caught(Body&& body) {
   try {
-    Result<void> result = std::forward<Body>(body)();
-    return result ? atollSuccess : set_error(result.error());
+    return std::forward<Body>(body)();
   } catch (const std::bad_alloc&) {
-    return set_error(ErrorCode::kOutOfMemory, "out of memory");
+    return fail(ErrorCode::kOutOfMemory, "out of memory");
   } catch (const BrokenInvariant& broken) {
-    return set_error(ErrorCode::kInternalError, broken.what());
+    return fail(ErrorCode::kInternalError, "{}", broken.what());
   } catch (const std::exception& exception) {
-    return set_error(ErrorCode::kSystemError, exception.what());
+    return fail(ErrorCode::kSystemError, "{}", exception.what());
   } catch (...) {
     if (std::current_exception() == nullptr) throw;  // it is none: the thread is unwound
-    return set_error(ErrorCode::kInternalError, "an unknown exception");
+    return fail(ErrorCode::kInternalError, "an unknown exception");
   }
+}
+
+// Around each function of the C API.
+template <class Body>
+atollResult_t guard(Body&& body) {
+  const process::CancellationShield shield;
+  const Result<void> result = caught(std::forward<Body>(body));
+  return result ? atollSuccess : set_error(result.error());
 }
 
 // The first error of the checks of a call's arguments.

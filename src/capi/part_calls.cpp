@@ -127,7 +127,7 @@ Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& argume
   return call;
 }
 
-Result<std::unique_ptr<atollRequest>> start_pair(bool sends, const PartArguments& arguments,
+Started start_pair(bool sends, const PartArguments& arguments,
                                                  atollComm_t comm, const atollOpOptions_t* options,
                                                  const CallSite& site) {
   auto call = checked_call(Kind::kSend, arguments, options, site.function);
@@ -144,14 +144,14 @@ Result<std::unique_ptr<atollRequest>> start_pair(bool sends, const PartArguments
   call->receiver = sends ? PeerId{arguments.peer} : self;
   call->tensors = {{static_cast<const std::byte*>(arguments.send),
                     static_cast<std::byte*>(arguments.receive), arguments.count}};
-  auto request = new_request(comm, *session);
-  request->call = peer::start_collective(**session, std::move(*call), site.caller);
-  return request;
+  const TimePoint started = peer::now();
+  auto pending = peer::start_collective(**session, std::move(*call), site.caller);
+  return collective_request(comm, *std::move(session), std::move(pending), started);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<atollRequest>> start_parts(Kind kind, const PartArguments& arguments,
+Started start_parts(Kind kind, const PartArguments& arguments,
                                                   atollComm_t comm,
                                                   const atollOpOptions_t* options,
                                                   const CallSite& site) {
@@ -170,12 +170,12 @@ Result<std::unique_ptr<atollRequest>> start_parts(Kind kind, const PartArguments
   call->options.input_disposable = disposable;
   if (disposable) call->options.retry = false;
   if (has_blocks(kind)) call->owners = std::move(part->owners);
-  auto request = new_request(comm, *session);
-  request->call = peer::start_collective(**session, std::move(*call), site.caller);
-  return request;
+  const TimePoint started = peer::now();
+  auto pending = peer::start_collective(**session, std::move(*call), site.caller);
+  return collective_request(comm, *std::move(session), std::move(pending), started);
 }
 
-Result<std::unique_ptr<atollRequest>> start_receive(const PartArguments& arguments,
+Started start_receive(const PartArguments& arguments,
                                                     atollComm_t comm,
                                                     const atollOpOptions_t* options,
                                                     const CallSite& site) {

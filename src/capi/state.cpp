@@ -13,30 +13,46 @@ using atoll_core::Result;
 
 namespace atoll_core::capi {
 
-Result<void> sync_state(atollComm_t comm, atollState& state, const atollSyncOptions_t& options,
-                        atollSyncInfo_t* info) {
-  const char* function = "atollSyncState";
-  ATOLL_TRY(require_sized(info, function, "info"));
-  ATOLL_TRY(require_enum(options.strategy, atollSyncReceiveOnly, function, "options->strategy"));
-  ATOLL_TRY(require_tag(options.tag, function, "options->tag"));
-  auto session = session_of(comm, function);
-  if (!session) return tl::unexpected(session.error());
-  const TimePoint started = peer::now();
-  const Result<peer::SyncInfo> synced = state.shared.sync(
-      *session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
-                  std::chrono::milliseconds(options.deadline_ms)});
-  if (!synced) return dumped(*comm, synced.error());
+namespace {
+
+void fill_sync_info(const peer::SyncInfo& synced, TimePoint started, atollSyncInfo_t* info) {
   atollSyncInfo_t out = ATOLL_SYNC_INFO_INITIALIZER;
-  out.revision = synced->revision;
-  out.digest_high = synced->digest.high;
-  out.digest_low = synced->digest.low;
-  out.bytes_received = synced->bytes_received;
-  out.bytes_sent = synced->bytes_sent;
-  out.tensors_received = synced->tensors_received;
-  out.attempts = synced->attempts;
+  out.revision = synced.revision;
+  out.digest_high = synced.digest.high;
+  out.digest_low = synced.digest.low;
+  out.bytes_received = synced.bytes_received;
+  out.bytes_sent = synced.bytes_sent;
+  out.tensors_received = synced.tensors_received;
+  out.attempts = synced.attempts;
   out.duration_us = microseconds_since(started);
   sized_return(info, out);
-  return {};
+}
+
+}  // namespace
+
+Started start_sync(atollComm_t comm, atollState& state, const atollSyncOptions_t& options,
+                   atollSyncInfo_t* info, const CallSite& site) {
+  ATOLL_TRY(require_enum(options.strategy, atollSyncReceiveOnly, site.function,
+                         "options->strategy"));
+  ATOLL_TRY(require_tag(options.tag, site.function, "options->tag"));
+  ATOLL_TRY(require_sized(info, site.function, "info"));
+  auto session = session_of(comm, site.function);
+  if (!session) return tl::unexpected(session.error());
+  const TimePoint started = peer::now();
+  auto call = state.shared.start_sync(
+      *session, {static_cast<peer::SyncStrategy>(options.strategy), options.tag,
+                 std::chrono::milliseconds(options.deadline_ms)},
+      site.caller);
+  if (!call) return tl::unexpected(call.error());
+  auto in_call = std::make_shared<StateInCall>(state.shared, *session, options.tag);
+  return request_of(*session, *std::move(call),
+                    [comm, info, started, in_call](Result<peer::CallInfo> result,
+                                                   atollOpInfo_t*) -> Result<void> {
+    const Result<peer::SyncInfo> synced = peer::sync_info_of(std::move(result));
+    if (!synced) return dumped(*comm, synced.error());
+    fill_sync_info(*synced, started, info);
+    return {};
+  });
 }
 
 namespace {
@@ -90,7 +106,9 @@ atollResult_t atollStatePublish(atollState_t state, uint64_t revision) {
 atollResult_t atollStateGetRevision(atollState_t state, uint64_t* revision) {
   return capi::with_state(state, "atollStateGetRevision", [&](auto& shared) -> Result<void> {
     ATOLL_TRY(capi::require(revision, "atollStateGetRevision", "revision"));
-    *revision = shared.revision();
+    const Result<uint64_t> found = shared.revision();
+    if (!found) return tl::unexpected(found.error());
+    *revision = *found;
     return {};
   });
 }
@@ -118,13 +136,33 @@ atollResult_t atollFollowState(atollComm_t comm, atollState_t state,
   });
 }
 
+namespace atoll_core::capi {
+namespace {
+
+Started start_state_sync(atollComm_t comm, atollState_t state, const atollSyncOptions_t* options,
+                         atollSyncInfo_t* info, const CallSite& site) {
+  ATOLL_TRY(require(state, site.function, "state"));
+  const atollSyncOptions_t defaults = ATOLL_SYNC_OPTIONS_INITIALIZER;
+  auto given = sized_copy(options, defaults, site.function, "options");
+  if (!given) return tl::unexpected(given.error());
+  return start_sync(comm, *state, *given, info, site);
+}
+
+}  // namespace
+}  // namespace atoll_core::capi
+
 atollResult_t atollSyncState(atollComm_t comm, atollState_t state,
                              const atollSyncOptions_t* options, atollSyncInfo_t* info) {
-  return capi::guard([&]() -> Result<void> {
-    ATOLL_TRY(capi::require(state, "atollSyncState", "state"));
-    const atollSyncOptions_t defaults = ATOLL_SYNC_OPTIONS_INITIALIZER;
-    auto given = capi::sized_copy(options, defaults, "atollSyncState", "options");
-    if (!given) return tl::unexpected(given.error());
-    return capi::sync_state(comm, *state, *given, info);
+  return capi::blocking(nullptr, "atollSyncState", [&] {
+    return capi::start_state_sync(comm, state, options, info,
+                                  {"atollSyncState", atoll_core::peer::Caller::kWaits});
+  });
+}
+
+atollResult_t atollSyncStateAsync(atollComm_t comm, atollState_t state,
+                                  const atollSyncOptions_t* options, atollSyncInfo_t* info,
+                                  atollRequest_t* request) {
+  return capi::asynchronous(request, "atollSyncStateAsync", [&] {
+    return capi::start_state_sync(comm, state, options, info, {"atollSyncStateAsync"});
   });
 }

@@ -7,22 +7,16 @@
 namespace atoll_core::peer {
 TimePoint now() { return transport::Network::now(); }
 
-Result<void> connect(Session& session) {
-  const auto call = session.call(
+std::shared_ptr<PendingCall> start_connect(Session& session, Caller caller) {
+  return session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); },
-      Caller::kWaits);
-  Result<engine::CallInfo> result = wait_for(session, *call);
-  if (!result) return tl::unexpected<Error>(result.error());
-  return {};
+      caller);
 }
 
-Result<View> update(Session& session) {
-  const auto call = session.call(
+std::shared_ptr<PendingCall> start_update(Session& session, Caller caller) {
+  return session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); },
-      Caller::kWaits);
-  Result<engine::CallInfo> result = wait_for(session, *call);
-  if (!result) return tl::unexpected<Error>(result.error());
-  return std::get<engine::UpdateInfo>(*result).view;
+      caller);
 }
 
 std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
@@ -73,18 +67,27 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
   return start_collective(session, std::move(call), caller);
 }
 
-Result<engine::CallInfo> wait_for(Session& session, PendingCall& call) {
+Result<CallInfo> wait_for(PendingCall& call, const std::function<void()>& cancel) {
   try {
     return call.wait_cancellable();
   } catch (...) {  // the unwinding of a cancelled thread
-    session.cancel(call.id());
+    cancel();
     (void)call.wait();
     throw;
   }
 }
 
-Result<CollectiveInfo> wait_collective(Session& session, PendingCall& call) {
-  Result<engine::CallInfo> result = wait_for(session, call);
+Result<View> view_of(Result<CallInfo> result) {
+  if (!result) return tl::unexpected<Error>(result.error());
+  return std::get<engine::UpdateInfo>(*std::move(result)).view;
+}
+
+Result<SyncInfo> sync_info_of(Result<CallInfo> result) {
+  if (!result) return tl::unexpected<Error>(result.error());
+  return std::get<SyncInfo>(*std::move(result));
+}
+
+Result<CollectiveInfo> collective_info_of(Result<CallInfo> result) {
   if (!result) return tl::unexpected<Error>(result.error());
   return std::get<CollectiveInfo>(*std::move(result));
 }

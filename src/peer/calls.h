@@ -2,6 +2,7 @@
 // under this room's name, so that the C face needs to know no other room.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,17 +18,22 @@ namespace atoll_core::peer {
 
 using codec::TensorView;
 using engine::CallGroup;
+using engine::CallInfo;
 using engine::CallOptions;
 using engine::CollectiveInfo;
 using engine::ContributedRange;
+using engine::SyncInfo;
 using View = wire::View;
 
 // Steady clock.
 TimePoint now();
 
-// Blocking.
-Result<void> connect(Session& session);
-Result<View> update(Session& session);
+std::shared_ptr<PendingCall> start_connect(Session& session, Caller caller);
+std::shared_ptr<PendingCall> start_update(Session& session, Caller caller);
+// What has come of it.
+Result<View> view_of(Result<CallInfo> result);
+Result<SyncInfo> sync_info_of(Result<CallInfo> result);
+Result<CollectiveInfo> collective_info_of(Result<CallInfo> result);
 
 // In flight when they return, or ended if the caller waits anyway; the tensors' memory is the
 // session's until the call has ended.
@@ -52,10 +58,8 @@ std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall c
 // peer was lost before this one heard of it.
 std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group);
 
-// Once: until it has ended. When the thread is cancelled meanwhile, so is the call; the thread is
-// unwound when it has ended, so that nothing of what it lent is used any more.
-Result<engine::CallInfo> wait_for(Session& session, PendingCall& call);
-// The same, of a call that one of the above started.
-Result<CollectiveInfo> wait_collective(Session& session, PendingCall& call);
+// Once: until it has ended. When the thread is cancelled meanwhile, so is the call, by `cancel`;
+// the thread is unwound when it has ended, so that nothing of what it lent is used any more.
+Result<CallInfo> wait_for(PendingCall& call, const std::function<void()>& cancel);
 
 }  // namespace atoll_core::peer

@@ -259,7 +259,19 @@ void NetworkMeasurement::start(Calls& calls, CollectiveCall call) {
   if (options_.deadline != Duration{0}) {
     call.options.deadline = std::max<Duration>(begun_ + options_.deadline - now(), 1ms);
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
   calls.push_back(start_collective(session_, std::move(call), Caller::kGoesOn));
+  std::erase_if(started_, [](const auto& one) { return one.expired(); });
+  started_.push_back(calls.back());
+  if (cancelled_) session_.cancel(calls.back()->id());
+}
+
+void NetworkMeasurement::cancel() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  cancelled_ = true;
+  for (const auto& one : started_) {
+    if (const auto call = one.lock()) session_.cancel(call->id());
+  }
 }
 
 Result<void> NetworkMeasurement::wait(const Calls& calls) const {

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -25,6 +27,8 @@ class NetworkMeasurement {
   // for all of it. The session outlives this.
   NetworkMeasurement(Session& session, View view, const CallOptions& options);
 
+  // Any thread: run() returns soon, with atollCancelled, and so it does on the others.
+  void cancel();
   // Blocking; some seconds for each other member, and as many for all together. Errors of single
   // pairs are logged and passed over.
   Result<void> run();
@@ -76,6 +80,9 @@ class NetworkMeasurement {
   const TimePoint begun_;
   std::vector<std::byte> sent_;
   std::vector<std::byte> received_;  // each piece in flight has a part of its own
+  std::mutex mutex_;
+  bool cancelled_ = false;
+  std::vector<std::weak_ptr<PendingCall>> started_;  // calls, those of which somebody still knows
 };
 
 }  // namespace atoll_core::peer

@@ -51,6 +51,12 @@ class PendingCall {
     ended_.wait(lock, [this] { return result_.has_value(); });
   }
 
+  // False: it has not ended by then.
+  bool wait_until_ended_for(Duration time) const {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return ended_.wait_for(lock, time, [this] { return result_.has_value(); });
+  }
+
   // Once.
   Result<engine::CallInfo> wait() {
     wait_until_ended();

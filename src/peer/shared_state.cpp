@@ -9,6 +9,8 @@
 namespace atoll_core::peer {
 namespace {
 
+constexpr std::string_view kTheState = "the state";
+
 // The session's I/O thread serves, the caller's thread closes.
 class LockedPublication final : public state::Publication {
  public:
@@ -37,7 +39,8 @@ SharedState::SharedState() : publication_(std::make_shared<LockedPublication>(ta
 
 Result<void> SharedState::add_tensor(std::string_view name, void* data, DataType type,
                                      uint64_t count) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const Occupied occupied(occupancy_, kTheState);
+  if (!occupied.taken()) return occupied.taken();
   return table_.add_tensor(name, data, type, count);
 }
 
@@ -49,86 +52,90 @@ void SharedState::withdraw() {
   if (const std::shared_ptr<Session> session = server_.lock()) session->withdraw(publication_);
 }
 
-void SharedState::note_committed(Session& session, uint64_t tag) {
-  mark_->set(table_.committed());
-  session.note_synced(tag, state::layout_of(table_), mark_);
-}
-
-// Also when the thread is cancelled: what was committed is so all the same.
-Result<engine::CallInfo> SharedState::wait_and_note(Session& session, PendingCall& call,
-                                                    uint64_t tag) {
-  try {
-    Result<engine::CallInfo> result = wait_for(session, call);
-    note_committed(session, tag);
-    return result;
-  } catch (...) {
-    note_committed(session, tag);
-    throw;
-  }
-}
-
 Result<void> SharedState::begin_write() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const Occupied occupied(occupancy_, kTheState);
+  if (!occupied.taken()) return occupied.taken();
   withdraw();
   return table_.begin_write();
 }
 
 Result<void> SharedState::publish(uint64_t revision) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const Occupied occupied(occupancy_, kTheState);
+  if (!occupied.taken()) return occupied.taken();
   return table_.publish(revision);
 }
 
-uint64_t SharedState::revision() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+Result<uint64_t> SharedState::revision() const {
+  const Occupied occupied(occupancy_, kTheState);
+  if (!occupied.taken()) return tl::unexpected<Error>(occupied.taken().error());
   return table_.revision();
 }
 
-Result<SyncInfo> SharedState::sync(const std::shared_ptr<Session>& session,
-                                   const SyncOptions& options) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+// Also when the thread is cancelled in it: the call has ended then, and what was committed is so
+// all the same.
+std::shared_ptr<PendingCall> SharedState::start(
+    Session& session, uint64_t tag, const std::function<std::shared_ptr<PendingCall>()>& begin) {
+  try {
+    return begin();
+  } catch (...) {
+    end_call(session, tag);
+    throw;
+  }
+}
+
+Result<std::shared_ptr<PendingCall>> SharedState::start_sync(
+    const std::shared_ptr<Session>& session, const SyncOptions& options, Caller caller) {
+  if (auto taken = occupancy_.take(caller, kTheState); !taken) return tl::unexpected(taken.error());
   if (table_.writing()) {
+    occupancy_.release();
     return fail(ErrorCode::kInvalidUsage,
                 "the state is being written: it can be synced after atollStatePublish");
   }
-  if (server_.lock() != session) withdraw();
-  server_ = session;
-  engine::SyncCall call;
-  call.table = &table_;
-  call.digests = state::compute_digests(table_);
-  call.strategy = options.strategy;
-  call.options.tag = options.tag;
-  call.options.deadline = options.deadline;
-  call.publication = publication_;
-  const auto pending = session->call_in_flight(
-      [&call](engine::Engine& engine, TimePoint at, engine::CallId id) {
-        engine.sync(at, id, std::move(call));
-      },
-      Caller::kWaits);
-  Result<engine::CallInfo> result = wait_and_note(*session, *pending, options.tag);
-  if (!result) return tl::unexpected<Error>(result.error());
-  return std::get<SyncInfo>(*result);
+  return start(*session, options.tag, [&] {
+    if (server_.lock() != session) withdraw();
+    server_ = session;
+    auto call = std::make_shared<engine::SyncCall>();
+    call->table = &table_;
+    call->digests = state::compute_digests(table_);
+    call->strategy = options.strategy;
+    call->options.tag = options.tag;
+    call->options.deadline = options.deadline;
+    call->publication = publication_;
+    return session->call_in_flight(
+        [call](engine::Engine& engine, TimePoint at, engine::CallId id) {
+          engine.sync(at, id, std::move(*call));
+        },
+        caller);
+  });
 }
 
-Result<wire::View> SharedState::update(Session& session, const FollowOptions& options) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+Result<std::shared_ptr<PendingCall>> SharedState::start_update(
+    const std::shared_ptr<Session>& session, const FollowOptions& options, Caller caller) {
+  if (auto taken = occupancy_.take(caller, kTheState); !taken) return tl::unexpected(taken.error());
   if (table_.writing()) {
+    occupancy_.release();
     return fail(ErrorCode::kInvalidUsage,
                 "the state is being written: it can follow others after atollStatePublish");
   }
-  withdraw();
-  engine::FollowCall follow;
-  follow.table = &table_;
-  follow.digests = state::compute_digests(table_);
-  follow.tag = options.tag;
-  follow.patience = options.patience;
-  const auto pending = session.call(
-      [&follow](engine::Engine& engine, TimePoint at, engine::CallId id) {
-        engine.update(at, id, std::move(follow));
-      },
-      Caller::kWaits);
-  Result<engine::CallInfo> result = wait_and_note(session, *pending, options.tag);
-  if (!result) return tl::unexpected<Error>(result.error());
-  return std::get<engine::UpdateInfo>(*result).view;
+  return start(*session, options.tag, [&] {
+    withdraw();
+    auto follow = std::make_shared<engine::FollowCall>();
+    follow->table = &table_;
+    follow->digests = state::compute_digests(table_);
+    follow->tag = options.tag;
+    follow->patience = options.patience;
+    return session->call(
+        [follow](engine::Engine& engine, TimePoint at, engine::CallId id) {
+          engine.update(at, id, std::move(*follow));
+        },
+        caller);
+  });
+}
+
+void SharedState::end_call(Session& session, uint64_t tag) {
+  mark_->set(table_.committed());
+  session.note_synced(tag, state::layout_of(table_), mark_);
+  occupancy_.release();
 }
 
 }  // namespace atoll_core::peer

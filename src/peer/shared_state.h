@@ -1,26 +1,28 @@
-// A state handle: the table of a shared state, its lock, and the sync over a session.
+// A state handle: the table of a shared state, who works on it, and the sync over a session.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <string_view>
 
 #include "base/element.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "engine/call.h"
+#include "peer/calls.h"
 #include "peer/committed_mark.h"
+#include "peer/occupancy.h"
 #include "peer/session.h"
 #include "state/publication.h"
 #include "state/state_table.h"
 
 namespace atoll_core::peer {
 
-using engine::SyncInfo;
 using wire::SyncStrategy;
 
-// Any thread; calls on one state wait for each other, also for a sync in progress.
+// Any thread; calls on one state wait for each other, also for a sync in progress, but not for one
+// that was started and is not ended yet: then they are refused.
 //
 // From a committed sync to the next write, the session may hand the bytes to peers that are still
 // pending; whatever changes them stops that first.
@@ -34,32 +36,37 @@ class SharedState {
   Result<void> add_tensor(std::string_view name, void* data, DataType type, uint64_t count);
   Result<void> begin_write();
   Result<void> publish(uint64_t revision);
-  uint64_t revision() const;
+  Result<uint64_t> revision() const;
 
   struct SyncOptions {
     SyncStrategy strategy = SyncStrategy::kPopular;
     uint64_t tag = 0;
     Duration deadline{0};
   };
-  // Blocking. The digests are taken on the calling thread: a pass over all of the state.
-  Result<SyncInfo> sync(const std::shared_ptr<Session>& session, const SyncOptions& options);
+  // The digests are taken on the calling thread: a pass over all of the state. What was started is
+  // to be ended once, with what has come of the call.
+  Result<std::shared_ptr<PendingCall>> start_sync(const std::shared_ptr<Session>& session,
+                                                  const SyncOptions& options, Caller caller);
 
   struct FollowOptions {
     uint64_t tag = 0;
     Duration patience{0};
   };
   // An update of a peer that is not yet a member, during which the state becomes that of the
-  // members. Blocking. Digests are taken like those of a sync.
-  Result<wire::View> update(Session& session, const FollowOptions& options);
+  // members. Digests are taken like those of a sync.
+  Result<std::shared_ptr<PendingCall>> start_update(const std::shared_ptr<Session>& session,
+                                                    const FollowOptions& options, Caller caller);
+  // The call that one of the two has started has ended: the bytes may have become what the run has
+  // committed.
+  void end_call(Session& session, uint64_t tag);
 
  private:
-  // A call has ended in which the bytes may have become what the run has committed.
-  void note_committed(Session& session, uint64_t tag);
-  Result<engine::CallInfo> wait_and_note(Session& session, PendingCall& call, uint64_t tag);
+  std::shared_ptr<PendingCall> start(Session& session, uint64_t tag,
+                                     const std::function<std::shared_ptr<PendingCall>()>& begin);
   // On return no session reads the bytes.
   void withdraw();
 
-  mutable std::mutex mutex_;
+  mutable Occupancy occupancy_;
   state::StateTable table_;
   const std::shared_ptr<state::Publication> publication_;
   const std::shared_ptr<CommittedMark> mark_ = std::make_shared<CommittedMark>();
