@@ -64,7 +64,6 @@ inline constexpr size_t kSessionBytesLeast = 64u << 10;
 inline constexpr size_t kSnapshotBytes = 64u << 20;  // on disk
 inline constexpr size_t kOpenOps = 1u << 20;
 inline constexpr size_t kOpenSyncs = 4096;
-inline constexpr size_t kMarks = 1u << 20;             // watermarks that are not level
 inline constexpr size_t kVerdictsKept = 262144;        // until all have heard them
 inline constexpr size_t kVerdictBytesPerRound = 8u << 20;  // in the message that ends it
 inline constexpr size_t kDeparturesKept = 1024;        // sessions that were dropped, and why
@@ -102,6 +101,9 @@ inline constexpr size_t kNoticesPerSender = kOpsInFlight;  // calls of its that 
 // no new ones are begun.
 inline constexpr size_t kCallsKept = 24576;
 inline constexpr size_t kAbortsKept = 8192;
+// Names of which a peer has told that calls have ended, which have not ended on all. Those in
+// flight may end, too.
+inline constexpr size_t kMarksPerPeer = kCallsKept + kOpsInFlight;
 // Aborts of calls that we have not made. As many as others can make and have aborted without us.
 inline constexpr size_t kEarlyVerdicts = kAbortsKept + 2 * kOpsInFlight;
 // Answers that wait to be sent, to one peer and to all: chunks of a state, and results.

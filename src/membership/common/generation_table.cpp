@@ -104,6 +104,16 @@ bool GenerationTable::takes_part(const OpKey& key, PeerId peer) const {
                      });
 }
 
+const std::vector<Participant>& ParticipantLookup::of(const OpKey& key) {
+  const bool same = last_ && last_->generation == key.generation && last_->scope == key.scope &&
+                    last_->shard == key.shard && last_->pair == key.pair &&
+                    last_->replica == key.replica;
+  if (same) return participants_;
+  last_ = key;
+  participants_ = generations_.participants(key);
+  return participants_;
+}
+
 topology::Plan GenerationTable::plan_for(Generation generation,
                                          const std::vector<PeerId>& peers) const {
   const auto world = static_cast<uint32_t>(peers.size());

@@ -70,4 +70,18 @@ class GenerationTable {
   std::map<Generation, Record> generations_;
 };
 
+// Who takes part in ops that are asked for one after the other: names of one generation and group
+// have the same participants, and there may be thousands of them.
+class ParticipantLookup {
+ public:
+  explicit ParticipantLookup(const GenerationTable& generations) : generations_(generations) {}
+  // Until the next call, and as long as the table does not change.
+  const std::vector<Participant>& of(const OpKey& key);
+
+ private:
+  const GenerationTable& generations_;
+  std::optional<OpKey> last_;
+  std::vector<Participant> participants_;
+};
+
 }  // namespace atoll_core::membership

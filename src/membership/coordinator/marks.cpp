@@ -15,31 +15,33 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Ended m
     if (!name) return reject(now, from, name.error());
     if (!ledgers.generations.takes_part(*name, from)) continue;
     if (!ledgers.marks.note(*name, from, mark.below)) {
-      return reject(now, from, {ErrorCode::kOutOfMemory,
-                                fmt::format("more than {} watermarks are kept", kMarksMax)});
+      return reject(now, from,
+                    {ErrorCode::kOutOfMemory,
+                     fmt::format("{} has told of more than {} names of calls that have not ended "
+                                 "on all", display_name(record.info), kMarksPerPeer)});
     }
   }
   changed.marks = true;
 }
 
+// What has become stable for a peer it has told of itself.
+static_assert(kMarksPerPeer <= limits::kWatermarks);
+
 void CoordinatorMachine::Parts::tell_stable() {
   std::map<PeerId, wire::Stable> lists;
+  ParticipantLookup participants(ledgers.generations);
   for (const OpKey& stable : ledgers.marks.take_advanced(ledgers.generations)) {
     // Of small ops the coordinator may know because somebody waited in them.
     ledgers.ops.erase_below(stable);
-    for (const Participant& participant : ledgers.generations.participants(stable)) {
+    for (const Participant& participant : participants.of(stable)) {
       const OpId name = op_for(stable, participant.shard);
-      wire::Stable& list = lists[participant.peer];
-      list.marks.push_back({name.generation, name.group, name.tag, stable.sequence});
-      if (list.marks.size() < limits::kWatermarks) continue;
-      if (PeerRecord* record = people.roster.find(participant.peer)) {
-        out.send(*record, std::exchange(list, {}));
-      }
+      lists[participant.peer].marks.push_back(
+          {name.generation, name.group, name.tag, stable.sequence});
     }
   }
   for (auto& [peer, list] : lists) {
     PeerRecord* record = people.roster.find(peer);
-    if (record != nullptr && !list.marks.empty()) out.send(*record, std::move(list));
+    if (record != nullptr) out.send(*record, std::move(list));
   }
 }
 

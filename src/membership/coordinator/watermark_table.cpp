@@ -1,36 +1,54 @@
 #include "membership/coordinator/watermark_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 namespace atoll_core::membership {
+namespace {
+
+template <class Marks>
+auto place_of(Marks& marks, PeerId peer) {
+  return std::lower_bound(marks.begin(), marks.end(), peer,
+                          [](const auto& mark, PeerId other) { return mark.first < other; });
+}
+
+}  // namespace
 
 bool WatermarkTable::note(OpKey name, PeerId peer, uint64_t below) {
   name.sequence = 0;
-  if (size_ >= sweep_at_) drop_settled();
-  const auto known = marks_.find(name);
-  const bool fresh = known == marks_.end() || known->second.below.count(peer) == 0;
-  if (fresh && size_ >= kMarksMax) return false;
-  Marks& marks = marks_[name];
-  const auto [mark, inserted] = marks.below.try_emplace(peer, below);
-  if (inserted) ++size_;
-  mark->second = std::max(mark->second, below);
+  std::vector<Mark>& marks = marks_[name].below;
+  const auto mark = place_of(marks, peer);
+  if (mark != marks.end() && mark->first == peer) {
+    mark->second = std::max(mark->second, below);
+  } else {
+    size_t& told = told_[peer];
+    if (told == kMarksPerPeer) {
+      if (marks.empty()) marks_.erase(name);
+      return false;
+    }
+    marks.insert(mark, {peer, below});
+    ++told;
+    ++size_;
+  }
   changed_.insert(std::move(name));
   return true;
 }
 
-void WatermarkTable::drop_settled() {
-  std::erase_if(marks_, [this](const auto& entry) {
-    const Marks& marks = entry.second;
-    const bool settled = changed_.count(entry.first) == 0 &&
-                         std::all_of(marks.below.begin(), marks.below.end(), [&](const auto& mark) {
-                           return mark.second <= marks.stable;  // less: of those who are gone
-                         });
-    if (settled) size_ -= marks.below.size();
-    return settled;
-  });
-  sweep_at_ = std::max(2 * size_, kSweepAtLeast);
+template <class Drop>
+WatermarkTable::Names::iterator WatermarkTable::drop_marks(Names::iterator name,
+                                                           const Drop& drop) {
+  std::vector<Mark>& marks = name->second.below;
+  const auto dropped = std::stable_partition(marks.begin(), marks.end(),
+                                             [&](const Mark& mark) { return !drop(mark.first); });
+  for (auto mark = dropped; mark != marks.end(); ++mark) {
+    const auto told = told_.find(mark->first);
+    if (--told->second == 0) told_.erase(told);
+    --size_;
+  }
+  marks.erase(dropped, marks.end());
+  return marks.empty() ? marks_.erase(name) : std::next(name);
 }
 
 void WatermarkTable::members_changed() {
@@ -39,33 +57,47 @@ void WatermarkTable::members_changed() {
 
 void WatermarkTable::forget(Generation generation) {
   std::erase_if(changed_, [&](const OpKey& name) { return name.generation == generation; });
-  std::erase_if(marks_, [&](const auto& entry) {
-    if (entry.first.generation != generation) return false;
-    size_ -= entry.second.below.size();
-    return true;
-  });
+  for (auto name = marks_.begin(); name != marks_.end();) {
+    const bool is_of = name->first.generation == generation;
+    name = is_of ? drop_marks(name, [](PeerId) { return true; }) : std::next(name);
+  }
 }
 
 void WatermarkTable::forget(PeerId peer) {
-  for (auto& [name, marks] : marks_) size_ -= marks.below.erase(peer);
+  if (told_.count(peer) == 0) return;
+  for (auto name = marks_.begin(); name != marks_.end();) {
+    name = drop_marks(name, [peer](PeerId other) { return other == peer; });
+  }
 }
 
 std::vector<OpKey> WatermarkTable::take_advanced(const GenerationTable& generations) {
   std::vector<OpKey> advanced;
+  ParticipantLookup participants(generations);
   for (const OpKey& name : std::exchange(changed_, {})) {
     const auto found = marks_.find(name);
-    const std::vector<Participant> participants = generations.participants(name);
-    if (participants.empty()) continue;  // all who took part are gone
+    if (found == marks_.end()) continue;  // who had told of it is gone
+    std::vector<PeerId> peers;
     uint64_t lowest = std::numeric_limits<uint64_t>::max();
-    for (const Participant& participant : participants) {
-      const auto mark = found->second.below.find(participant.peer);
-      lowest = std::min(lowest, mark == found->second.below.end() ? 0 : mark->second);
+    uint64_t highest = 0;
+    const std::vector<Mark>& marks = found->second.below;
+    for (const Participant& participant : participants.of(name)) {
+      const auto mark = place_of(marks, participant.peer);
+      const bool told = mark != marks.end() && mark->first == participant.peer;
+      lowest = std::min(lowest, told ? mark->second : 0);
+      highest = std::max(highest, told ? mark->second : 0);
+      peers.push_back(participant.peer);
     }
-    if (lowest <= found->second.stable) continue;
-    found->second.stable = lowest;
-    OpKey stable = name;
-    stable.sequence = lowest;
-    advanced.push_back(std::move(stable));
+    if (!peers.empty() && lowest > found->second.stable) {
+      found->second.stable = lowest;
+      OpKey stable = name;
+      stable.sequence = lowest;
+      advanced.push_back(std::move(stable));
+    }
+    std::sort(peers.begin(), peers.end());
+    const bool settled = peers.empty() || lowest == highest;
+    drop_marks(found, [&](PeerId peer) {
+      return settled || !std::binary_search(peers.begin(), peers.end(), peer);
+    });
   }
   return advanced;
 }
