@@ -78,9 +78,14 @@
  *             atollTest), and a state's tensors as said there.
  *   Bounds.   Names of peers, replicas, runs and tensors have at most 128 bytes of UTF-8 without
  *             control characters. A call has at most 2^44 bytes and 65536 tensors, a state 65536
- *             tensors. In one generation (atollView_t) calls use at most 65535 pairs of group and
- *             tag: so a tag is for a series of calls, not for a single one. What is beyond a bound
- *             is atollInvalidArgument at once; it uses up no call, and nobody else hears of it.
+ *             tensors. What is beyond a bound is atollInvalidArgument at once; it uses up no call,
+ *             and nobody else hears of it.
+ *   Tags.     May count up for ever: `tag = step` is fine. Calls have names, pairs of group and
+ *             tag; an atollUpdate that finds more than 16384 of them on a peer begins a new
+ *             generation (atollView_t), in which all names count anew. Without any atollUpdate the
+ *             call that would be the 65537th name of a generation is refused at its start, with
+ *             atollInvalidUsage. It uses up no call either: call atollUpdate on all peers, then
+ *             call again.
  *   Errors.   Every function returns an atollResult_t. atollGetErrorString explains the number,
  *             atollGetLastError gives the sentence of the calling thread's last error. Nothing
  *             here throws or aborts.
@@ -337,8 +342,8 @@ typedef struct {
   size_t size;
   uint64_t incarnation; /* incarnation and epoch name the view */
   uint64_t epoch;
-  uint64_t generation;  /* epoch of the last atollUpdate that admitted peers, came after a loss or
-                           brought a new plan */
+  uint64_t generation;  /* epoch of the last atollUpdate that admitted peers, came after a loss,
+                           brought a new plan or found more than 16384 names of calls */
   uint64_t peer;        /* this peer's id */
   uint32_t rank;        /* this peer's place in the view, 0 … world - 1 */
   uint32_t world;       /* peers in the view */
@@ -463,8 +468,8 @@ typedef enum {
 typedef struct {
   size_t size;
   atollGroup_t group;
-  uint64_t tag;         /* calls with different tags are independent of each other; UINT64_MAX
-                           is reserved */
+  uint64_t tag;         /* calls with different tags are independent of each other. May be another
+                           one for each step, see Tags above; UINT64_MAX is reserved */
   uint32_t deadline_ms; /* for the call as a whole, retries included. 0: the timeouts above */
   atollRetry_t retry;
   atollAlgorithm_t algorithm;

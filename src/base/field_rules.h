@@ -17,9 +17,9 @@
 namespace atoll_core {
 
 static_assert(limits::kCallBytes <= limits::kElements);
-// So many (group, tag) pairs may have calls in one generation. The members tell them all in an
-// update, and atollUpdate is one more.
-inline constexpr size_t kCallNamesMax = limits::kCallPositions - 1;
+// So many (group, tag) pairs may have calls in one generation: where members stand at different
+// calls, each tells all of them in one message.
+inline constexpr size_t kCallNamesMax = limits::kCallPositions;
 // The one above it is atollUpdate's own (membership/common/update_tag.h).
 inline constexpr uint64_t kTagMax = ~uint64_t{0} - 1;
 // A sync is told of as a call of so many tensors.

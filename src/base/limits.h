@@ -18,7 +18,12 @@ inline constexpr size_t kNameBytes = 128;        // peer and replica names, run 
 inline constexpr size_t kHostBytes = 255;
 inline constexpr size_t kSentenceBytes = 2048;   // reasons and error sentences
 inline constexpr size_t kOpsPerReport = 65536;   // open ops in a settle report
-inline constexpr size_t kCallPositions = 65536;  // (group, tag) pairs in an update request
+// Pairs of group and tag in calls of one generation: an update that finds more than the first
+// number begins a new generation; the call that would be one more than the second is refused.
+inline constexpr size_t kNamesPerGeneration = 16384;
+inline constexpr size_t kCallPositions = 65536;
+// In which one peer calls: one for each of the others and each direction, and those of all.
+inline constexpr size_t kPositionGroups = 2 * kPeers + 4;
 inline constexpr size_t kCoordinators = 16;      // addresses that a peer is given
 inline constexpr size_t kWaitsPerStatus = 64;    // sentences
 inline constexpr size_t kWaitsPerUpdate = 16;    // sentences

@@ -32,10 +32,11 @@ void CallLedger::set_links(LinkTable& links) {
 
 Result<void> CallLedger::check_name(const CallNames::Place& place, uint64_t tag) const {
   if (names_.may_take(place.group, tag)) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "'options->tag' is {}, and calls of this generation have {} other pairs of group and "
-              "tag, which is the most: use tags again",
-              tag, kCallNamesMax);
+  return fail(ErrorCode::kInvalidUsage,
+              "calls of {} have {} names (pairs of group and tag) since the last generation began, "
+              "which is the most, and tag {} would be one more: call atollUpdate, which begins a "
+              "new generation, or use a tag again",
+              membership_.self().name, kCallNamesMax, tag);
 }
 
 std::string CallLedger::why_full() const {

@@ -75,6 +75,7 @@ class VirtualCoordinator {
   void tick();
 
   membership::CoordinatorStatus status() const;
+  membership::TableSizes table_sizes() const { return machine_->table_sizes(); }
   Totals totals() const;
   // A settle round is open.
   bool settling() const { return rounds_open_ > 0; }

@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "wire/call_positions.h"
 #include "wire/peer_info.h"
 #include "wire/protocol_version.h"
 #include "wire/run_memory.h"
@@ -21,7 +22,7 @@
 
 namespace atoll_core::wire {
 
-// ---- parts; see also view.h, run_memory.h, status_parts.h ---------------------------------------
+// ---- parts; see also view.h, run_memory.h, call_positions.h, status_parts.h ---------------------
 
 enum class OpKind : uint8_t {
   kAllReduce = 0,
@@ -100,14 +101,6 @@ struct Verdict {
   // Not final: the elements below this stand, as the attempts so far have made them.
   uint64_t kept_below = 0;
   bool operator==(const Verdict&) const = default;
-};
-
-// The next sequence number of one (group, tag) of a peer.
-struct CallPosition {
-  Group group = 0;
-  uint64_t tag = 0;
-  uint64_t next_sequence = 0;
-  auto operator<=>(const CallPosition&) const = default;
 };
 
 // Stands for all ops of one generation, group and tag with sequences below `below`.
@@ -192,8 +185,15 @@ struct Leave {
 // The caller waits in atollUpdate. A pending peer says with it that it is ready to be admitted.
 struct UpdateRequest {
   std::optional<Epoch> epoch;  // none while pending
-  std::vector<CallPosition> positions;
+  uint64_t number = 0;         // of the updates of this generation
+  std::vector<GroupPositions> groups;  // in which this peer has made calls
   bool operator==(const UpdateRequest&) const = default;
+};
+
+// The answer to TellPositions: those of the open UpdateRequest.
+struct Positions {
+  std::vector<CallPosition> positions;
+  bool operator==(const Positions&) const = default;
 };
 
 // The caller has waited in atollUpdate for a while. The answer is UpdateWaits, now and each time
@@ -313,7 +313,7 @@ struct Measured {
 using ToCoordinator =
     std::variant<Register, PeerHeartbeat, Leave, UpdateRequest, LinkReport, ProbeResult, OpDone,
                  OpWaiting, AbortRequest, SettleReport, SyncRequest, SyncDone, Ended,
-                 StatusRequest, FollowState, Measured, Resume, UpdateWaiting>;
+                 StatusRequest, FollowState, Measured, Resume, UpdateWaiting, Positions>;
 
 // ---- coordinator to peer -----------------------------------------------------------------------
 
@@ -376,6 +376,11 @@ struct UpdateFailed {
   ErrorCode code = ErrorCode::kMismatch;
   std::string reason;
   bool operator==(const UpdateFailed&) const = default;
+};
+
+// Others stand elsewhere than the receiver's open update says: with which calls is it?
+struct TellPositions {
+  bool operator==(const TellPositions&) const = default;
 };
 
 // For whom and what the receiver's open update waits; complete each time.
@@ -467,7 +472,7 @@ struct Status {
 
 using ToPeer = std::variant<Registered, Refused, CoordinatorHeartbeat, Roster, Updated, OpVerdict,
                             Freeze, Settled, Probe, SyncPlan, Evicted, Stable, Status,
-                            StateOffer, Resumed, UpdateFailed, UpdateWaits>;
+                            StateOffer, Resumed, UpdateFailed, UpdateWaits, TellPositions>;
 
 // ---- bytes -------------------------------------------------------------------------------------
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <xxhash.h>
 
 #include "wire/canonical_bytes.h"
@@ -10,6 +12,7 @@ namespace {
 constexpr std::string_view kViewForm = "atoll view 3";
 constexpr std::string_view kLayoutForm = "atoll state 1";
 constexpr std::string_view kCallForm = "atoll call 2";
+constexpr std::string_view kPositionsForm = "atoll positions 1";
 
 void append(const Epoch& epoch, CanonicalBytes& out) {
   out.number(epoch.incarnation.counter).number(epoch.incarnation.nonce).number(epoch.number);
@@ -51,6 +54,25 @@ ContentDigest view_digest(const View& view) {
   append(view.plan, form);
   const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
   return {hash.high64, hash.low64};
+}
+
+std::vector<GroupPositions> summary_of(std::vector<CallPosition> positions) {
+  std::erase_if(positions, [](const CallPosition& one) { return one.next_sequence == 0; });
+  std::sort(positions.begin(), positions.end());
+  std::vector<GroupPositions> groups;
+  for (auto first = positions.begin(); first != positions.end();) {
+    const auto last = std::find_if(first, positions.end(), [first](const CallPosition& one) {
+      return one.group != first->group;
+    });
+    CanonicalBytes form;
+    form.text(kPositionsForm);
+    for (auto one = first; one != last; ++one) form.number(one->tag).number(one->next_sequence);
+    const XXH128_hash_t hash = XXH3_128bits(form.bytes().data(), form.bytes().size());
+    groups.push_back({first->group, static_cast<uint64_t>(last - first),
+                      {hash.high64, hash.low64}});
+    first = last;
+  }
+  return groups;
 }
 
 uint64_t state_layout(const std::vector<TensorSummary>& tensors) {

@@ -12,12 +12,12 @@ constexpr std::array<std::string_view, std::variant_size_v<ToCoordinator>> kToCo
     "register", "heartbeat",  "leave",         "update_request", "link_report",  "probe_result",
     "op_done",  "op_waiting", "abort_request", "settle_report",  "sync_request", "sync_done",
     "ended",    "status_request", "follow_state",  "measured",
-    "resume",   "update_waiting"};
+    "resume",   "update_waiting", "positions"};
 constexpr std::array<std::string_view, std::variant_size_v<ToPeer>> kToPeerNames = {
     "registered", "refused", "heartbeat", "roster",    "updated", "op_verdict",
     "freeze",     "settled", "probe",     "sync_plan", "evicted", "stable",
     "status",     "state_offer", "resumed", "update_failed",
-    "update_waits"};
+    "update_waits", "tell_positions"};
 
 class Differences {
  public:

@@ -224,6 +224,12 @@ void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& c
   out.next_sequence = in.next_sequence();
 }
 
+void decode_part(const proto::GroupPositions& in, GroupPositions& out, FieldCheck& check) {
+  take_group(check, "group", in.group(), out.group);
+  take_number(check, "names", in.names(), 1, limits::kCallPositions, out.names);
+  take_part(check, "digest", in.has_digest(), in.digest(), out.digest);
+}
+
 void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check) {
   take_part(check, "generation", in.has_generation(), in.generation(), out.generation);
   take_group(check, "group", in.group(), out.group);

@@ -197,6 +197,12 @@ void encode_part(const CallPosition& in, proto::CallPosition* out) {
   out->set_next_sequence(in.next_sequence);
 }
 
+void encode_part(const GroupPositions& in, proto::GroupPositions* out) {
+  out->set_group(in.group);
+  out->set_names(in.names);
+  encode_part(in.digest, out->mutable_digest());
+}
+
 void encode_part(const Watermark& in, proto::Watermark* out) {
   encode_part(in.generation, out->mutable_generation());
   out->set_group(in.group);

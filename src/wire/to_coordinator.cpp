@@ -45,7 +45,12 @@ void put(const Leave& in, proto::ToCoordinator& envelope) {
 void put(const UpdateRequest& in, proto::ToCoordinator& envelope) {
   proto::UpdateRequest* out = envelope.mutable_update_request();
   if (in.epoch) encode_part(*in.epoch, out->mutable_epoch());
-  encode_parts(in.positions, out->mutable_positions());
+  out->set_number(in.number);
+  encode_parts(in.groups, out->mutable_groups());
+}
+
+void put(const Positions& in, proto::ToCoordinator& envelope) {
+  encode_parts(in.positions, envelope.mutable_positions()->mutable_positions());
 }
 
 void put(const LinkReport& in, proto::ToCoordinator& envelope) {
@@ -179,6 +184,11 @@ void take(const proto::Leave& in, Leave& out, FieldCheck& check) {
 
 void take(const proto::UpdateRequest& in, UpdateRequest& out, FieldCheck& check) {
   take_optional(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
+  out.number = in.number();
+  take_parts(check, "groups", in.groups(), limits::kPositionGroups, out.groups);
+}
+
+void take(const proto::Positions& in, Positions& out, FieldCheck& check) {
   take_parts(check, "positions", in.positions(), limits::kCallPositions, out.positions);
 }
 
@@ -315,6 +325,7 @@ Result<ToCoordinator> decode_to_coordinator(std::string_view bytes) {
     case Envelope::kMeasured: return decode_as<Measured>(envelope->measured());
     case Envelope::kResume: return decode_as<Resume>(envelope->resume());
     case Envelope::kUpdateWaiting: return decode_as<UpdateWaiting>(envelope->update_waiting());
+    case Envelope::kPositions: return decode_as<Positions>(envelope->positions());
     case Envelope::kStatusRequest: return decode_as<StatusRequest>(envelope->status_request());
     case Envelope::BODY_NOT_SET: break;
   }

@@ -47,6 +47,8 @@ void put(const UpdateFailed& in, proto::ToPeer& envelope) {
   out->set_reason(encode_sentence(in.reason));
 }
 
+void put(const TellPositions&, proto::ToPeer& envelope) { envelope.mutable_tell_positions(); }
+
 void put(const UpdateWaits& in, proto::ToPeer& envelope) {
   proto::UpdateWaits* out = envelope.mutable_update_waits();
   for (const std::string& reason : in.reasons) {
@@ -166,6 +168,8 @@ void take(const proto::UpdateFailed& in, UpdateFailed& out, FieldCheck& check) {
   take_error_code(check, "code", in.code(), out.code);
   take_sentence(check, "reason", in.reason(), out.reason);
 }
+
+void take(const proto::TellPositions&, TellPositions&, FieldCheck&) {}
 
 void take(const proto::UpdateWaits& in, UpdateWaits& out, FieldCheck& check) {
   const auto count = static_cast<size_t>(in.reasons_size());
@@ -299,6 +303,7 @@ Result<ToPeer> decode_to_peer(std::string_view bytes) {
     case Envelope::kResumed: return decode_as<Resumed>(envelope->resumed());
     case Envelope::kUpdateFailed: return decode_as<UpdateFailed>(envelope->update_failed());
     case Envelope::kUpdateWaits: return decode_as<UpdateWaits>(envelope->update_waits());
+    case Envelope::kTellPositions: return decode_as<TellPositions>(envelope->tell_positions());
     case Envelope::kStateOffer: return decode_as<StateOffer>(envelope->state_offer());
     case Envelope::kEvicted: return decode_as<Evicted>(envelope->evicted());
     case Envelope::kStable: return decode_as<Stable>(envelope->stable());

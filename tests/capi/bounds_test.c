@@ -10,7 +10,7 @@
 enum {
   kNameBytes = 128,
   kEndpoints = 16,
-  kTags = 65535,    /* with their groups; the 65536th position of an update is atollUpdate's own */
+  kTags = 65536,    /* with their groups, in one generation */
   kTensors = 65536, /* of a batch, and of a state */
   kTextBytes = 10001,
   kSentenceBytes = 2048
@@ -286,12 +286,13 @@ static void tags_of_a_generation_are_bounded(Peer peers[2]) {
   for (i = 0; i < 2; ++i) peers[i].first_tag = 1, peers[i].last_tag = kTags - 2;
   together(peers, meet, atollSuccess);
   for (i = 0; i < 2; ++i) peers[i].first_tag = peers[i].last_tag = kTags;
-  together(peers, meet, atollInvalidArgument);
-  CHECK_RESULT((meet(&peers[0]), peers[0].result), atollInvalidArgument);
-  check_sentence("'options->tag'", "65535");
+  together(peers, meet, atollInvalidUsage);
+  CHECK_RESULT((meet(&peers[0]), peers[0].result), atollInvalidUsage);
+  check_sentence("65536 names", "call atollUpdate");
   for (i = 0; i < 2; ++i) peers[i].first_tag = peers[i].last_tag = UINT64_MAX - 1;
-  together(peers, meet, atollInvalidArgument);
-  both_are_members(peers);
+  together(peers, meet, atollInvalidUsage);
+  both_are_members(peers); /* by an update, which begins anew: one refused call more on one peer */
+  together(peers, meet, atollSuccess);
 }
 
 static void roots_that_are_no_members_lose_nobody(Peer peers[2]) {

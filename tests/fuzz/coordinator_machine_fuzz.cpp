@@ -48,6 +48,7 @@ struct Place {
   uint64_t updates = 0;         // that have ended in its generation
   std::optional<uint64_t> asked;  // the least update that it has asked for since the last answer
   std::optional<wire::Freeze> freeze;  // not answered
+  bool tells = false;           // is asked for its positions, and has not told
   bool member = false;
 };
 
@@ -87,6 +88,7 @@ class Stage {
  private:
   void happen() {
     Place& place = places_[choices_.below(kPlaces)];
+    if (std::exchange(place.tells, false)) say(place, wire::Positions{{{0, 1, 1}}});
     switch (choices_.below(16)) {
       case 0: return say(place, newcomer(place), true);
       case 1: return say(place, claim(place), true);
@@ -170,12 +172,12 @@ class Stage {
     if (choices_.rarely()) {
       request.epoch = words_.epoch();
       number = choices_.number();
-      request.positions = words_.some<wire::CallPosition>(2, [this] {
+      request.groups = wire::summary_of(words_.some<wire::CallPosition>(2, [this] {
         return wire::CallPosition{words_.group(), words_.tag(), choices_.number()};
-      });
+      }));
     }
     place.asked = place.asked ? std::min(*place.asked, number) : number;
-    request.positions.push_back({kGroupAll, membership::kUpdateTag, number});
+    request.number = number;
     return request;
   }
 
@@ -396,6 +398,7 @@ class Stage {
   // What follows may be repeated: a peer that lies about how much it has received hears twice how
   // its update ended.
   void hear(size_t at, const wire::Resumed&) { places_[at].asked.reset(); }
+  void hear(size_t at, const wire::TellPositions&) { places_[at].tells = true; }
   void hear(size_t at, const wire::Freeze& message) {
     places_[at].freeze = message;
     truth_.round = message.round;

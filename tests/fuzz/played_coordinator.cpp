@@ -144,6 +144,7 @@ wire::ToPeer PlayedCoordinator::any_message() {
     case 12: return wire::Resumed{choices.coin(), choices.number()};
     case 13: return registered(choices.coin());
     case 14: return wire::Evicted{words.error_code(), words.sentence()};
+    case 15: return wire::TellPositions{};
     default: return some_roster();
   }
 }

@@ -83,12 +83,16 @@ struct ToCoordinatorText {
   std::string operator()(const wire::UpdateWaiting&) const { return "update-waiting"; }
   std::string operator()(const wire::UpdateRequest& message) const {
     std::string text = "update-request " + epoch_name(message.epoch);
+    if (message.epoch) text += fmt::format(" number {}", message.number);
+    for (const wire::GroupPositions& group : message.groups) {
+      text += fmt::format(" group {} of {} names", group_name(group.group), group.names);
+    }
+    return text;
+  }
+  std::string operator()(const wire::Positions& message) const {
+    std::string text = "positions";
     for (const wire::CallPosition& position : message.positions) {
-      if (position.group == kGroupAll && position.tag == ~uint64_t{0}) {
-        text += fmt::format(" number {}", position.next_sequence);
-      } else {
-        text += fmt::format(" tag {} before #{}", position.tag, position.next_sequence);
-      }
+      text += fmt::format(" tag {} before #{}", position.tag, position.next_sequence);
     }
     return text;
   }
@@ -164,6 +168,7 @@ struct ToPeerText {
   std::string operator()(const wire::UpdateFailed& message) const {
     return fmt::format("update failed {}: {}", error_name(message.code), message.reason);
   }
+  std::string operator()(const wire::TellPositions&) const { return "tell-positions"; }
   std::string operator()(const wire::UpdateWaits& message) const {
     return "update-waits: " + join(message.reasons, "; ");
   }

@@ -52,9 +52,8 @@ struct Entries {
     return message.tensors.size() + ids(message.holders.size());
   }
   size_t operator()(const wire::Stable& message) const { return message.marks.size() / 4; }
-  size_t operator()(const wire::UpdateRequest& message) const {
-    return message.positions.size() / 8;
-  }
+  size_t operator()(const wire::UpdateRequest& message) const { return message.groups.size() / 4; }
+  size_t operator()(const wire::Positions& message) const { return message.positions.size() / 8; }
   size_t operator()(const wire::SettleReport& message) const {
     size_t count = 2 * message.ops.size();
     for (const wire::OpReport& report : message.ops) count += ids(report.contributors.size());

@@ -1,4 +1,4 @@
-// atollUpdate is a call with a sequence like any other; this is its tag, in kGroupAll.
+// The tag that is atollUpdate's own: as a call without a tag, it counts apart from all others.
 #pragma once
 
 #include <cstdint>

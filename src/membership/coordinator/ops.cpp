@@ -85,8 +85,10 @@ void CoordinatorMachine::Parts::compare_with_update(TimePoint now, const OpKey& 
       if (other == nullptr || !ledgers.generations.takes_part(key, absent)) continue;
       // Its answer was lost: it is behind the others, but in the same order of calls.
       if (waits.updates.answered_already(absent)) continue;
+      if (!waits.updates.waits(absent)) continue;
       const Group group = op_for(key, other->info.shard).group;
       const auto next = waits.updates.next_sequence(absent, group, key.tag);
+      if (!next) ask_positions(absent);
       if (!next || *next > key.sequence) continue;
       const auto kind = record->calls.at(waiter).description.kind;
       return abort_op(now, key,
@@ -97,6 +99,14 @@ void CoordinatorMachine::Parts::compare_with_update(TimePoint now, const OpKey& 
                        std::nullopt});
     }
   }
+}
+
+void CoordinatorMachine::Parts::compare_all_with_update(TimePoint now) {
+  std::vector<OpKey> waited_for;
+  for (const auto& [key, op] : ledgers.ops.records()) {
+    if (!op.waiting.empty()) waited_for.push_back(key);
+  }
+  for (const OpKey& key : waited_for) compare_with_update(now, key);
 }
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpDone message) {

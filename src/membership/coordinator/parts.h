@@ -96,7 +96,8 @@ struct Counters {
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
   uint64_t evictions = 0;
-  uint64_t replans = 0;    // generations that began without newcomers
+  uint64_t replans = 0;    // generations that began for a new plan
+  uint64_t renamings = 0;  // generations that began because calls had had many names
   uint64_t rejoins = 0;
   uint64_t steps_down = 0;
   uint64_t resumes = 0;    // sessions that went on over a new connection
@@ -201,8 +202,11 @@ struct CoordinatorMachine::Parts {
 
   // ---- updates.cpp
   void handle(TimePoint now, PeerId from, wire::UpdateRequest message);
+  void handle(TimePoint now, PeerId from, wire::Positions message);
   void handle(TimePoint now, PeerId from, wire::Measured message);
   void evaluate_updates();
+  // Where it stands, of which it has told a digest. Once for each request.
+  void ask_positions(PeerId peer);
   // Which instance a first view would be of, and whether there may be one yet.
   DrivingRights::Founding founding(const std::vector<Candidate>& ready) const;
   void leave_out_others(InstanceId instance, std::vector<Candidate>& ready) const;
@@ -226,6 +230,8 @@ struct CoordinatorMachine::Parts {
   EndedOp record_end(const OpKey& key, Outcome outcome, ToldCommits told = {});
   // A member that has not called an op stands in atollUpdate while others wait for it in the op.
   void compare_with_update(TimePoint now, const OpKey& key);
+  // The same of all calls in which somebody waits.
+  void compare_all_with_update(TimePoint now);
   void handle(TimePoint now, PeerId from, wire::OpDone message);
   void handle(TimePoint now, PeerId from, wire::OpWaiting message);
   void handle(TimePoint now, PeerId from, wire::AbortRequest message);

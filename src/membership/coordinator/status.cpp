@@ -24,6 +24,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.settle_rounds = counters.settle_rounds;
   status.admissions = counters.admissions;
   status.evictions = counters.evictions;
+  status.renamings = counters.renamings;
   status.replans = counters.replans;
   status.rejoins = counters.rejoins;
   status.resumes = counters.resumes;

@@ -3,16 +3,23 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 
 namespace atoll_core::membership {
 namespace {
 
-using Place = std::pair<Group, uint64_t>;
-constexpr Place kUpdatePlace{kGroupAll, kUpdateTag};
+using Groups = std::map<Group, wire::GroupPositions>;
 
-uint64_t at(const std::map<Place, uint64_t>& positions, const Place& place) {
-  const auto found = positions.find(place);
-  return found == positions.end() ? 0 : found->second;
+wire::GroupPositions positions_in(const Groups& groups, Group group) {
+  const auto found = groups.find(group);
+  return found == groups.end() ? wire::GroupPositions{group, 0, {}} : found->second;
+}
+
+std::string difference_at(const std::string& place, const Participant& one, uint64_t next,
+                          const Participant& other, uint64_t others_next) {
+  return fmt::format(
+      "the members stand at different calls in atollUpdate: {}: {} is before #{}, {} before #{}",
+      place, one.name, next, other.name, others_next);
 }
 
 // Members whose positions in this group must be the same.
@@ -32,24 +39,52 @@ bool agree_in(Group group, const Participant& one, const Participant& other) {
 
 }  // namespace
 
-void UpdateBarrier::open(PeerId peer, std::vector<wire::CallPosition> positions) {
-  Request request;
-  for (const wire::CallPosition& position : positions) {
-    request[{position.group, position.tag}] = position.next_sequence;
+void UpdateBarrier::open(PeerId peer, wire::UpdateRequest request) {
+  Request opened;
+  opened.number = request.number;
+  for (const wire::GroupPositions& group : request.groups) {
+    opened.groups.insert_or_assign(group.group, group);
   }
-  requests_.insert_or_assign(peer, std::move(request));
+  requests_.insert_or_assign(peer, std::move(opened));
+}
+
+bool UpdateBarrier::ask(PeerId peer) {
+  const auto found = requests_.find(peer);
+  return found != requests_.end() && !std::exchange(found->second.asked, true);
+}
+
+bool UpdateBarrier::tell(PeerId peer, const std::vector<wire::CallPosition>& positions) {
+  const auto found = requests_.find(peer);
+  if (found == requests_.end() || !found->second.asked) return false;
+  auto& told = found->second.positions.emplace();
+  for (const wire::CallPosition& position : positions) {
+    told[{position.group, position.tag}] = position.next_sequence;
+  }
+  return true;
 }
 
 std::optional<uint64_t> UpdateBarrier::next_sequence(PeerId peer, Group group,
                                                      uint64_t tag) const {
   const auto found = requests_.find(peer);
   if (found == requests_.end()) return std::nullopt;
-  return at(found->second, {group, tag});
+  const Request& request = found->second;
+  if (request.groups.count(group) == 0) return 0;
+  if (!request.positions) return std::nullopt;
+  const auto told = request.positions->find({group, tag});
+  return told == request.positions->end() ? 0 : told->second;
+}
+
+std::vector<PeerId> UpdateBarrier::asked() const {
+  std::vector<PeerId> peers;
+  for (const auto& [peer, request] : requests_) {
+    if (request.asked && !request.positions) peers.push_back(peer);
+  }
+  return peers;
 }
 
 bool UpdateBarrier::answered_already(PeerId peer) const {
   const auto found = requests_.find(peer);
-  return found != requests_.end() && at(found->second, kUpdatePlace) < ended_;
+  return found != requests_.end() && found->second.number < ended_;
 }
 
 std::vector<Participant> UpdateBarrier::missing(const std::vector<Participant>& members) const {
@@ -59,29 +94,69 @@ std::vector<Participant> UpdateBarrier::missing(const std::vector<Participant>& 
   return result;
 }
 
-std::optional<std::string> UpdateBarrier::difference(
-    const std::vector<Participant>& members) const {
-  std::set<Place> places;
+UpdateBarrier::Comparison UpdateBarrier::compare(const std::vector<Participant>& members) const {
+  std::set<Group> groups;
   for (const Participant& member : members) {
-    for (const auto& [place, next] : requests_.at(member.peer)) places.insert(place);
+    for (const auto& [group, positions] : of(member).groups) groups.insert(group);
   }
-  for (const Place& place : places) {
+  for (const Group group : groups) {
     for (auto member = members.begin(); member != members.end(); ++member) {
       // The first member of the same group is the one that all others are compared with.
       const auto first = std::find_if(members.begin(), members.end(), [&](const auto& other) {
-        return agree_in(place.first, *member, other);
+        return agree_in(group, *member, other);
       });
       if (first == members.end() || first == member) continue;
-      const uint64_t one = at(requests_.at(first->peer), place);
-      const uint64_t other = at(requests_.at(member->peer), place);
-      if (one == other) continue;
-      return fmt::format(
-          "the members stand at different calls in atollUpdate: group {} tag {}: {} is before #{}, "
-          "{} before #{}",
-          group_name(place.first), place.second, first->name, one, member->name, other);
+      const auto& groups_there = of(*member).groups;
+      if (positions_in(of(*first).groups, group) == positions_in(groups_there, group)) continue;
+      return compare_in(group, *first, *member);
     }
   }
-  return std::nullopt;
+  for (const Participant& member : members) {
+    const uint64_t one = of(members.front()).number;
+    const uint64_t other = of(member).number;
+    if (one == other) continue;
+    return {difference_at("atollUpdate itself", members.front(), one, member, other), {}};
+  }
+  return {};
+}
+
+// Their digests differ.
+UpdateBarrier::Comparison UpdateBarrier::compare_in(Group group, const Participant& one,
+                                                    const Participant& other) const {
+  Comparison result;
+  for (const Participant* member : {&one, &other}) {
+    if (!of(*member).positions) result.to_ask.push_back(member->peer);
+  }
+  if (!result.to_ask.empty()) return result;
+  std::set<uint64_t> tags;
+  for (const Participant* member : {&one, &other}) {
+    for (const auto& [place, next] : *of(*member).positions) {
+      if (place.first == group) tags.insert(place.second);
+    }
+  }
+  for (const uint64_t tag : tags) {
+    const uint64_t here = *next_sequence(one.peer, group, tag);
+    const uint64_t there = *next_sequence(other.peer, group, tag);
+    if (here == there) continue;
+    const std::string place = fmt::format("group {} tag {}", group_name(group), tag);
+    result.difference = difference_at(place, one, here, other, there);
+    return result;
+  }
+  // What one of them has told does not have the digest that it told before.
+  result.difference = fmt::format(
+      "the members stand at different calls in atollUpdate: group {}: {} and {} tell digests that "
+      "differ, and the same calls", group_name(group), one.name, other.name);
+  return result;
+}
+
+uint64_t UpdateBarrier::names(const std::vector<Participant>& members) const {
+  uint64_t most = 0;
+  for (const Participant& member : members) {
+    uint64_t names = 0;
+    for (const auto& [group, positions] : of(member).groups) names += positions.names;
+    most = std::max(most, names);
+  }
+  return most;
 }
 
 void UpdateBarrier::finish(const std::vector<Participant>& members, std::optional<Error> error) {

@@ -1,11 +1,15 @@
 // The calls of atollUpdate that wait, with the call positions of those who wait, and how many
 // updates the members have been through in this generation.
 //
-// atollUpdate is a call with a sequence like any other: a request carries its number as the
-// position of kUpdateTag. A member that lost the answer with its connection asks again under the
-// same number and is answered with what the others were.
+// atollUpdate is a call with a sequence like any other: a request carries its number. A member that
+// lost the answer with its connection asks again under the same number and is answered with what
+// the others were.
 //
-// Invariants: one open request for each peer; `last_answer` is that of update `ended() - 1`.
+// A request has a digest of the positions in each group. Where two digests that must be the same
+// are not, the two members are asked for the positions themselves, which name the difference.
+//
+// Invariants: one open request for each peer; `last_answer` is that of update `ended() - 1`; a
+// peer's positions are kept only if it was asked for them, and as long as its request is open.
 #pragma once
 
 #include <cstdint>
@@ -18,30 +22,42 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "membership/common/participant.h"
-#include "membership/common/update_tag.h"
 #include "wire/control.h"
 
 namespace atoll_core::membership {
 
 class UpdateBarrier {
  public:
-  // Replaces an open request of this peer.
-  void open(PeerId peer, std::vector<wire::CallPosition> positions);
+  // Replaces an open request of this peer, and what it has told of it.
+  void open(PeerId peer, wire::UpdateRequest request);
+  // True: it is to be asked now for its positions, and has not been.
+  bool ask(PeerId peer);
+  // What it answers. False: it was not asked.
+  bool tell(PeerId peer, const std::vector<wire::CallPosition>& positions);
   void forget(PeerId peer) { requests_.erase(peer); }
   // The members turn out to be in another generation, of which nothing is known yet.
   void clear() { *this = {}; }
   bool waits(PeerId peer) const { return requests_.count(peer) != 0; }
   size_t waiting() const { return requests_.size(); }
 
-  // The next sequence of the waiting peer for ops of `group`; none when it does not wait.
+  // The next sequence of a waiting peer under a name of ops. Unknown: it has to be asked.
   std::optional<uint64_t> next_sequence(PeerId peer, Group group, uint64_t tag) const;
+  // Who has been asked and has not told yet.
+  std::vector<PeerId> asked() const;
   // True when this peer asks for an update that has ended for the others.
   bool answered_already(PeerId peer) const;
 
   // Who of `members` does not wait yet.
   std::vector<Participant> missing(const std::vector<Participant>& members) const;
-  // The first difference between the positions of members that must agree.
-  std::optional<std::string> difference(const std::vector<Participant>& members) const;
+  // The first difference between members that must agree; all of them wait. Either it is known, or
+  // these have to be asked. None of both: there is no difference.
+  struct Comparison {
+    std::optional<std::string> difference;
+    std::vector<PeerId> to_ask;
+  };
+  Comparison compare(const std::vector<Participant>& members) const;
+  // The names under which a member has made calls in this generation; of the one with the most.
+  uint64_t names(const std::vector<Participant>& members) const;
 
   // The update of these members ended: well, or with an error.
   void finish(const std::vector<Participant>& members, std::optional<Error> error);
@@ -58,7 +74,14 @@ class UpdateBarrier {
   const std::optional<Error>& last_error() const { return last_error_; }
 
  private:
-  using Request = std::map<std::pair<Group, uint64_t>, uint64_t>;
+  struct Request {
+    uint64_t number = 0;
+    std::map<Group, wire::GroupPositions> groups;
+    bool asked = false;
+    std::optional<std::map<std::pair<Group, uint64_t>, uint64_t>> positions;
+  };
+  const Request& of(const Participant& member) const { return requests_.at(member.peer); }
+  Comparison compare_in(Group group, const Participant& one, const Participant& other) const;
 
   std::map<PeerId, Request> requests_;
   uint64_t ended_ = 0;

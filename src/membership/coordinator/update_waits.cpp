@@ -106,11 +106,25 @@ void add_own(const Parts& parts, const PeerRecord& waiter, std::vector<std::stri
   }
 }
 
+// Their digests differ from others'.
+void add_asked(const Parts& parts, std::vector<std::string>& sentences) {
+  std::vector<std::string> names;
+  for (const PeerId peer : parts.waits.updates.asked()) {
+    const PeerRecord* record = parts.people.roster.find(peer);
+    if (record != nullptr) names.push_back(display_name(record->info));
+  }
+  if (names.empty()) return;
+  add(sentences, fmt::format("{} {} to tell which calls {} made", some(names, names.size()),
+                             names.size() == 1 ? "has" : "have",
+                             names.size() == 1 ? "it has" : "they have"));
+}
+
 std::vector<std::string> common_waits(const Parts& parts, TimePoint now) {
   std::vector<std::string> sentences;
   add_round(parts, sentences);
   if (parts.view.members.empty()) add_first_view(parts, now, sentences);
   else add_members(parts, sentences);
+  add_asked(parts, sentences);
   return sentences;
 }
 

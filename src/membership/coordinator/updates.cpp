@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/limits.h"
 #include "membership/common/sentence.h"
 #include "membership/common/view_delta.h"
 #include "membership/coordinator/parts.h"
@@ -114,12 +115,18 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateR
                           display_name(record.info)));
     return;
   }
-  waits.updates.open(from, std::move(message.positions));
-  std::vector<OpKey> waited_for;
-  for (const auto& [key, op] : ledgers.ops.records()) {
-    if (!op.waiting.empty()) waited_for.push_back(key);
-  }
-  for (const OpKey& key : waited_for) compare_with_update(now, key);
+  waits.updates.open(from, std::move(message));
+  compare_all_with_update(now);
+}
+
+void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::Positions message) {
+  if (!waits.updates.tell(from, message.positions)) return;
+  changed.updates = true;
+  compare_all_with_update(now);
+}
+
+void CoordinatorMachine::Parts::ask_positions(PeerId peer) {
+  if (waits.updates.ask(peer)) out.send(*people.roster.find(peer), wire::TellPositions{});
 }
 
 void CoordinatorMachine::Parts::handle(TimePoint, PeerId from, wire::Measured message) {
@@ -213,9 +220,13 @@ void CoordinatorMachine::Parts::evaluate_updates() {
     return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();
   });
   if (waiting) return;
-  if (auto what = waits.updates.difference(present)) {
-    return end_update(*this, present, Error{ErrorCode::kMismatch, std::move(*what)});
+  UpdateBarrier::Comparison compared = waits.updates.compare(present);
+  if (compared.difference) {
+    return end_update(*this, present,
+                      Error{ErrorCode::kMismatch, std::move(*compared.difference)});
   }
+  for (const PeerId peer : compared.to_ask) ask_positions(peer);
+  if (!compared.to_ask.empty()) return;
   Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
   hold_back(*last_input, candidates);
   const auto founds = view.members.empty() ? founding(candidates.ready) : DrivingRights::Founding{};
@@ -237,6 +248,11 @@ void CoordinatorMachine::Parts::evaluate_updates() {
     next.plan = std::move(*plan);
     ++counters.replans;
     return open_generation(*this, present, std::move(next), {}, "a new plan is faster");
+  }
+  if (const uint64_t names = waits.updates.names(present); names > limits::kNamesPerGeneration) {
+    ++counters.renamings;
+    return open_generation(*this, present, view, {},
+                           fmt::format("calls have had {} names", names));
   }
   end_update(*this, present, std::nullopt);
 }

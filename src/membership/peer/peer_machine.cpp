@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 #include "membership/common/refusal.h"
-#include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
 #include "membership/peer/own_place.h"
 
@@ -111,8 +110,8 @@ void PeerMachine::send_update() {
     // Admitted, but not told yet: the view that is on its way is the answer.
     if (!view_) return;
     request.epoch = view_->epoch;
-    request.positions = *update_.positions;
-    request.positions.push_back({kGroupAll, kUpdateTag, update_.number});
+    request.number = update_.number;
+    request.groups = wire::summary_of(*update_.positions);
   }
   pass_on(std::move(request));
 }
@@ -165,6 +164,10 @@ void PeerMachine::handle(TimePoint, wire::UpdateFailed message) {
   }
   ++update_.number;
   answer_update(tl::unexpected<Error>(Error{message.code, message.reason}));
+}
+
+void PeerMachine::handle(TimePoint, wire::TellPositions) {
+  if (update_.positions) pass_on(wire::Positions{*update_.positions});
 }
 
 void PeerMachine::handle(TimePoint, wire::UpdateWaits message) {

@@ -204,6 +204,7 @@ class PeerMachine {
   void handle(TimePoint now, wire::Roster message);
   void handle(TimePoint now, wire::Updated message);
   void handle(TimePoint now, wire::UpdateFailed message);
+  void handle(TimePoint now, wire::TellPositions message);
   void handle(TimePoint now, wire::UpdateWaits message);
   void handle(TimePoint now, wire::OpVerdict message);
   void handle(TimePoint now, wire::Freeze message);

@@ -165,8 +165,15 @@ std::vector<Case> call_cases() {
 std::vector<Case> count_cases() {
   return {
       spoiled<UpdateRequest>(
-          "Positions", [](UpdateRequest& m) { grow(m.positions, 65537); },
-          "update_request.positions has 65537 elements"),
+          "Groups", [](UpdateRequest& m) { grow(m.groups, limits::kPositionGroups + 1); },
+          "update_request.groups has 8197 elements"),
+      spoiled<UpdateRequest>(
+          "NamesInAGroup",
+          [](UpdateRequest& m) { m.groups = {{0, limits::kCallPositions + 1, {}}}; },
+          "update_request.groups[0].names is 65537, allowed are 1 to 65536"),
+      spoiled<Positions>(
+          "Positions", [](Positions& m) { grow(m.positions, 65537); },
+          "positions.positions has 65537 elements"),
       spoiled<Register>(
           "Held", [](Register& m) { grow(m.memory.held, limits::kHeldRevisions + 1); },
           "register.memory.held has 65 elements"),

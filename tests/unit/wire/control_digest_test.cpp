@@ -213,5 +213,36 @@ TEST(ViewDigest, ChangesWithEveryFieldAndTheOrder) {
   }
 }
 
+TEST(SummaryOfPositions, IsTheSameForTheSameCallsAndForNoOthers) {
+  const std::vector<CallPosition> positions{{0, 7, 4}, {0, 9, 1}, {kGroupAll, 7, 2}};
+  const auto summary = summary_of(positions);
+  ASSERT_EQ(summary.size(), 2u);
+  EXPECT_EQ(summary[0].group, 0u);
+  EXPECT_EQ(summary[0].names, 2u);
+  EXPECT_EQ(summary[1].group, kGroupAll);
+  EXPECT_EQ(summary[1].names, 1u);
+  EXPECT_EQ(summary_of({{kGroupAll, 7, 2}, {0, 9, 1}, {0, 8, 0}, {0, 7, 4}}), summary);
+  const std::vector<CallPosition> others[] = {{{0, 7, 4}, {0, 9, 2}},
+                                              {{0, 7, 4}, {0, 8, 1}},
+                                              {{0, 7, 4}},
+                                              {{0, 7, 4}, {0, 9, 1}, {0, 10, 1}},
+                                              {{0, 7, 1}, {0, 9, 4}}};
+  for (const auto& other : others) EXPECT_NE(summary_of(other)[0], summary[0]);
+  EXPECT_TRUE(summary_of({}).empty());
+}
+
+// All that a peer may call with: the request stays small, and the list can be told.
+TEST(SummaryOfPositions, OfTheMostNamesIsShort) {
+  std::vector<CallPosition> positions;
+  for (uint64_t tag = 0; tag < limits::kCallPositions; ++tag) {
+    positions.push_back({0, ~uint64_t{0} - 1 - tag, ~uint64_t{0}});
+  }
+  const UpdateRequest request{Epoch{}, 3, summary_of(positions)};
+  EXPECT_LT(encode(ToCoordinator(request)).size(), 100u);
+  const std::string told = encode(ToCoordinator(Positions{positions}));
+  EXPECT_LE(told.size(), limits::kControlMessageBytes);
+  EXPECT_TRUE(decode_to_coordinator(told));
+}
+
 }  // namespace
 }  // namespace atoll_core::wire

@@ -120,6 +120,10 @@ class Bounds {
   void part(const CallPosition& position) {
     group(position.group);
   }
+  void part(const GroupPositions& positions) {
+    group(positions.group);
+    at_most(positions.names, limits::kCallPositions);
+  }
   void part(const TensorSummary& tensor) {
     name(tensor.name);
     last(tensor.type, DataType::kFloat64);
@@ -161,7 +165,9 @@ class Bounds {
   void message(const PeerHeartbeat&) {}
   void message(const Resume& m) { list(m.endpoints, limits::kEndpointsPerPeer); }
   void message(const Leave& m) { sentence(m.reason); }
-  void message(const UpdateRequest& m) { list(m.positions, limits::kCallPositions); }
+  void message(const UpdateRequest& m) { list(m.groups, limits::kPositionGroups); }
+  void message(const Positions& m) { list(m.positions, limits::kCallPositions); }
+  void message(const TellPositions&) {}
   void message(const LinkReport& m) {
     part(m.peer);
     last(m.state, LinkState::kUnreachable);

@@ -271,6 +271,11 @@ inline void draw(Random& random, CallPosition& out) {
   draw_all(random, out.tag, out.next_sequence);
   draw_group(random, out.group);
 }
+inline void draw(Random& random, GroupPositions& out) {
+  draw(random, out.digest);
+  draw_group(random, out.group);
+  out.names = random.between(1, limits::kCallPositions);
+}
 inline void draw(Random& random, TensorSummary& out) {
   draw_all(random, out.name, out.type, out.digest);
   out.count = random.number(1ull << 56);
@@ -319,7 +324,10 @@ inline void draw(Random& random, Resume& out) {
            out.endpoints);
 }
 inline void draw(Random& random, Leave& out) { draw_all(random, out.reason, out.lost); }
-inline void draw(Random& random, UpdateRequest& out) { draw_all(random, out.epoch, out.positions); }
+inline void draw(Random& random, UpdateRequest& out) {
+  draw_all(random, out.epoch, out.number, out.groups);
+}
+inline void draw(Random& random, Positions& out) { draw(random, out.positions); }
 inline void draw(Random& random, LinkReport& out) {
   draw_all(random, out.peer, out.state, out.reason, out.needed);
   out.rtt_us = random.number(120'000'000);
@@ -371,6 +379,7 @@ inline void draw(Random& random, CoordinatorHeartbeat& out) {
 inline void draw(Random& random, Resumed& out) { draw_all(random, out.resumed, out.received); }
 inline void draw(Random& random, UpdateFailed& out) { draw_all(random, out.code, out.reason); }
 inline void draw(Random&, UpdateWaiting&) {}
+inline void draw(Random&, TellPositions&) {}
 inline void draw(Random& random, UpdateWaits& out) { draw(random, out.reasons); }
 inline void draw(Random& random, Roster::Entry& out) { draw_all(random, out.peer, out.dial); }
 inline void draw(Random& random, Roster& out) {

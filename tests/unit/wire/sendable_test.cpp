@@ -103,13 +103,13 @@ TEST(Sendable, EveryLegalMessageOfAPeerIsFramed) {
 }
 
 TEST(Sendable, WhatTheCoordinatorWouldRefuseStaysHereAndTheFieldIsNamed) {
-  UpdateRequest request;
-  request.positions.resize(limits::kCallPositions + 1);
-  const auto framed = frame(ToCoordinator(request));
+  Positions positions;
+  positions.positions.resize(limits::kCallPositions + 1);
+  const auto framed = frame(ToCoordinator(positions));
   ASSERT_FALSE(framed);
   EXPECT_EQ(framed.error().code, ErrorCode::kInternalError);
   EXPECT_EQ(framed.error().message,
-            "the message update_request cannot be sent: update_request.positions has 65537 "
+            "the message positions cannot be sent: positions.positions has 65537 "
             "elements, at most 65536 are allowed");
 }
 

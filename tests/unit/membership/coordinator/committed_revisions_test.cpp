@@ -72,7 +72,7 @@ class SyncAfterALoss : public testing::Test {
     say(2, wire::UpdateRequest{});
     wire::UpdateRequest request;
     request.epoch = machine_->status().epoch;
-    request.positions = {{0, 0, syncs_}, {kGroupAll, ~uint64_t{0}, 0}};
+    request.groups = wire::summary_of({{0, 0, syncs_}});
     say(1, request);
     syncs_ = 0;
     ASSERT_EQ(machine_->status().admissions, 2u) << events_;

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "membership/common/update_tag.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/roster.h"
 #include "unit/membership/test_peers.h"
@@ -64,9 +63,9 @@ class Forgetting : public testing::Test {
   void update() {
     const CoordinatorStatus status = machine_.status();
     if (std::exchange(generation_, status.generation) != status.generation) updates_ = 0;
-    const wire::CallPosition position{kGroupAll, kUpdateTag, updates_++};
+    const uint64_t number = updates_++;
     for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-      say(*member, wire::UpdateRequest{status.epoch, {position}});
+      say(*member, wire::UpdateRequest{status.epoch, number, {}});
     }
   }
 

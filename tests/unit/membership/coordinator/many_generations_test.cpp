@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "membership/common/generation_table.h"
-#include "membership/common/update_tag.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "unit/membership/test_peers.h"
 
@@ -31,7 +30,7 @@ class ManyAdmissions : public testing::Test {
     say(peer, wire::UpdateRequest{});
     const Epoch epoch = machine_.status().epoch;
     for (uint64_t member = 1; member < peer; ++member) {
-      say(member, wire::UpdateRequest{epoch, {{kGroupAll, kUpdateTag, 0}}});
+      say(member, wire::UpdateRequest{epoch, 0, {}});
     }
     machine_.take_output();
     ASSERT_EQ(machine_.status().epoch.number, peer);

@@ -178,7 +178,7 @@ class Replanning : public testing::Test {
       wire::UpdateRequest request;
       if (!views_.empty()) {
         request.epoch = views_.back().epoch;
-        request.positions = {{kGroupAll, ~uint64_t{0}, updates_}};
+        request.number = updates_;
       }
       say(i, request);
     }

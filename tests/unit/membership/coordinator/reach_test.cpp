@@ -121,7 +121,7 @@ class ReachTest : public testing::Test {
   void update(uint64_t connection) {
     wire::UpdateRequest request;
     request.epoch = machine_.status().epoch;
-    request.positions.push_back({kGroupAll, ~uint64_t{0}, 0});
+    request.number = 0;
     say(connection, request);
   }
   void take() {

@@ -1,5 +1,6 @@
 #include "membership/coordinator/update_barrier.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "unit/membership/test_peers.h"
@@ -7,7 +8,30 @@
 namespace atoll_core::membership {
 namespace {
 
+using testing::ElementsAre;
+using testing::IsEmpty;
+
 const std::vector<Participant> kMembers{participant(1, "a"), participant(2, "b")};
+
+using Positions = std::vector<wire::CallPosition>;
+
+wire::UpdateRequest request(const Positions& positions, uint64_t number = 0) {
+  return {epoch(1), number, wire::summary_of(positions)};
+}
+
+// The difference between these members, who tell their positions when they are asked.
+std::optional<std::string> difference(UpdateBarrier& updates,
+                                      const std::vector<Participant>& members,
+                                      const std::map<uint64_t, Positions>& positions) {
+  for (const auto& [peer, told] : positions) updates.open({peer}, request(told));
+  for (const PeerId peer : updates.compare(members).to_ask) {
+    EXPECT_TRUE(updates.ask(peer));
+    EXPECT_TRUE(updates.tell(peer, positions.at(peer.value)));
+  }
+  const UpdateBarrier::Comparison compared = updates.compare(members);
+  EXPECT_THAT(compared.to_ask, IsEmpty());
+  return compared.difference;
+}
 
 TEST(UpdateBarrier, KnowsWhoIsMissing) {
   UpdateBarrier updates;
@@ -29,21 +53,72 @@ TEST(UpdateBarrier, WhyANewcomerWaitsIsNewsOnce) {
 
 TEST(UpdateBarrier, APositionThatIsNotListedIsZero) {
   UpdateBarrier updates;
-  updates.open({1}, {{0, 7, 0}, {0, 8, 3}});
-  updates.open({2}, {{0, 8, 3}});
-  EXPECT_EQ(updates.difference(kMembers), std::nullopt);
-  EXPECT_EQ(updates.next_sequence({2}, 0, 7), 0u);
-  EXPECT_EQ(updates.next_sequence({1}, 0, 8), 3u);
+  EXPECT_EQ(difference(updates, kMembers, {{1, {{0, 7, 0}, {0, 8, 3}}}, {2, {{0, 8, 3}}}}),
+            std::nullopt);
+  EXPECT_EQ(updates.next_sequence({2}, 1, 7), 0u) << "no call of that group";
+  EXPECT_EQ(updates.next_sequence({1}, 0, 8), std::nullopt) << "it has told a digest only";
   EXPECT_EQ(updates.next_sequence({9}, 0, 8), std::nullopt);
+  EXPECT_TRUE(updates.ask({1}));
+  EXPECT_TRUE(updates.tell({1}, {{0, 7, 0}, {0, 8, 3}}));
+  EXPECT_EQ(updates.next_sequence({1}, 0, 8), 3u);
+  EXPECT_EQ(updates.next_sequence({1}, 0, 9), 0u);
 }
 
 TEST(UpdateBarrier, NamesADifference) {
   UpdateBarrier updates;
-  updates.open({1}, {{0, 7, 4}});
-  updates.open({2}, {{0, 7, 5}});
-  EXPECT_EQ(updates.difference(kMembers),
+  EXPECT_EQ(difference(updates, kMembers, {{1, {{0, 6, 1}, {0, 7, 4}}},
+                                           {2, {{0, 6, 1}, {0, 7, 5}}}}),
             "the members stand at different calls in atollUpdate: group 0 tag 7: a is before #4, b "
             "before #5");
+  updates.open({1}, request({{0, 7, 4}}, 1));
+  updates.open({2}, request({{0, 7, 4}}, 2));
+  EXPECT_EQ(updates.compare(kMembers).difference,
+            "the members stand at different calls in atollUpdate: atollUpdate itself: a is before "
+            "#1, b before #2");
+}
+
+TEST(UpdateBarrier, AsksThoseWhoDifferAndNobodyElse) {
+  std::vector<Participant> members = kMembers;
+  members.push_back(participant(3, "c"));
+  UpdateBarrier updates;
+  for (const uint64_t peer : {1, 2}) updates.open({peer}, request({{0, 7, 4}}));
+  updates.open({3}, request({{0, 7, 4}, {0, 8, 1}}));
+  EXPECT_THAT(updates.compare(members).to_ask, ElementsAre(PeerId{1}, PeerId{3}));
+  EXPECT_FALSE(updates.tell({1}, {{0, 7, 4}})) << "nobody has asked";
+  EXPECT_TRUE(updates.ask({1}));
+  EXPECT_FALSE(updates.ask({1})) << "once";
+  EXPECT_TRUE(updates.ask({3}));
+  EXPECT_THAT(updates.asked(), ElementsAre(PeerId{1}, PeerId{3}));
+  EXPECT_TRUE(updates.tell({3}, {{0, 7, 4}, {0, 8, 1}}));
+  EXPECT_THAT(updates.compare(members).to_ask, ElementsAre(PeerId{1}));
+  // It comes back, and asks for its update anew: it has not been asked in this session.
+  updates.open({1}, request({{0, 7, 4}}));
+  EXPECT_FALSE(updates.tell({1}, {{0, 7, 4}}));
+  EXPECT_TRUE(updates.ask({1}));
+  EXPECT_TRUE(updates.tell({1}, {{0, 7, 4}}));
+  EXPECT_EQ(updates.compare(members).difference,
+            "the members stand at different calls in atollUpdate: group 0 tag 8: a is before #0, c "
+            "before #1");
+}
+
+TEST(UpdateBarrier, OneWhoTellsAnotherDigestThanItsCallsHaveKeepsNobodyWaiting) {
+  UpdateBarrier updates;
+  updates.open({1}, request({{0, 7, 4}}));
+  updates.open({2}, request({{0, 7, 5}}));
+  for (const uint64_t peer : {1, 2}) {
+    EXPECT_TRUE(updates.ask({peer}));
+    EXPECT_TRUE(updates.tell({peer}, {{0, 7, 4}}));
+  }
+  EXPECT_EQ(updates.compare(kMembers).difference,
+            "the members stand at different calls in atollUpdate: group 0: a and b tell digests "
+            "that differ, and the same calls");
+}
+
+TEST(UpdateBarrier, CountsTheNamesOfTheOneWithTheMost) {
+  UpdateBarrier updates;
+  updates.open({1}, request({{0, 7, 4}, {0, 8, 1}, {kGroupAll, 7, 2}}));
+  updates.open({2}, request({{0, 7, 4}}));
+  EXPECT_EQ(updates.names(kMembers), 3u);
 }
 
 TEST(UpdateBarrier, ComparesOnlyThoseThatReduceTogether) {
@@ -51,14 +126,18 @@ TEST(UpdateBarrier, ComparesOnlyThoseThatReduceTogether) {
                                         participant(2, "a1", 1, "ra"),
                                         participant(3, "b0", 0, "rb")};
   UpdateBarrier updates;
-  updates.open({1}, {{0, 7, 4}, {kGroupReplica, 1, 2}});
-  updates.open({2}, {{1, 7, 9}, {kGroupReplica, 1, 2}});
-  updates.open({3}, {{0, 7, 4}, {kGroupReplica, 1, 5}});
-  EXPECT_EQ(updates.difference(shards), std::nullopt);
-  updates.open({2}, {{1, 7, 9}, {kGroupReplica, 1, 3}});
-  EXPECT_NE(updates.difference(shards), std::nullopt);
-  updates.open({2}, {{1, 7, 9}, {kGroupReplica, 1, 2}, {kGroupAll, 1, 1}});
-  EXPECT_NE(updates.difference(shards), std::nullopt);
+  std::map<uint64_t, Positions> positions{{1, {{0, 7, 4}, {kGroupReplica, 1, 2}}},
+                                          {2, {{1, 7, 9}, {kGroupReplica, 1, 2}}},
+                                          {3, {{0, 7, 4}, {kGroupReplica, 1, 5}}}};
+  EXPECT_EQ(difference(updates, shards, positions), std::nullopt);
+  positions[2] = {{1, 7, 9}, {kGroupReplica, 1, 3}};
+  EXPECT_EQ(difference(updates, shards, positions),
+            "the members stand at different calls in atollUpdate: group replica tag 1: a0 is "
+            "before #2, a1 before #3");
+  positions[2] = {{1, 7, 9}, {kGroupReplica, 1, 2}, {kGroupAll, 1, 1}};
+  EXPECT_EQ(difference(updates, shards, positions),
+            "the members stand at different calls in atollUpdate: group all tag 1: a0 is before "
+            "#0, a1 before #1");
 }
 
 TEST(UpdateBarrier, ComparesPairsWithinThemselves) {
@@ -66,21 +145,19 @@ TEST(UpdateBarrier, ComparesPairsWithinThemselves) {
   for (uint32_t i = 0; i < members.size(); ++i) members[i].slot = i;
   const Group pair = pair_group({0, 1});
   UpdateBarrier updates;
-  for (const Participant& member : members) updates.open(member.peer, {});
-  updates.open(members[0].peer, {{pair, 7, 4}});
-  updates.open(members[1].peer, {{pair, 7, 4}});
-  EXPECT_EQ(updates.difference(members), std::nullopt);
-  updates.open(members[1].peer, {{pair, 7, 3}});
-  EXPECT_NE(updates.difference(members), std::nullopt);
+  std::map<uint64_t, Positions> positions{{1, {{pair, 7, 4}}}, {2, {{pair, 7, 4}}}};
+  EXPECT_EQ(difference(updates, members, positions), std::nullopt);
+  positions[2] = {{pair, 7, 3}};
+  EXPECT_NE(difference(updates, members, positions), std::nullopt);
 }
 
 TEST(UpdateBarrier, KnowsARequestForAnUpdateThatHasEnded) {
   UpdateBarrier updates;
-  updates.open({1}, {{kGroupAll, kUpdateTag, 0}});
+  updates.open({1}, request({}, 0));
   EXPECT_FALSE(updates.answered_already({1}));
   updates.finish(kMembers, Error{ErrorCode::kMismatch, "differ"});
   EXPECT_FALSE(updates.waits({1}));
-  updates.open({1}, {{kGroupAll, kUpdateTag, 0}});
+  updates.open({1}, request({}, 0));
   EXPECT_TRUE(updates.answered_already({1}));
   EXPECT_EQ(updates.last_error()->message, "differ");
   updates.start_generation();

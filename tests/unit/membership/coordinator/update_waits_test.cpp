@@ -57,7 +57,7 @@ class UpdateWaitsTest : public testing::Test {
   void update(uint64_t number) {
     wire::UpdateRequest request;
     request.epoch = machine_.status().epoch;
-    request.positions = {{kGroupAll, ~uint64_t{0}, 0}};
+    request.number = 0;
     say(number, request);
   }
   // As long as there is something to be told, at each heartbeat.
@@ -133,7 +133,7 @@ TEST_F(ThreeMembers, NothingIsToldWhenTheUpdateIsOver) {
   // The next update is another one, of which nobody has asked.
   wire::UpdateRequest next;
   next.epoch = machine_.status().epoch;
-  next.positions = {{kGroupAll, ~uint64_t{0}, 1}};
+  next.number = 1;
   say(1, next);
   run_for(3s);
   EXPECT_THAT(told(1), IsEmpty());

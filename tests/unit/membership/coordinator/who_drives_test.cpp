@@ -5,7 +5,6 @@
 
 #include "base/limits.h"
 #include "membership/common/reconnect_times.h"
-#include "membership/common/update_tag.h"
 #include "membership/coordinator/coordinator_machine.h"
 #include "unit/membership/test_peers.h"
 
@@ -198,7 +197,7 @@ TEST_F(WhoDrives, AMemberThatComesLateTellsWhatTheOthersHaveNotHeard) {
   ASSERT_NE(heard<wire::Settled>(2), nullptr);
   wire::UpdateRequest request;
   request.epoch = machine_->status().epoch;
-  request.positions = {{kGroupAll, kUpdateTag, 0}};
+  request.number = 0;
   say(1, request);
   EXPECT_NE(heard<wire::Updated>(1), nullptr) << "it is told at once how that update ended";
 }

@@ -143,8 +143,8 @@ TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
       EXPECT_EQ(request->op.tag, 2u);
     }
     if (const auto* update = std::get_if<wire::UpdateRequest>(&send.message)) {
-      EXPECT_EQ(update->positions,
-                (std::vector<wire::CallPosition>{{0, 5, 6}, {kGroupAll, kUpdateTag, 0}}));
+      EXPECT_EQ(update->number, 0u);
+      EXPECT_EQ(update->groups, wire::summary_of({{0, 5, 6}}));
     }
   }
   EXPECT_THAT(names, testing::ElementsAre("resume", "register", "link_report", "link_report",

@@ -9,7 +9,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "membership/common/update_tag.h"
 #include "membership/common/view_delta.h"
 #include "unit/membership/test_peers.h"
 

@@ -145,7 +145,23 @@ TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
   ASSERT_TRUE(machine_.request_update(now_, {}));
   const auto sent = take_sent<wire::UpdateRequest>();
   ASSERT_EQ(sent.size(), 1u);
-  EXPECT_EQ(sent[0].positions.back().next_sequence, 1u) << "the failed one has its number";
+  EXPECT_EQ(sent[0].number, 1u) << "the failed one has its number";
+}
+
+TEST_F(PeerMachineTest, TellsWithWhichCallsItsOpenUpdateIs) {
+  become_member();
+  const std::vector<wire::CallPosition> positions{{0, 5, 6}, {0, 6, 1}};
+  machine_.on_message(now_, wire::TellPositions{});
+  EXPECT_TRUE(take_sent<wire::Positions>().empty()) << "no update is open";
+  ASSERT_TRUE(machine_.request_update(now_, positions));
+  const auto sent = take_sent<wire::UpdateRequest>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].groups, wire::summary_of(positions));
+  machine_.cancel_update();
+  machine_.on_message(now_, wire::TellPositions{});
+  const auto told = take_sent<wire::Positions>();
+  ASSERT_EQ(told.size(), 1u) << "whether its caller waits or not";
+  EXPECT_EQ(told[0].positions, positions);
 }
 
 TEST_F(PeerMachineTest, AnUpdateThatEndsWithoutAnyViewEndsTheMembership) {
