@@ -159,6 +159,7 @@ void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInf
   });
   if (new_generation) {
     early_verdicts_.clear();
+    forget_old_generations();
   } else {
     // Who lacks a result gets it by a verdict of this settle round, not by frames of old attempts.
     for (const auto& [op, ended] : ended_.calls()) {
@@ -212,7 +213,12 @@ void CallLedger::on_verdict(const wire::Verdict& verdict) {
     found->second.machine.on_verdict(verdict);
     return after_event(found);
   }
-  if (!verdict.final || !names_.in_future(verdict.op)) return;
+  if (!verdict.final) return;
+  if (!names_.in_future(verdict.op)) {
+    if (ended_.find(verdict.op) != nullptr) return;  // is told by itself
+    ended_.answer(verdict.op);
+    return note_ended();
+  }
   if (!verdict.committed) return keep_early(verdict);
   // A participant has lied in a settle round: what this peer would bring is in no result.
   cannot_stay({ErrorCode::kInternalError,

@@ -138,6 +138,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   bool has_room_again() const;
   void make_use_of_room();
   void forget(const wire::Watermark& stable);
+  void forget_old_generations();
   uint64_t first_open(const wire::Watermark& name) const;
   void report_ended(const std::optional<OpId>& op, std::vector<wire::OpReport>& reports) const;
   void keep_early(const wire::Verdict& verdict);

@@ -33,6 +33,7 @@ void CallLedger::tell_ended() {
   ended.marks =
       ended_.take_untold([this](const wire::Watermark& name) { return first_open(name); });
   if (!ended.marks.empty()) membership_.send(std::move(ended));
+  if (ended_.has_untold()) tell_at_ = context_.now + kTellDelay;  // more than one message holds
 }
 
 void CallLedger::lacks_room() {
@@ -47,6 +48,14 @@ void CallLedger::on_control() {
 
 void CallLedger::forget(const wire::Watermark& stable) {
   for (const AttemptId& attempt : ended_.forget(stable)) links_->revoke(attempt);
+}
+
+// Nobody knows who took part in their calls, so nobody can tell that these have ended on all.
+void CallLedger::forget_old_generations() {
+  const auto forgotten = ended_.forget_while([this](const Generation& generation) {
+    return membership_.generations().find(generation) == nullptr;
+  });
+  for (const AttemptId& attempt : forgotten) links_->revoke(attempt);
 }
 
 void CallLedger::on_stable(const std::vector<wire::Watermark>& marks) {

@@ -40,24 +40,37 @@ const EndedCall* EndedCalls::find(const OpId& op) const {
 
 std::vector<AttemptId> EndedCalls::forget(const wire::Watermark& stable) {
   std::vector<AttemptId> forgotten;
-  const auto name = names_.find({stable.generation, stable.group, stable.tag});
-  if (name == names_.end()) return forgotten;
+  const Name name{stable.generation, stable.group, stable.tag};
   auto call = calls_.lower_bound({stable.generation, stable.group, stable.tag, 0});
-  while (call != calls_.end() && name_of(call->first) == name->first &&
+  while (call != calls_.end() && name_of(call->first) == name &&
          call->first.sequence < stable.below) {
-    const EndedCall& ended = call->second;
-    if (ended.result != nullptr) {
-      --results_;
-      result_bytes_ -= result_bytes(ended);
-    }
-    report_bytes_ -= report_bytes(ended);
-    if (!ended.committed) --aborted_;
-    --name->second.kept;
-    forgotten.push_back({call->first, ended.epoch});
-    call = calls_.erase(call);
+    forgotten.push_back({call->first, call->second.epoch});
+    call = erase(call);
   }
-  if (name->second.kept == 0) names_.erase(name);
   return forgotten;
+}
+
+std::vector<AttemptId> EndedCalls::forget_while(
+    const std::function<bool(const Generation&)>& is_forgotten) {
+  std::vector<AttemptId> forgotten;
+  while (!calls_.empty() && is_forgotten(calls_.begin()->first.generation)) {
+    forgotten.push_back({calls_.begin()->first, calls_.begin()->second.epoch});
+    erase(calls_.begin());
+  }
+  return forgotten;
+}
+
+EndedCalls::Calls::iterator EndedCalls::erase(Calls::iterator call) {
+  const EndedCall& ended = call->second;
+  if (ended.result != nullptr) {
+    --results_;
+    result_bytes_ -= result_bytes(ended);
+  }
+  report_bytes_ -= report_bytes(ended);
+  if (!ended.committed) --aborted_;
+  const auto name = names_.find(name_of(call->first));
+  if (--name->second.kept == 0) names_.erase(name);
+  return calls_.erase(call);
 }
 
 void EndedCalls::clear() { *this = EndedCalls(most_); }
@@ -69,7 +82,7 @@ bool EndedCalls::full() const {
 
 bool EndedCalls::should_tell_now() const {
   return untold_ >= most_.results / 4 || untold_bytes_ >= most_.bytes / 4 ||
-         (untold_ > 0 && full());
+         (untold_ > 0 && full()) || answers_.size() >= limits::kWatermarks;
 }
 
 std::vector<wire::Watermark> EndedCalls::take_untold(const FirstOpen& first_open) {
@@ -83,7 +96,20 @@ std::vector<wire::Watermark> EndedCalls::take_untold(const FirstOpen& first_open
   }
   untold_ = 0;
   untold_bytes_ = 0;
+  for (auto answer = answers_.begin(); answer != answers_.end();) {
+    if (marks.size() == limits::kWatermarks) break;
+    const auto& [name, below] = *answer;
+    wire::Watermark mark{name.generation, name.group, name.tag, 0};
+    mark.below = std::min(below, first_open(mark));
+    marks.push_back(mark);
+    answer = answers_.erase(answer);
+  }
   return marks;
+}
+
+void EndedCalls::answer(const OpId& op) {
+  uint64_t& below = answers_[name_of(op)];
+  below = std::max(below, op.sequence + 1);
 }
 
 void EndedCalls::tell_again() {

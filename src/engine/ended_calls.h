@@ -4,6 +4,10 @@
 // What has ended is told to the coordinator as one watermark for each name (generation, group,
 // tag): all calls below it have ended. What has ended on all comes back in the same form.
 //
+// Example of one that does not hear that: its connection breaks for longer than a session lasts, or
+// the coordinator dies when it has told some. It reports the call in the settle round that follows,
+// all get its verdict, and the others, who have forgotten the call, answer by their watermark.
+//
 // Invariants: a call is in here once; `told` of a name never exceeds what has ended.
 #pragma once
 
@@ -55,6 +59,8 @@ class EndedCalls {
 
   // These have ended on all participants. Returns what is no longer kept.
   std::vector<AttemptId> forget(const wire::Watermark& stable);
+  // Those whose generations are known to nobody any more, the oldest first.
+  std::vector<AttemptId> forget_while(const std::function<bool(const Generation&)>& is_forgotten);
   void clear();
 
   // No further result is taken until others are forgotten.
@@ -70,9 +76,12 @@ class EndedCalls {
   std::vector<wire::Watermark> take_untold(const FirstOpen& first_open);
   // So much has come that it should be told at once.
   bool should_tell_now() const;
-  bool has_untold() const { return untold_ > 0; }
+  bool has_untold() const { return untold_ > 0 || !answers_.empty(); }
   // The coordinator may have forgotten what it was told.
   void tell_again();
+  // This call has ended on all, and is forgotten here, but somebody does not know so: it is told
+  // once more that it has ended here.
+  void answer(const OpId& op);
 
  private:
   struct Name {
@@ -86,6 +95,7 @@ class EndedCalls {
     uint64_t told = 0;
     size_t kept = 0;
   };
+  Calls::iterator erase(Calls::iterator call);
   static Name name_of(const OpId& op) { return {op.generation, op.group, op.tag}; }
   static size_t report_bytes(const EndedCall& call);
   static size_t result_bytes(const EndedCall& call);
@@ -93,6 +103,7 @@ class EndedCalls {
   ResultsKept most_;
   Calls calls_;
   std::map<Name, Progress> names_;
+  std::map<Name, uint64_t> answers_;  // to be told; below that
   size_t results_ = 0;
   size_t result_bytes_ = 0;
   size_t aborted_ = 0;

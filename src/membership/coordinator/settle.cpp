@@ -137,6 +137,7 @@ bool must_hear(const PeerRecord& member, const EndedOp& ended, const Reports& re
       return evidence.report.phase == wire::OpPhase::kBegun ||
              evidence.report.phase == wire::OpPhase::kDone;
     }
+    return true;  // the others do not know that it has ended there, or it does not know itself
   }
   return member.view_unknown;
 }

@@ -45,6 +45,46 @@ TEST(EndedCalls, TellsEachNameOnceAndNoFurtherThanTheFirstOpenCall) {
             (std::vector<wire::Watermark>{below(3), below(6, 9)}));
 }
 
+// Somebody does not know that a call which is forgotten here has ended on all.
+TEST(EndedCalls, TellsOnceMoreOfWhatIsForgottenWhenItIsAskedFor) {
+  EndedCalls calls;
+  for (uint64_t i = 0; i < 3; ++i) calls.add(op(i), small(8));
+  (void)calls.take_untold(none_open);
+  calls.forget(below(3));
+  EXPECT_FALSE(calls.has_untold());
+  calls.answer(op(1));
+  calls.answer(op(0));
+  EXPECT_TRUE(calls.has_untold());
+  EXPECT_EQ(calls.take_untold(none_open), std::vector<wire::Watermark>{below(2)});
+  EXPECT_FALSE(calls.has_untold());
+}
+
+TEST(EndedCalls, MoreAnswersThanOneMessageHoldsAreToldInTheNext) {
+  EndedCalls calls;
+  for (uint64_t tag = 0; tag < limits::kWatermarks + 5; ++tag) {
+    EXPECT_EQ(calls.should_tell_now(), tag >= limits::kWatermarks) << tag;
+    calls.answer(op(0, tag));
+  }
+  EXPECT_EQ(calls.take_untold(none_open).size(), limits::kWatermarks);
+  EXPECT_TRUE(calls.has_untold());
+  EXPECT_EQ(calls.take_untold(none_open).size(), 5u);
+  EXPECT_FALSE(calls.has_untold());
+}
+
+TEST(EndedCalls, ForgetsGenerationsFromTheOldestOn) {
+  EndedCalls calls;
+  const auto of = [](uint64_t generation) {
+    return Generation{Epoch{Incarnation{1, 7}, generation}};
+  };
+  for (uint64_t generation : {3, 4, 5}) {
+    for (uint64_t tag : {1, 2}) calls.add({of(generation), 0, tag, 0}, small(8));
+  }
+  const auto forgotten = calls.forget_while([&](const Generation& one) { return one < of(5); });
+  EXPECT_EQ(forgotten.size(), 4u);
+  EXPECT_EQ(calls.calls().size(), 2u);
+  EXPECT_EQ(calls.take_untold(none_open).size(), 2u) << "of names that are kept";
+}
+
 TEST(EndedCalls, ForgetsWhatIsBelowTheMarkOfThatNameOnly) {
   EndedCalls calls;
   for (uint64_t i = 0; i < 4; ++i) calls.add(op(i), small(8));

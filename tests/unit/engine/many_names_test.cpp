@@ -111,5 +111,24 @@ TEST_F(ManyNames, ADifferenceIsNamedAsEver) {
   ASSERT_NO_FATAL_FAILURE(expect_updated());
 }
 
+// The coordinator dies when it has told one of two that all calls have ended on both: that one has
+// forgotten them, and the other keeps them until somebody tells it.
+TEST_F(ManyNames, WhatOnlyOneKnowsToHaveEndedOnAllIsForgottenByAll) {
+  for (const bool with_snapshot : {false, true}) {
+    run_ = std::make_unique<SmallRun>(2);
+    World& world = run_->world();
+    world.block(world.coordinator().node(), run_->process(0), seconds(3));
+    ASSERT_NO_FATAL_FAILURE(barriers(0, 20));
+    ASSERT_TRUE(world.run_until([&] { return report(1).calls_kept == 0; }, seconds(2)));
+    ASSERT_EQ(report(0).calls_kept, 20u);
+    world.stop_coordinator();
+    world.heal();
+    world.start_coordinator(with_snapshot);
+    ASSERT_NO_FATAL_FAILURE(expect_updated());
+    world.run_for(seconds(2));
+    expect_nothing_kept();
+  }
+}
+
 }  // namespace
 }  // namespace atoll_core::simulate

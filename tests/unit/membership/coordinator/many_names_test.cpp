@@ -236,6 +236,44 @@ TEST_F(ManyNames, WhoWaitsInTheBarrierIsAskedWhereItStands) {
   EXPECT_EQ(std::count(heard_[1].messages.begin(), heard_[1].messages.end(), "op_verdict"), 1);
 }
 
+// The first one has not heard that calls have ended on all, and the others have forgotten them: it
+// comes back in a new session, and reports them.
+TEST_F(ManyNames, WhoComesBackIsToldWhatHasEndedOnAllByThoseWhoHaveForgotten) {
+  ASSERT_NO_FATAL_FAILURE(begin(3));
+  const CoordinatorStatus status = machine_.status();
+  const OpId small{status.generation, 0, 7, 0};
+  const OpId large{status.generation, 0, 8, 0};  // the coordinator remembers its verdict
+  for (const uint64_t peer : {1, 2, 3}) say(peer, wire::OpDone{large, status.epoch, {}});
+  const std::vector<wire::Watermark> marks{{status.generation, 0, 7, 1},
+                                           {status.generation, 0, 8, 1}};
+  for (const uint64_t peer : {1, 2, 3}) say(peer, wire::Ended{marks});
+  ASSERT_EQ(machine_.table_sizes().at("marks"), 0u);
+  machine_.on_disconnected(now_, {1}, "reset");
+  absorb();
+  machine_.on_connected(now_, {11}, "somewhere");
+  wire::Register hello;
+  hello.peer = info(heard_[1].id.value, "p1");
+  hello.peer.session = {77, 1};
+  say(11, hello);
+  forget_heard();
+  wire::SettleReport report{heard_[11].round, {}};
+  for (const OpId& op : {small, large}) {
+    wire::OpReport& item = report.ops.emplace_back();
+    item.op = op;
+    item.epoch = status.epoch;
+    item.phase = wire::OpPhase::kCommitted;
+    item.contributors = {heard_[1].id, heard_[2].id, heard_[3].id};
+  }
+  say(11, report);
+  for (const uint64_t peer : {2, 3}) say(peer, wire::SettleReport{heard_[peer].round, {}});
+  for (const uint64_t peer : {2, 3}) EXPECT_EQ(heard_[peer].verdicts, 2u);
+  say(11, wire::Ended{marks});
+  EXPECT_EQ(std::count(heard_[11].messages.begin(), heard_[11].messages.end(), "stable"), 0);
+  for (const uint64_t peer : {2, 3}) say(peer, wire::Ended{marks});
+  EXPECT_EQ(std::count(heard_[11].messages.begin(), heard_[11].messages.end(), "stable"), 1);
+  EXPECT_EQ(machine_.table_sizes().at("marks"), 0u);
+}
+
 // 32 members, 200 tags in each generation, of which each loses a member and gets a new one: the
 // lost one has told of some calls, and of others the survivors have.
 TEST_F(ManyNames, HundredsOfGenerationsFillNoTable) {
