@@ -69,8 +69,6 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   TimePoint next_deadline() const;
 
   std::vector<wire::CallPosition> positions() const { return names_.positions(); }
-  size_t names() const { return names_.size(); }
-  size_t calls_kept() const { return ended_.calls().size(); }
 
   // Results that others may still have to fetch here.
   bool keeps_results() const { return ended_.keeps_results(); }

@@ -39,7 +39,6 @@ class CallNames {
     return op.sequence >= (found == next_.end() ? 0 : found->second);
   }
 
-  size_t size() const { return next_.size(); }
   std::vector<wire::CallPosition> positions() const {
     std::vector<wire::CallPosition> positions;
     for (const auto& [name, sequence] : next_) {

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "simulate/long_life.h"
 #include "simulate/runner.h"
 #include "stop_signals.h"
 
@@ -41,6 +42,8 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  The first thousand seeds:\n"
     "    atoll simulate --seeds 1:1000\n"
+    "  Twenty long lives:\n"
+    "    atoll simulate --lives --seeds 1:20\n"
     "  What happens in seed 17, line by line:\n"
     "    atoll simulate --seeds 17:17 --trace";
 
@@ -50,6 +53,7 @@ struct SimulateOptions {
   uint64_t events = simulate::RunOptions{}.events;
   uint32_t jobs = 0;
   std::string faults = "all";
+  bool lives = false;
   bool json = false;
   bool trace = false;
 
@@ -106,7 +110,7 @@ class Campaign {
 
   // What has not happened at all, if there were enough seeds to tell.
   std::vector<std::string> missing() const {
-    if (done_ < kSeedsForCoverage) return {};
+    if (done_ < kSeedsForCoverage || options_.lives) return {};
     return statistics_.zeros(options_.mix());
   }
 
@@ -124,7 +128,7 @@ class Campaign {
       if (options_.trace) {
         run.trace = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
       }
-      collect(simulate::run_seed(run));
+      collect(options_.lives ? simulate::run_life(run) : simulate::run_seed(run));
     }
   }
 
@@ -133,7 +137,7 @@ class Campaign {
     ++done_;
     statistics_.add(report.statistics);
     if (!report.violations.empty()) failed_.push_back(std::move(report));
-    const bool shown = done_ % kSeedsPerLine == 0 || done_ == range_.count();
+    const bool shown = done_ % kSeedsPerLine == 0 || done_ == range_.count() || options_.lives;
     if (options_.trace || !shown) return;
     progress_shown_ = true;
     std::fprintf(stderr, "\r%llu of %llu seeds, %zu failed",
@@ -262,6 +266,9 @@ void add_simulate_command(CLI::App& program, int& exit_code) {
       ->type_name("WHICH")
       ->check(CLI::IsMember({"all", "driving", "reach"}))
       ->capture_default_str();
+  command->add_flag("--lives", options->lives,
+                    "Each seed is a long life instead, with few faults: more than 1,000\n"
+                    "generations and 100,000 tags, in which no table may grow");
   command->add_flag("--json", options->json, "Print the result as one JSON object");
   command->add_flag("--trace", options->trace,
                     "Print what happens, line by line, to standard error; one run at a time");

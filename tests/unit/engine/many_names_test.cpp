@@ -52,7 +52,7 @@ class ManyNames : public ::testing::Test {
   // Nothing is kept any more of calls that have ended on all.
   void expect_nothing_kept() {
     for (size_t peer = 0; peer < run_->processes().size(); ++peer) {
-      EXPECT_EQ(report(peer).calls_kept, 0u) << peer;
+      EXPECT_EQ(report(peer).tables.ended_calls, 0u) << peer;
     }
     EXPECT_EQ(run_->world().coordinator().table_sizes().at("marks"), 0u);
   }
@@ -63,7 +63,7 @@ class ManyNames : public ::testing::Test {
 TEST_F(ManyNames, TheMostThatAGenerationHasAndThenAnUpdate) {
   const Generation first = generation();
   ASSERT_NO_FATAL_FAILURE(barriers(0, limits::kCallPositions));
-  EXPECT_EQ(report(0).names, limits::kCallPositions);
+  EXPECT_EQ(report(0).tables.names, limits::kCallPositions);
   // One more is refused on all, and is no call: those of names that there are go on.
   for (size_t peer : {0, 1}) {
     const Call refused = barrier(peer, limits::kCallPositions);
@@ -75,7 +75,7 @@ TEST_F(ManyNames, TheMostThatAGenerationHasAndThenAnUpdate) {
   ASSERT_NO_FATAL_FAILURE(barriers(7, 8));
   ASSERT_NO_FATAL_FAILURE(expect_updated());
   EXPECT_NE(generation(), first);
-  EXPECT_EQ(report(0).names, 0u);
+  EXPECT_EQ(report(0).tables.names, 0u);
   EXPECT_EQ(report(0).view->members.size(), 2u);
   // The refused call has used up nothing: it is number 0 of its tag.
   ASSERT_NO_FATAL_FAILURE(barriers(limits::kCallPositions, limits::kCallPositions + 1));
@@ -119,8 +119,8 @@ TEST_F(ManyNames, WhatOnlyOneKnowsToHaveEndedOnAllIsForgottenByAll) {
     World& world = run_->world();
     world.block(world.coordinator().node(), run_->process(0), seconds(3));
     ASSERT_NO_FATAL_FAILURE(barriers(0, 20));
-    ASSERT_TRUE(world.run_until([&] { return report(1).calls_kept == 0; }, seconds(2)));
-    ASSERT_EQ(report(0).calls_kept, 20u);
+    ASSERT_TRUE(world.run_until([&] { return report(1).tables.ended_calls == 0; }, seconds(2)));
+    ASSERT_EQ(report(0).tables.ended_calls, 20u);
     world.stop_coordinator();
     world.heal();
     world.start_coordinator(with_snapshot);
