@@ -16,7 +16,9 @@
 namespace atoll_core::engine {
 
 // kDoneWanted: and has no room for its result, so that all are to tell that they are done.
-enum class PostedNotice : uint8_t { kPosted, kDoneWanted };
+// kEndWanted: has ended it, and leaves once it is known that all have: none of them is to wait with
+// telling so.
+enum class PostedNotice : uint8_t { kPosted, kDoneWanted, kEndWanted };
 
 class CallHost {
  public:

@@ -152,6 +152,7 @@ void CallLedger::fail_calls(const Error& error) {
 
 void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost) {
   const bool new_generation = view.generation != names_.generation();
+  if (!lost.empty()) at_once_until_ = {};  // who has left is gone
   names_.set_generation(view.generation);
   for_each_open([&](CallMachine& call) {
     call.lose(lost);

@@ -3,6 +3,7 @@
 // rounds, what has ended and what came too early, and to which call a frame belongs.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -25,6 +26,9 @@
 #include "membership/peer/peer_machine.h"
 
 namespace atoll_core::engine {
+
+// So long one who leaves waits until others need none of its results.
+inline constexpr Duration kLeaveGrace = std::chrono::seconds(2);
 
 class CallLedger final : public link::LinkOwner, private CallHost {
  public:
@@ -74,6 +78,9 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   bool keeps_results() const { return ended_.keeps_results(); }
   // Tells the coordinator at once what has ended.
   void tell_ended();
+  // This peer leaves once nobody needs a result here: the others are to tell at once, for as long,
+  // what has ended there.
+  void want_ends();
 
   // LinkOwner; call_ledger_frames.cpp.
   Result<link::Placement> place(link::Link& link, const wire::FrameHeader& header) override;
@@ -147,6 +154,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   // kCurrent: of *call, which is open.
   Relation relation(const AttemptId& attempt, Open::iterator* call);
   void posted_after_return(PeerId from, const wire::FrameHeader& header);
+  void hear_end_wanted();
   void serve_result(PeerId to, const wire::FrameHeader& header);
 
   Context& context_;
@@ -165,6 +173,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   std::map<OpId, wire::Verdict> early_verdicts_;  // final aborts, heard before the call
   EndedCalls ended_;
   TimePoint tell_at_ = kNever;
+  TimePoint at_once_until_{};  // somebody who leaves waits to hear what ends here
   size_t open_report_bytes_ = 0;  // that open_ may come to take in a settle report
   std::set<OpId> frozen_ops_;     // by rounds about one op
   TimePoint freeze_ends_{};       // at the latest, of the last freeze

@@ -23,7 +23,7 @@ uint64_t CallLedger::ended_below(const OpId& op) const {
 }
 
 void CallLedger::note_ended() {
-  if (ended_.should_tell_now()) return tell_ended();
+  if (ended_.should_tell_now() || context_.now < at_once_until_) return tell_ended();
   if (tell_at_ == kNever) tell_at_ = context_.now + kTellDelay;
 }
 
@@ -34,6 +34,27 @@ void CallLedger::tell_ended() {
       ended_.take_untold([this](const wire::Watermark& name) { return first_open(name); });
   if (!ended.marks.empty()) membership_.send(std::move(ended));
   if (ended_.has_untold()) tell_at_ = context_.now + kTellDelay;  // more than one message holds
+}
+
+void CallLedger::want_ends() {
+  const EndedCalls::Calls& calls = ended_.calls();
+  for (auto at = calls.begin(); at != calls.end();) {
+    const auto& [op, ended] = *at++;
+    // The last one of each name is enough, since who hears of it tells all that has ended.
+    const bool last = at == calls.end() || at->first.generation != op.generation ||
+                      at->first.group != op.group || at->first.tag != op.tag;
+    if (!last) continue;
+    for (const wire::PeerInfo& member : view().members) {
+      if (member.id == self().id) continue;
+      send_posted({op, ended.epoch}, wire::fingerprint(ended.call), member.id,
+                  PostedNotice::kEndWanted);
+    }
+  }
+}
+
+void CallLedger::hear_end_wanted() {
+  at_once_until_ = context_.now + kLeaveGrace;
+  if (ended_.has_untold()) tell_ended();
 }
 
 void CallLedger::lacks_room() {

@@ -8,8 +8,12 @@
 namespace atoll_core::engine {
 namespace {
 
+bool has(const wire::FrameHeader& posted, PostedNotice notice) {
+  return posted.step == static_cast<uint32_t>(notice);
+}
+
 bool wants_done(const wire::FrameHeader& posted) {
-  return posted.step == static_cast<uint32_t>(PostedNotice::kDoneWanted);
+  return has(posted, PostedNotice::kDoneWanted);
 }
 
 }  // namespace
@@ -74,6 +78,10 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     return {};
   }
   const bool posted = header.kind == wire::FrameKind::kCredit;
+  if (posted && has(header, PostedNotice::kEndWanted)) {
+    hear_end_wanted();
+    return {};
+  }
   Open::iterator call;
   switch (relation(header.attempt, &call)) {
     case Relation::kPast:

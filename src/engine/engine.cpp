@@ -17,7 +17,6 @@ namespace atoll_core::engine {
 namespace {
 static_assert(kTagMax + 1 == membership::kUpdateTag);
 // How long one who leaves serves those who are late.
-constexpr Duration kLeaveGrace = std::chrono::seconds(2);
 }  // namespace
 
 Engine::Engine(EngineConfig config)
@@ -231,6 +230,7 @@ void Engine::leave(TimePoint now, const Error& reason) {
   if (updating_) give_up_update(reason);
   leaving_ = Leaving{reason, now + kLeaveGrace};
   ledger_.tell_ended();
+  if (ledger_.keeps_results()) ledger_.want_ends();
   depart();
 }
 

@@ -209,6 +209,47 @@ TEST(SmallOp, OneThatLeavesStaysUntilAllHaveItsResult) {
   }
 }
 
+// Nobody waits for a timer of the others: they would tell only after 250 ms what has ended there.
+TEST(SmallOp, OneThatLeavesWhenAllHaveItsResultIsGoneAfterTheTripsThatItTakes) {
+  for (const uint32_t peers : {2u, 3u, 4u}) {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+      SmallRun run(peers, [seed](WorldConfig& config) { config.seed = seed; });
+      PlannedCall plan = small_call();
+      for (int i = 0; i < 3; ++i) {
+        plan.options.tag = static_cast<uint64_t>(i % 2);
+        run.finish(run.on_all(plan));
+      }
+      // Over a link, to the coordinator and back, with what these may take at most.
+      const Duration trips = 4 * run.slowest_way() + milliseconds(1);
+      const TimePoint before = run.world().now();
+      run.world().leave(run.process(1), Error{ErrorCode::kNotConnected, "left by its user"});
+      EXPECT_TRUE(run.world().run_until(
+          [&] { return run.world().left(run.process(1)).has_value(); }, seconds(3)));
+      EXPECT_LE(to_ms(run.world().now() - before), to_ms(trips)) << peers << ", seed " << seed;
+    }
+  }
+}
+
+// Another one has still to end the call when it is asked, and tells at once when it has.
+TEST(SmallOp, OneThatLeavesBeforeAllHaveItsResultIsGoneSoonAfterThey) {
+  int later = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SmallRun run(3, [seed](WorldConfig& config) { config.seed = seed; });
+    const std::vector<Call> calls = run.on_all(small_call());
+    const ProcessId first = first_to_end(run, calls).process;
+    run.world().leave(first, Error{ErrorCode::kNotConnected, "left by its user"});
+    const TimePoint asked = run.world().now();
+    run.finish(calls, seconds(30));
+    if (run.world().now() > asked) ++later;
+    const TimePoint before = run.world().now();
+    EXPECT_TRUE(run.world().run_until([&] { return run.world().left(first).has_value(); },
+                                      seconds(3)));
+    EXPECT_LE(to_ms(run.world().now() - before), to_ms(4 * run.slowest_way()) + 1)
+        << "seed " << seed;
+  }
+  EXPECT_GT(later, 10);
+}
+
 // The last chunks of the largest small call exceed what may be sent eagerly: they wait for credit,
 // also when the sender has all it needs and has returned.
 TEST(SmallOp, OneThatHasReturnedStillSendsWhatWaitsForCredit) {

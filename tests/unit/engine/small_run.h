@@ -43,6 +43,7 @@ class SmallRun {
 
   // Returns when `peers` replicas are in one view.
   explicit SmallRun(uint32_t peers, const Change& change = {}) : world_(config(peers, change)) {
+    slowest_way_ = slowest_way(config(peers, change));
     // For who looks into a failure: ATOLL_TRACE=1 engine_unit_test --gtest_filter=...
     if (std::getenv("ATOLL_TRACE") != nullptr) {
       world_.on_note([this](const std::string& who, const std::string& what) {
@@ -60,6 +61,8 @@ class SmallRun {
   const std::vector<ProcessId>& processes() const { return processes_; }
   ProcessId process(size_t index) const { return processes_.at(index); }
   PeerId peer(size_t index) { return world_.engine(processes_.at(index)).self().id; }
+  // What a frame or a message takes at most from one to the other.
+  Duration slowest_way() const { return slowest_way_; }
   size_t living() const { return world_.living().size(); }
 
   // A process that has connected.
@@ -171,7 +174,12 @@ class SmallRun {
     return call;
   }
 
+  static Duration slowest_way(const WorldConfig& config) {
+    return std::max(config.data_delays.most, config.control_delays.most);
+  }
+
   World world_;
+  Duration slowest_way_{};
   std::vector<ProcessId> processes_;
 };
 
