@@ -117,7 +117,8 @@ Result<std::string> coordinator_status_json(const Endpoint& coordinator, Duratio
                  {"aborts", status.counters.aborts},
                  {"settle_rounds", status.counters.settle_rounds},
                  {"admissions", status.counters.admissions},
-                 {"evictions", status.counters.evictions}}}};
+                 {"evictions", status.counters.evictions},
+                 {"left", status.counters.left}}}};
   json["peers"] = Json::array();
   for (const wire::PeerStatus& peer : status.peers) json["peers"].push_back(json_of(peer));
   json["ops_open"] = status.ops_open;

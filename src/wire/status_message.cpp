@@ -38,6 +38,7 @@ void encode_part(const StatusCounters& in, proto::StatusCounters* out) {
   out->set_settle_rounds(in.settle_rounds);
   out->set_admissions(in.admissions);
   out->set_evictions(in.evictions);
+  out->set_left(in.left);
 }
 
 // ---- protobuf to typed value -------------------------------------------------------------------
@@ -87,6 +88,7 @@ void decode_part(const proto::StatusCounters& in, StatusCounters& out, FieldChec
   out.settle_rounds = in.settle_rounds();
   out.admissions = in.admissions();
   out.evictions = in.evictions();
+  out.left = in.left();
 }
 
 void encode_part(const Status& in, proto::Status* out) {

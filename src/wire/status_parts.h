@@ -50,7 +50,8 @@ struct StatusCounters {
   uint64_t aborts = 0;
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
-  uint64_t evictions = 0;
+  uint64_t evictions = 0;  // of replicas
+  uint64_t left = 0;       // replicas, of their own will
   bool operator==(const StatusCounters&) const = default;
 };
 

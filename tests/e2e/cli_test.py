@@ -131,6 +131,21 @@ class StatusTest(unittest.TestCase):
             self.assertEqual(status["counters"]["commits"], 0)
             self.assertEqual(coordinator.end(signal.SIGTERM)[0], 0)
 
+    def test_one_that_left_was_not_evicted(self):
+        with CoordinatorProcess(self.folder) as coordinator:
+            worker = subprocess.run([WORKER, "--coordinator", coordinator.address, "--name",
+                                     "island-7", "--stop-file", self.folder + "/stop",
+                                     "--leave-after", "2"], stdout=subprocess.PIPE, text=True,
+                                    timeout=SECONDS, check=True)
+            self.assertEqual(worker.stdout.splitlines()[-1], "left")
+            done = call("status", "--coordinator", coordinator.address)
+            self.assertIn("left 1, evictions 0\n", done.stdout)
+            self.assertIn("is gone: island-7 left: ", done.stdout)
+            self.assertNotIn("evict replica", done.stdout)
+            done = call("status", "--coordinator", coordinator.address, "--json")
+            counters = json.loads(done.stdout)["counters"]
+            self.assertEqual((counters["left"], counters["evictions"]), (1, 0))
+
     def test_names_the_peers_of_a_run(self):
         with CoordinatorProcess(self.folder, "--min-replicas", "2") as coordinator, \
                 subprocess.Popen([WORKER, "--coordinator", coordinator.address, "--name",

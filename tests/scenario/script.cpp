@@ -368,9 +368,10 @@ void Script::status(const Words&) {
   for (const auto& entry : status.peers) peers += " " + entry.info.name + ":" + entry.state;
   trace_.push_back(fmt::format(
       "  epoch {} generation {}{}; {} commits, {} aborts, {} settle rounds, {} admissions, "
-      "{} evictions",
+      "{} evictions{}",
       to_string(status.epoch), to_string(status.generation), peers, status.commits, status.aborts,
-      status.settle_rounds, status.admissions, status.evictions));
+      status.settle_rounds, status.admissions, status.evictions,
+      status.left > 0 ? fmt::format(", {} left", status.left) : ""));
 }
 
 }  // namespace atoll_core::scenario

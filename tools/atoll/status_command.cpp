@@ -142,11 +142,13 @@ void print(const Json& status) {
   for (const Json& sentence : status["waits"]) {
     std::printf("waits: %s\n", sentence.get<std::string>().c_str());
   }
-  std::printf("commits %llu, aborts %llu, settle rounds %llu, admissions %llu, evictions %llu\n",
+  std::printf("commits %llu, aborts %llu, settle rounds %llu, admissions %llu, left %llu, "
+              "evictions %llu\n",
               counters["commits"].get<unsigned long long>(),
               counters["aborts"].get<unsigned long long>(),
               counters["settle_rounds"].get<unsigned long long>(),
               counters["admissions"].get<unsigned long long>(),
+              counters["left"].get<unsigned long long>(),
               counters["evictions"].get<unsigned long long>());
   std::printf("peers: %zu\n", status["peers"].size());
   if (!status["peers"].empty()) print_peers(status);

@@ -98,6 +98,7 @@ struct CoordinatorStatus {
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
   uint64_t evictions = 0;
+  uint64_t left = 0;  // replicas that have left of their own will
   uint64_t renamings = 0;
   uint64_t replans = 0;
   uint64_t rejoins = 0;  // runs that it went on with

@@ -81,8 +81,9 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
   const std::string name = display_name(cause);
   const std::string sentence =
       fmt::format("{} {}: {}", name, leaves ? "left" : "is lost", reason);
-  out.event(fmt::format("evict replica {}: {}", cause.replica, sentence));
-  ++counters.evictions;
+  out.event(leaves ? fmt::format("replica {} is gone: {}", cause.replica, sentence)
+                   : fmt::format("evict replica {}: {}", cause.replica, sentence));
+  ++(leaves ? counters.left : counters.evictions);
   std::vector<PeerId> shards;
   for (const auto& [id, record] : people.roster.records()) {
     if (record.in_view() && record.info.replica == cause.replica) shards.push_back(id);

@@ -95,7 +95,8 @@ struct Counters {
   uint64_t aborts = 0;
   uint64_t settle_rounds = 0;
   uint64_t admissions = 0;
-  uint64_t evictions = 0;
+  uint64_t evictions = 0;  // of replicas that were lost
+  uint64_t left = 0;       // replicas that have left of their own will
   uint64_t replans = 0;    // generations that began for a new plan
   uint64_t renamings = 0;  // generations that began because calls had had many names
   uint64_t rejoins = 0;

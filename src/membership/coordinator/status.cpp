@@ -24,6 +24,7 @@ CoordinatorStatus CoordinatorMachine::status() const {
   status.settle_rounds = counters.settle_rounds;
   status.admissions = counters.admissions;
   status.evictions = counters.evictions;
+  status.left = counters.left;
   status.renamings = counters.renamings;
   status.replans = counters.replans;
   status.rejoins = counters.rejoins;
@@ -121,7 +122,7 @@ wire::Status CoordinatorMachine::Parts::wire_status(TimePoint now) const {
   status.uptime_ms = ms_since(now, started);
   status.settling = waits.rounds.about_all_open();
   status.counters = {counters.commits, counters.aborts, counters.settle_rounds,
-                     counters.admissions, counters.evictions};
+                     counters.admissions, counters.evictions, counters.left};
   for (const Participant& member : members()) {
     const PeerRecord* record = people.roster.find(member.peer);
     if (record == nullptr) continue;

@@ -298,7 +298,8 @@ inline void draw(Random& random, EventStatus& out) {
   out.age_ms = random.number(1'000'000'000);
 }
 inline void draw(Random& random, StatusCounters& out) {
-  draw_all(random, out.commits, out.aborts, out.settle_rounds, out.admissions, out.evictions);
+  draw_all(random, out.commits, out.aborts, out.settle_rounds, out.admissions, out.evictions,
+           out.left);
 }
 
 // ---- peer to coordinator -----------------------------------------------------------------------
