@@ -22,7 +22,10 @@
  *
  *   Order.    All members make the same sequence of collective calls (update, sync, all-reduce,
  *             barrier and so on) per group and tag, with the same arguments. A difference is an
- *             error, atollMismatch, that names the peers and the difference.
+ *             error, atollMismatch, that names the peers and the difference. So it is, after a
+ *             second, when two members wait for each other in calls of one tag but of different
+ *             groups (atollGroup_t): one meant all peers, say, the other its shard. Calls of
+ *             several groups that come in another order on each peer have different tags.
  *   Outcome.  A collective call ends the same way on all members: with the same result, bit for
  *             bit, from the same contributors, or with an error, and then its input is as it was.
  *             When a peer dies the library retries with the survivors, unless told otherwise.

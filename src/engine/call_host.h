@@ -18,7 +18,9 @@ namespace atoll_core::engine {
 // kDoneWanted: and has no room for its result, so that all are to tell that they are done.
 // kEndWanted: has ended it, and leaves once it is known that all have: none of them is to wait with
 // telling so.
-enum class PostedNotice : uint8_t { kPosted, kDoneWanted, kEndWanted };
+// kElsewhere: and has not made a call of another group with the same tag, in which it knows the
+// receiver to be.
+enum class PostedNotice : uint8_t { kPosted, kDoneWanted, kEndWanted, kElsewhere };
 
 class CallHost {
  public:

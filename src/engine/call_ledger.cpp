@@ -106,6 +106,7 @@ void CallLedger::take_out(Open::iterator call) {
   CallMachine::Ending ending = call->second.machine.take_ending();
   open_report_bytes_ -= call->second.machine.report_bytes();
   set_alarm(call, kNever);
+  stalled_.erase(op);
   open_.erase(call);
   context_.emit(CallEnded{id, std::move(ending.result)});
   if (!ending.record) return;
@@ -262,6 +263,7 @@ std::optional<Error> CallLedger::tick() {
   for (const Open::iterator call : due) {
     set_alarm(call, kNever);
     if (std::optional<Error> lost = call->second.machine.tick()) return lost;
+    note_stalled(call->second.machine);
     after_event(call);
   }
   if (warnings_.tell_at <= context_.now) tell_warnings();

@@ -153,8 +153,19 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   enum class Relation : uint8_t { kCurrent, kFuture, kPast };
   // kCurrent: of *call, which is open.
   Relation relation(const AttemptId& attempt, Open::iterator* call);
+  // Of an attempt that has not begun here.
+  Result<void> take_early_notice(PeerId from, const wire::FrameHeader& header);
   void posted_after_return(PeerId from, const wire::FrameHeader& header);
   void hear_end_wanted();
+
+  // call_ledger_groups.cpp
+  // It waits: those who wait for this peer in another group are told that they do so in vain.
+  void note_stalled(const CallMachine& call);
+  void tell_elsewhere(const CallMachine& call, PeerId to, const OpId& there);
+  // It was told that a call of this name was made there.
+  void hear_of_call(PeerId from, const OpId& there);
+  void hear_elsewhere(PeerId from, const wire::FrameHeader& header);
+  std::string describe_group(Group group, PeerId caller) const;
   void serve_result(PeerId to, const wire::FrameHeader& header);
 
   Context& context_;
@@ -178,6 +189,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   std::set<OpId> frozen_ops_;     // by rounds about one op
   TimePoint freeze_ends_{};       // at the latest, of the last freeze
   Stash stash_;
+  std::set<OpId> stalled_;  // open calls that have waited for a while
   struct {
     Generation generation;
     std::vector<PeerId> peers;

@@ -88,7 +88,7 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
       if (posted) posted_after_return(link.peer(), header);
       return {};
     case Relation::kFuture:
-      if (posted) return stash_.add_posted(link.peer(), header);
+      if (posted) return take_early_notice(link.peer(), header);
       return {};
     case Relation::kCurrent: break;
   }
@@ -101,6 +101,14 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
   Result<void> delivered = call->second.machine.deliver(link.peer(), header, payload);
   after_event(call);
   return delivered;
+}
+
+Result<void> CallLedger::take_early_notice(PeerId from, const wire::FrameHeader& header) {
+  Result<void> added = stash_.add_posted(from, header);
+  if (!added) return added;
+  hear_of_call(from, header.attempt.op);
+  if (has(header, PostedNotice::kElsewhere)) hear_elsewhere(from, header);
+  return {};
 }
 
 Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader& header,

@@ -107,6 +107,8 @@ class CallMachine {
   void hear_posted(PeerId from, const Stash::Posted& posted);
   // Another one has no room for the result: all are to tell that they are done.
   void hear_done_wanted();
+  // This peer is in a call of another group with the same tag, and has not made this one.
+  void hear_elsewhere(PeerId from, const std::string& groups);
   // A chunk was stashed although the attempt had begun.
   void take_late_stash();
   void hear_result(PeerId from, const wire::FrameHeader& header, ByteSpan payload);
@@ -119,8 +121,15 @@ class CallMachine {
   std::optional<KeptReport> kept() const;
   State state() const { return state_; }
   bool takes_part(PeerId peer) const;  // in what has begun
+  const AttemptId& attempt() const { return attempt_; }
+  const std::vector<PeerId>& members() const { return members_; }
+  uint64_t fingerprint() const { return fingerprint_; }
+  // It has an attempt that stands still, and has told so.
+  bool stalled() const { return has_attempt() && waits_.stall_told; }
+  bool lacks(PeerId peer) const;
 
  private:
+  bool has_attempt() const { return state_ == State::kMoving || state_ == State::kComplete; }
   // Tells that it is complete, or ends it, if that may be now.
   void advance();
   void tell_done();

@@ -44,6 +44,12 @@ void CallMachine::hear_posted(PeerId from, const Stash::Posted& posted) {
   host_.grant(from, attempt_, posted.total);
 }
 
+void CallMachine::hear_elsewhere(PeerId from, const std::string& groups) {
+  if (!has_attempt() || !lacks(from) || abort_wanted_) return;
+  request_abort(ErrorCode::kMismatch, fmt::format("{} differs in its group: {}", describe(),
+                                                  groups));
+}
+
 void CallMachine::hear_done_wanted() {
   if (!call_.body->small()) return;
   done_wanted_ = true;

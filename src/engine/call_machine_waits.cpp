@@ -115,6 +115,11 @@ bool CallMachine::takes_part(PeerId peer) const {
          std::find(members_.begin(), members_.end(), peer) != members_.end();
 }
 
+bool CallMachine::lacks(PeerId peer) const {
+  return arrived_.count(peer) == 0 &&
+         std::find(members_.begin(), members_.end(), peer) != members_.end();
+}
+
 std::vector<PeerId> CallMachine::missing() const {
   std::vector<PeerId> peers;
   for (const PeerId peer : members_) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -55,6 +56,27 @@ class Stash {
 
   // What came for any attempt of this op, which is not to be made any more.
   void drop(const OpId& op);
+
+  // Calls `visit(other, from)` for the notices of the first call of each other group with this tag.
+  template <class Visit>
+  void for_each_elsewhere(const OpId& op, Visit visit) const {
+    const auto from_group = [&](Group group, uint64_t tag) {
+      return entries_.lower_bound({OpId{op.generation, group, tag, 0}, Epoch{}});
+    };
+    auto at = from_group(0, 0);
+    while (at != entries_.end() && at->first.op.generation == op.generation) {
+      const Group group = at->first.op.group;
+      const auto first = from_group(group, op.tag);
+      const bool there = first != entries_.end() && first->first.op.group == group &&
+                         first->first.op.generation == op.generation &&
+                         first->first.op.tag == op.tag;
+      if (there && group != op.group) {
+        for (const auto& [from, posted] : first->second.posted) visit(first->first.op, from);
+      }
+      if (group == std::numeric_limits<Group>::max()) return;
+      at = from_group(group + 1, 0);
+    }
+  }
 
   // Drops what `obsolete(attempt)` says nobody will take.
   template <class Predicate>
