@@ -161,6 +161,8 @@ CallRecord& Application::open_record(Trainer& trainer, CallKind kind,
   record.process = trainer.process;
   record.who = trainer.identity.name;
   record.self = world_.engine(trainer.process).self().id;
+  record.slots = trainer.view.slots;
+  record.shards = config_.shards;
   record.instance = trainer.view.instance;
   record.life = trainer.view.epoch.incarnation;
   record.committed = trainer.state->table().committed();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -48,6 +49,8 @@ struct CallRecord {
   std::string name;
   std::string group;
   PeerId self;
+  std::vector<PeerId> slots;  // of its generation: the shards of one replica after those of another
+  uint32_t shards = 1;        // of each replica
   InstanceId instance;  // of the run that its caller was in
   Incarnation life;     // of the coordinator, when it had last met the others
   TimePoint began{};

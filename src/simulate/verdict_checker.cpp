@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -16,8 +19,8 @@ class VerdictChecker final : public Checker {
     const auto* info = result ? std::get_if<engine::CollectiveInfo>(&*result) : nullptr;
     std::string verdict = "committed";
     if (!result) verdict = std::string(error_name(result.error().code));
-    // The same for all groups: each has one contributor of each replica.
-    if (info != nullptr) verdict += fmt::format(" by {}", info->contributors.size());
+    // The same for all groups: each has one contributor of each of the same replicas.
+    if (info != nullptr) verdict += " by " + replicas_of(record, info->contributors);
     compare(verdicts_, record, record.name, std::move(verdict));
     if (info == nullptr) return;
     std::vector<std::string> peers;
@@ -30,6 +33,18 @@ class VerdictChecker final : public Checker {
   }
 
  private:
+  // "3 peers of replicas 0, 1, 4", which are counted by their slots.
+  static std::string replicas_of(const CallRecord& record,
+                                 const std::vector<PeerId>& contributors) {
+    std::set<std::ptrdiff_t> replicas;
+    for (const PeerId peer : contributors) {
+      const auto slot = std::find(record.slots.begin(), record.slots.end(), peer);
+      replicas.insert((slot - record.slots.begin()) / record.shards);
+    }
+    return fmt::format("{} peers of replicas {}", contributors.size(),
+                       fmt::join(replicas, ", "));
+  }
+
   void compare(Claims& claims, const CallRecord& record, const std::string& about,
                std::string text) {
     const auto other = claims.add(about, {record.instance, record.self, record.who, text});

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "simulate/checker.h"
 #include "simulate/connection.h"
 #include "simulate/runner.h"
 
@@ -53,6 +54,46 @@ TEST(Coverage, NamesWhatNeverHappened) {
   EXPECT_FALSE(names("commits"));
   EXPECT_FALSE(names("crash in sync"));
   EXPECT_FALSE(names("cancel in idle"));  // there would be nothing to cancel
+}
+
+// Three replicas of two shards, all in the view; what one peer of each shard was told of one call.
+std::vector<Violation> complaints_about(const std::vector<uint64_t>& told_first,
+                                        const std::vector<uint64_t>& told_second) {
+  CheckContext context;
+  Statistics statistics;
+  context.statistics = &statistics;
+  wire::View view;
+  for (uint64_t id = 1; id <= 6; ++id) {
+    view.slots.push_back(PeerId{id});
+    view.members.emplace_back().id = PeerId{id};
+  }
+  const InstanceId instance{1, 1};
+  context.newest[instance] = {view};
+  const auto checker = make_verdict_checker(context);
+  for (const auto* told : {&told_first, &told_second}) {
+    CallRecord record;
+    record.instance = instance;
+    record.name = "a call";
+    record.self = PeerId{told->front()};
+    record.group = record.self.value % 2 == 1 ? "shard 0" : "shard 1";
+    record.slots = view.slots;
+    record.shards = 2;
+    engine::CollectiveInfo info;
+    for (const uint64_t id : *told) info.contributors.push_back(PeerId{id});
+    checker->call_ended(record, engine::CallInfo{info});
+  }
+  return context.violations;
+}
+
+TEST(VerdictChecker, ComparesWhoHasContributedInAllShards) {
+  EXPECT_TRUE(complaints_about({1, 3, 5}, {2, 4, 6}).empty());
+  EXPECT_TRUE(complaints_about({1, 5}, {2, 6}).empty());
+  EXPECT_EQ(complaints_about({1, 3, 5}, {2, 4}).size(), 1u);  // another number
+  const std::vector<Violation> others = complaints_about({1, 3}, {2, 6});
+  ASSERT_EQ(others.size(), 1u);  // as many, of other replicas
+  EXPECT_EQ(others.front().invariant, "verdict agreement");
+  EXPECT_NE(others.front().text.find("of replicas 0, 1"), std::string::npos);
+  EXPECT_NE(others.front().text.find("of replicas 0, 2"), std::string::npos);
 }
 
 class ConnectionTest : public ::testing::Test {
