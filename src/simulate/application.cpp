@@ -28,13 +28,14 @@ bool Application::alive(const Trainer& trainer) const { return world_.alive(trai
 
 // ---- lives -------------------------------------------------------------------------------------
 
-bool Application::join(bool last_first) {
+bool Application::join(const Newcomer& how) {
   if (replicas_ == config_.replicas_max) return false;
   const std::string replica = fmt::format("island-{}", replicas_++);
   for (uint32_t shard = 0; shard < config_.shards; ++shard) {
     auto trainer = std::make_unique<Trainer>();
     const std::string name = config_.shards == 1 ? replica : fmt::format("{}.{}", replica, shard);
-    trainer->identity = {name, replica, shard, config_.shards, last_first};
+    trainer->identity = {name, replica, shard, config_.shards, how.last_first};
+    trainer->follows = how.follows;
     trainers_.push_back(std::move(trainer));
     start(*trainers_.back());
   }
@@ -203,7 +204,7 @@ void Application::connect(Trainer& trainer) {
   make(trainer, record, [](engine::Engine& engine, TimePoint now, engine::CallId id) {
     engine.connect(now, id);
   }, [this, &trainer](CallRecord&, const Result<engine::CallInfo>& result) {
-    if (result && random_.one_in(4)) update(trainer);
+    if (result && (!trainer.follows || random_.one_in(4))) update(trainer);
     else if (result) follow(trainer);
   });
 }
@@ -267,7 +268,9 @@ void Application::updated(Trainer& trainer, const Result<engine::CallInfo>& resu
 
 void Application::next(Trainer& trainer) {
   if (world_.left(trainer.process)) return reconnect_later(trainer);
-  if (!trainer.member) return random_.one_in(4) ? update(trainer) : follow(trainer);
+  if (!trainer.member) {
+    return !trainer.follows || random_.one_in(4) ? update(trainer) : follow(trainer);
+  }
   PositionPlan plan = plan_position(config_.seed, trainer.generation, trainer.position++);
   ++trainer.progress;
   ++trainer.in_flight;  // held until everything of this position has begun

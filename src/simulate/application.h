@@ -24,6 +24,11 @@ struct ApplicationConfig {
   uint32_t replicas_max = 10;
 };
 
+struct Newcomer {
+  bool last_first = false;  // it has the coordinators' addresses in the other order
+  bool follows = true;      // it fetches the members' state before it is let in, most of the time
+};
+
 class Application {
  public:
   Application(World& world, CallObserver& observer, const ApplicationConfig& config);
@@ -33,8 +38,8 @@ class Application {
   bool alive(const Trainer& trainer) const;
 
   // ---- what befalls it
-  // False: there are enough. `last_first`: with the coordinators' addresses in the other order.
-  bool join(bool last_first = false);
+  // False: there are enough.
+  bool join(const Newcomer& how = {});
   // One that is away comes back; false: nobody is.
   bool bring_back();
   void bring_all_back();

@@ -35,15 +35,16 @@ enum class Fault : uint8_t {
   kMove,                // a peer has another address from now on
   kOverload,            // the coordinator has no place for those who come (back) for a while
   kCutVerdicts,         // the coordinator dies between two shards' verdicts, and starts again
+  kNewcomerAlone,       // a newcomer is let in, and all others lose their membership before a sync
 };
-inline constexpr size_t kFaultCount = 26;
+inline constexpr size_t kFaultCount = 27;
 
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
     "cut connection", "half-open connection", "drop control", "half-open control", "blackhole",
     "partition", "cut off", "corrupt byte", "crash", "crash in the middle", "freeze",
     "freeze coordinator", "leave", "join", "come back", "cancel", "coordinator restart",
     "newcomer first", "new run", "second first", "lose answer", "part lives", "cannot be dialled",
-    "move", "overload", "cut verdicts"};
+    "move", "overload", "cut verdicts", "newcomer alone"};
 
 // What the victim of a fault is doing, roughly; of several the last one counts.
 enum class Phase : uint8_t { kIdle, kUpdate, kSmallOp, kLargeOp, kSync, kRejoin, kSettle };
@@ -55,14 +56,16 @@ inline constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
 inline std::string_view to_string(Fault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
 inline std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<size_t>(phase)]; }
 
-// Only runs of several shards have it, beside their other faults and drawn apart from them.
-inline bool is_apart(Fault fault) { return fault == Fault::kCutVerdicts; }
+// Only some runs have it, beside their other faults and drawn apart from them.
+inline bool is_apart(Fault fault) {
+  return fault == Fault::kCutVerdicts || fault == Fault::kNewcomerAlone;
+}
 
 // How often each fault is chosen, relative to the others; of one that is apart, how many befall a
 // run at most.
 struct FaultMix {
   std::array<uint32_t, kFaultCount> weights = {4, 2, 4, 2, 3, 3, 3, 3, 6, 6, 3, 1, 2, 5, 3, 4, 3,
-                                               2, 2, 3, 3, 2, 3, 3, 3, 4};
+                                               2, 2, 3, 3, 2, 3, 3, 3, 4, 1};
   bool operator==(const FaultMix&) const = default;
 };
 
@@ -94,7 +97,8 @@ inline bool can_meet(Fault fault, Phase phase) {
   switch (fault) {
     case Fault::kCancel:
       return phase != Phase::kIdle && phase != Phase::kUpdate && phase != Phase::kRejoin;
-    case Fault::kSecondFirst: return phase == Phase::kRejoin;  // of those who come to it
+    case Fault::kSecondFirst:  // of those who come to it
+    case Fault::kNewcomerAlone: return phase == Phase::kRejoin;
     default: return true;
   }
 }

@@ -15,17 +15,24 @@ constexpr Duration kGoesOnWithout = std::chrono::seconds(7);
 constexpr uint64_t kLastVerdictsMost = 8;
 // From its last word to its death. What it has said arrives within some of it.
 constexpr Duration kDiesWithin = std::chrono::milliseconds(100);
+// Until a newcomer is let in; and from when on the others, out of reach for so long, are dropped.
+constexpr Duration kLetInWithin = std::chrono::seconds(10);
+constexpr Duration kDropped = std::chrono::seconds(3);
 }
 
 FaultPlan::FaultPlan(World& world, Application& application, CheckContext& context,
                      const FaultConfig& config)
     : world_(world), application_(application), context_(context), config_(config),
-      random_(config.seed ^ 0xFA17), apart_(config.seed ^ 0x5A4D5),
+      random_(config.seed ^ 0xFA17), apart_(config.seed ^ 0x5A4D5), alone_(config.seed ^ 0xA10E),
       longest_(std::chrono::milliseconds(random_.one_in(3) ? 6000 : 1500)) {
   for (uint64_t i = 0; i < config_.faults; ++i) add(choose());
   if (application_.shards() > 1) {
     const uint64_t most = config_.mix.weights[static_cast<size_t>(Fault::kCutVerdicts)];
     for (uint64_t left = apart_.between(0, most); left > 0; --left) add(Fault::kCutVerdicts);
+  }
+  if (world_.coordinators() == 1) {  // of several one would not go on without the majority
+    const uint64_t most = config_.mix.weights[static_cast<size_t>(Fault::kNewcomerAlone)];
+    for (uint64_t left = alone_.between(0, most); left > 0; --left) add(Fault::kNewcomerAlone);
   }
   world_.on_trace([this](ProcessId process, const char* point) {
     count(point);
@@ -65,7 +72,9 @@ void FaultPlan::count(std::string_view point) {
 
 Fault FaultPlan::choose() {
   std::array<uint32_t, kFaultCount> weights = config_.mix.weights;
-  weights[static_cast<size_t>(Fault::kCutVerdicts)] = 0;
+  for (size_t i = 0; i < kFaultCount; ++i) {
+    if (is_apart(static_cast<Fault>(i))) weights[i] = 0;
+  }
   uint64_t left = random_.below(std::accumulate(weights.begin(), weights.end(), uint64_t{0}));
   for (size_t i = 0; i < kFaultCount; ++i) {
     if (left < weights[i]) return static_cast<Fault>(i);
@@ -113,12 +122,14 @@ const Trainer* FaultPlan::find_victim(const Waiting& waiting) {
 
 void FaultPlan::after_event() {
   lose_answers();
+  look_after_newcomer();
   for (size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting waiting = waiting_[i];
     const Trainer* victim = find_victim(waiting);
     if (victim == nullptr) continue;
     waiting_.erase(waiting_.begin() + static_cast<long>(i));
-    const bool has_phase = waiting.fault != Fault::kSecondFirst;
+    const bool has_phase =
+        waiting.fault != Fault::kSecondFirst && waiting.fault != Fault::kNewcomerAlone;
     const Phase phase = has_phase ? phase_of(*victim) : Phase::kRejoin;
     world_.tell("fault", std::string(to_string(waiting.fault)) + ", victim " +
                              victim->identity.name + ", in " + std::string(to_string(phase)));
@@ -171,6 +182,7 @@ bool FaultPlan::strike(Fault fault, const Trainer& victim) {
     case Fault::kMove: world_.move(process); return true;
     case Fault::kOverload: overload(); return true;
     case Fault::kCutVerdicts: return cut_verdicts(phase_of(victim));
+    case Fault::kNewcomerAlone: return newcomer_alone();
   }
   return false;
 }
@@ -291,7 +303,7 @@ bool FaultPlan::second_first() {
   if (world_.coordinator(1).drives()) return false;
   world_.begin_again(1);
   context_.new_runs = true;
-  (void)application_.join(true);
+  (void)application_.join({.last_first = true});
   return true;
 }
 
@@ -347,6 +359,40 @@ void FaultPlan::cut_off(const std::vector<ProcessId>& processes, size_t address,
   }
 }
 
+// All members that hold what the run has committed lose their membership, and are back when one who
+// never had it has begun anew. Counted when it happens.
+bool FaultPlan::newcomer_alone() {
+  const bool busy = !coming_.replica.empty() || world_.now() < alone_until_;
+  if (busy || !application_.join({.follows = false})) return false;
+  coming_ = {application_.trainers().back()->identity.replica, world_.now() + kLetInWithin};
+  return false;
+}
+
+void FaultPlan::look_after_newcomer() {
+  if (coming_.replica.empty()) return;
+  bool let_in = true;
+  bool in_time = world_.now() < coming_.until;
+  std::vector<ProcessId> others;
+  for (const auto& trainer : application_.trainers()) {
+    const bool here = application_.alive(*trainer) && !trainer->away;
+    if (trainer->identity.replica != coming_.replica) {
+      if (here) others.push_back(trainer->process);
+      continue;
+    }
+    let_in = let_in && trainer->member;
+    in_time = in_time && here && !trainer->synced;
+  }
+  if (in_time && !let_in) return;
+  if (in_time) {
+    world_.tell("fault", "all but " + coming_.replica + " are cut off");
+    const Duration time = kDropped + alone_.between(Duration{0}, kDropped / 4);
+    cut_off(others, 0, time);
+    alone_until_ = world_.now() + time;
+    context_.statistics->met(Fault::kNewcomerAlone, Phase::kRejoin);
+  }
+  coming_ = {};
+}
+
 void FaultPlan::come_back(const Trainer& victim) {
   if (application_.bring_back()) return;
   // Nobody is away: this one is, for a moment.
@@ -379,6 +425,8 @@ void FaultPlan::end() {
   moments_ = 0;
   answers_ = 0;
   parting_ = 0;
+  coming_ = {};
+  alone_until_ = {};
   for (size_t address = 0; address < world_.coordinators(); ++address) {
     world_.coordinator(address).speak_on();
   }

@@ -1,8 +1,8 @@
 // Which faults befall a run, and when: each at some event, at some time, or when its victim is in a
 // phase that it aims at. It follows from the seed. After a while there are no more faults.
 //
-// Faults that only runs of several shards have come from a random stream of their own: up to the
-// first of them, and in all runs of one shard, a seed is the run that it is without them.
+// Faults that only some runs have, those of several shards say, come each from a random stream of
+// their own: up to the first of them, and in all other runs, a seed is the run that it is without.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,8 @@ class FaultPlan {
   void after_event();
   // None is left. What they block is not open yet.
   bool over() const {
-    return waiting_.empty() && moments_ == 0 && parting_ == 0 && !verdicts_are_cut();
+    return waiting_.empty() && moments_ == 0 && parting_ == 0 && coming_.replica.empty() &&
+           alone_until_ <= world_.now() && !verdicts_are_cut();
   }
   // No more, and nothing of what they block stays blocked; all who are away come back.
   void end();
@@ -74,7 +75,12 @@ class FaultPlan {
   bool cut_verdicts(Phase phase);
   bool verdicts_are_cut() const;
   void let_die(size_t address);
-  Random& random_of(Fault fault) { return is_apart(fault) ? apart_ : random_; }
+  bool newcomer_alone();
+  void look_after_newcomer();
+  Random& random_of(Fault fault) {
+    if (fault == Fault::kNewcomerAlone) return alone_;
+    return fault == Fault::kCutVerdicts ? apart_ : random_;
+  }
   size_t some_coordinator() { return random_.below(world_.coordinators()); }
   void come_back(const Trainer& victim);
   Duration a_while() { return random_.between(std::chrono::milliseconds(20), longest_); }
@@ -85,11 +91,17 @@ class FaultPlan {
   const FaultConfig config_;
   Random random_;
   Random apart_;  // of what only runs of several shards have
+  Random alone_;  // of what only runs of one coordinator have
   const Duration longest_;
   std::vector<Waiting> waiting_;
   uint64_t moments_ = 0;  // somebody dies when so many more were traced; 0: nobody
   uint64_t answers_ = 0;  // of so many coordinators that go on with a run, some are to be lost
   uint64_t parting_ = 0;  // lives of which the next has not begun
+  struct {
+    std::string replica;  // empty: none
+    TimePoint until{};    // it is given up
+  } coming_;                 // a newcomer that is to be alone
+  TimePoint alone_until_{};  // the others are cut off
   uint64_t silent_ = 0;   // coordinators that have said their last and are not dead yet
   std::vector<uint64_t> rejoins_;  // of each coordinator, seen so far
 };

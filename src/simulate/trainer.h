@@ -43,6 +43,7 @@ struct Trainer {
   wire::RunMemory memory;    // of its communicator, from session to session
   bool running = false;      // its process lives
   bool away = false;         // it has left of its own will, or crashed, and is not to come back yet
+  bool follows = true;       // the members' state, before it is let in
   bool member = false;
   bool synced = false;       // was part of a committed sync since its admission
   Generation generation;     // of its position

@@ -89,8 +89,10 @@ TEST(Regressions, StayMended) {
     std::istringstream fields(line);
     RunOptions options;
     uint32_t cuts = 0;
-    ASSERT_TRUE(fields >> options.seed >> options.peers >> options.events >> cuts);
+    uint32_t alone = 0;
+    ASSERT_TRUE(fields >> options.seed >> options.peers >> options.events >> cuts >> alone);
     options.mix.weights[static_cast<size_t>(Fault::kCutVerdicts)] = cuts;
+    options.mix.weights[static_cast<size_t>(Fault::kNewcomerAlone)] = alone;
     expect_well(options, sum);
   }
 }
