@@ -91,7 +91,7 @@ class LivenessChecker final : public Checker {
     }
     if (bytes != bytes_) moved_at_ = now;
     bytes_ = bytes;
-    if (context_.faults != faults_ && !context_.quiet) calm_since_ = kNever;
+    if (context_.faults != faults_) calm_since_ = kNever;
     if (context_.quiet && calm_since_ == kNever) calm_since_ = now + kConvalescence;
     if (!within_.empty() && calm_since_ != kNever) calm_since_ = std::max(calm_since_, now);
     faults_ = context_.faults;

@@ -14,9 +14,10 @@ typedef struct {
   int held[2]; /* its children live until this is closed */
 } Pipes;
 
-/* Its children have what they keep when it says so. */
+/* Its children have what they keep when it says so. The program that is executed has to say so
+ * itself: posix_spawn returns a little before the kernel has closed there what is to be closed. */
 static void live_on(const Pipes* pipes) {
-  char* const command[] = {(char*)"/bin/cat", NULL};
+  char* const command[] = {(char*)"/bin/sh", (char*)"-c", (char*)"echo r; exec cat", NULL};
   posix_spawn_file_actions_t actions;
   pid_t spawned;
   int ready[2];
@@ -30,9 +31,11 @@ static void live_on(const Pipes* pipes) {
   CHECK(read(ready[0], &byte, 1) == 1);
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipes->held[0], 0);
+  posix_spawn_file_actions_adddup2(&actions, ready[1], 1);
   posix_spawn_file_actions_addclose(&actions, pipes->held[1]);
   CHECK(posix_spawn(&spawned, command[0], &actions, NULL, command, environ) == 0);
   posix_spawn_file_actions_destroy(&actions);
+  CHECK(read(ready[0], &byte, 1) == 1);
 }
 
 /* A coordinator with a state directory, and a peer of it whose port is chosen. Calls nothing that

@@ -47,7 +47,7 @@ struct Hello {
   uint64_t target_peer = 2;
 
   std::string bytes() const {
-    std::string text(96, '\0');
+    std::string text(112, '\0');
     text.replace(0, 8, "ATOLLD01");
     store<uint16_t>(text, 8, kVersion);
     store<uint16_t>(text, 10, kVersion);
@@ -58,7 +58,7 @@ struct Hello {
     store<uint64_t>(text, 48, peer);
     store<uint64_t>(text, 56, target_peer);
     store<uint64_t>(text, 64, XXH3_64bits(kRunId, std::strlen(kRunId)));
-    store<uint64_t>(text, 88, XXH3_64bits(text.data(), 88));
+    store<uint64_t>(text, 104, XXH3_64bits(text.data(), 104));
     return text;
   }
 };
@@ -135,7 +135,7 @@ class HostileBytesTest : public testing::Test {
   std::string answer_to(size_t place, const std::string& bytes) {
     const RawSocket stranger = RawSocket::connect(data_address(place));
     EXPECT_TRUE(stranger.send(bytes));
-    return stranger.receive(kClosedSoon, 96).value_or("");
+    return stranger.receive(kClosedSoon, 112).value_or("");
   }
 
   TestRun run_;
@@ -202,7 +202,7 @@ TEST_F(HostileBytesTest, StrangersAllGetTheSameAnswer) {
   link.peer = run_[1].attribute(atollAttributePeer);
   link.session = own_session(1);
   const std::string answer = answer_to(0, probe.bytes());
-  ASSERT_EQ(answer.size(), 96u);
+  ASSERT_EQ(answer.size(), 112u);
   EXPECT_EQ(answer.substr(16, 56), std::string(56, '\0')) << "sessions, ids and run";
   EXPECT_EQ(answer_to(0, link.bytes()), answer);
   EXPECT_EQ(answer_to(1, probe.bytes()), answer);

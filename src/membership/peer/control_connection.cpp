@@ -125,7 +125,6 @@ bool PeerMachine::may_resume() const { return state_ == State::kMember && view_.
 
 void PeerMachine::register_here() {
   control_.resumes = false;
-  control_.may_resume = true;
   wire::Register hello;
   hello.run = config_.run;
   hello.peer = config_.self;
@@ -223,6 +222,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   config_.self.id = message.peer;
   state_ = message.member ? State::kMember : State::kPending;
   session_.begin();
+  control_.may_resume = true;
   go_up(now);
   outputs_.push_back(peer_output::Connected{message.peer, std::move(message.run)});
   send_again();

@@ -194,6 +194,9 @@ TEST_F(PeerMachineTest, ASessionThatIsToBeginAnewIsNotResumed) {
   const auto registers = take_sent<wire::Register>();
   ASSERT_EQ(registers.size(), 1u);
   EXPECT_TRUE(registers[0].rejoin.has_value());
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  EXPECT_EQ(take_sent<wire::Register>().size(), 1u) << "nobody may have read the first one";
   machine_.begin_session_anew(now_, "another one has");
   EXPECT_TRUE(machine_.take_outputs().empty()) << "what it wants is on its way";
   accept(1, true);
