@@ -45,6 +45,10 @@ class DrivingChecker final : public Checker {
         if (peer.state != "pending") ++seen.members;
         if (peer.state == "member") seen.connected.push_back(peer.info.id);
       }
+      // Its last member has left of its own will, perhaps after others had been lost: it is over.
+      const bool ended = drove && seen.members == 0 && status.left > seen.left;
+      if (ended) given_up_.insert(seen.instance);
+      seen.left = status.left;
     }
   }
 
@@ -57,6 +61,7 @@ class DrivingChecker final : public Checker {
     size_t members = 0;
     std::vector<PeerId> connected;
     uint64_t steps_down = 0;
+    uint64_t left = 0;  // replicas, so far
   };
 
   // Members of another instance that could have told of it.
