@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/atoll/bench_cpu.h"
-#include "tools/atoll/bench_start_line.h"
-#include "tools/atoll/bench_values.h"
+#include "tools/atoll/bench/cpu.h"
+#include "tools/atoll/bench/start_line.h"
+#include "tools/atoll/bench/values.h"
 
 namespace driver {
 

@@ -1,5 +1,5 @@
 // Series in, verdict out: what is flat passes, what grows is named, what is too short is called so.
-#include "tools/atoll/soak_judge.h"
+#include "tools/atoll/soak/judge.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // The end of a command: one who waits for it must not miss it.
-#include "tools/atoll/wanlab_child.h"
+#include "tools/atoll/wanlab/child.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "tools/atoll/wanlab_virtio.h"
+#include "tools/atoll/wanlab/virtio.h"
 
 namespace atoll_test {
 

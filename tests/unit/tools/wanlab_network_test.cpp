@@ -1,5 +1,5 @@
 // The network in virtual time: rate, delay, queue, loss and jitter are what was asked for.
-#include "tools/atoll/wanlab_network.h"
+#include "tools/atoll/wanlab/network.h"
 
 #include <gtest/gtest.h>
 

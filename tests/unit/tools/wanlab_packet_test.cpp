@@ -1,10 +1,10 @@
-#include "tools/atoll/wanlab_packet.h"
+#include "tools/atoll/wanlab/packet.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "tools/atoll/wanlab_settings.h"
+#include "tools/atoll/wanlab/settings.h"
 #include "unit/tools/wanlab_frames.h"
 
 namespace atoll_cli {

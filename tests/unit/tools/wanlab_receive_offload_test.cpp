@@ -1,5 +1,5 @@
 // Super-packets are put together as a network card would, and nothing else is.
-#include "tools/atoll/wanlab_receive_offload.h"
+#include "tools/atoll/wanlab/receive_offload.h"
 
 #include <gtest/gtest.h>
 

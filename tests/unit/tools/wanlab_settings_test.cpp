@@ -1,12 +1,12 @@
 // What users write: durations, rates, percentages, matrix files.
-#include "tools/atoll/wanlab_settings.h"
+#include "tools/atoll/wanlab/settings.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tools/atoll/duration.h"
-#include "tools/atoll/wanlab_matrix.h"
-#include "tools/atoll/wanlab_quantities.h"
+#include "tools/atoll/wanlab/matrix.h"
+#include "tools/atoll/wanlab/quantities.h"
 
 namespace atoll_cli {
 namespace {
