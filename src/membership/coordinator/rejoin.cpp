@@ -12,6 +12,8 @@
 namespace atoll_core::membership {
 namespace {
 
+constexpr int64_t kWindowsMore = 2;  // that a coordinator waits which is not the first
+
 using Parts = CoordinatorMachine::Parts;
 
 // What one member holds of the run becomes part of what this coordinator holds.
@@ -160,8 +162,13 @@ void CoordinatorMachine::Parts::claim(TimePoint now, ConnectionId connection,
                         display_name(message.peer), visitor->second.remote,
                         to_string(message.rejoin->view.epoch),
                         to_string(message.rejoin->view.instance)));
+  // The later its address in the list, the longer a coordinator waits. Where all wait alike, two
+  // halves of a run, neither of which may go on, change places for ever: each is sent away when its
+  // window ends, and meets the other one on the way.
+  const int64_t windows = 1 + std::min<int64_t>(message.address, kWindowsMore);
+  const TimePoint deadline = now + config.rejoin_window * windows;
   const auto replaced = people.claims.add(
-      {connection, visitor->second.remote, std::move(message)}, now + config.rejoin_window);
+      {connection, visitor->second.remote, std::move(message)}, deadline);
   people.visitors.erase(visitor);
   if (replaced) out.close(*replaced, "replaced by a new connection");
   changed.claims = true;

@@ -175,6 +175,22 @@ TEST_F(WhoDrives, AMemberThatComesAfterTheOthersIsNotDropped) {
   EXPECT_THAT(members(), ElementsAre("a:member", "b:member"));
 }
 
+// Else two halves of a run that change places at the same time would never meet.
+TEST_F(WhoDrives, AHalfIsSentAwayLaterByALaterCoordinator) {
+  for (const uint32_t address : {0u, 1u, 2u, 15u}) {
+    wire::Register half = claimant(2, view_of({1, 2}));
+    half.coordinators = 16;
+    half.address = address;
+    said_[2].clear();
+    come(2, half);
+    const int64_t windows = 1 + std::min(address, 2u);
+    pass(config_.rejoin_window * windows - 1ms);
+    EXPECT_EQ(heard<wire::Refused>(2), nullptr) << "address " << address;
+    pass(1ms);
+    expect_refused(2, ErrorCode::kCoordinatorUnreachable, "replicas");
+  }
+}
+
 // The others wait in an update that it has been through: their answer was lost.
 TEST_F(WhoDrives, AMemberThatComesLateTellsWhatTheOthersHaveNotHeard) {
   const wire::View view = view_of({1, 2});
