@@ -75,7 +75,8 @@
  *             as the library chooses, 1 nearby and up to 32 on long ways. When the limit (ulimit
  *             -n) is too low for that it warns, with the number that it takes; where they run out,
  *             the sentence says which process lacks them. The same holds for threads, of which a
- *             communicator has one, and its log callback another one.
+ *             communicator has one, its log callback another one, and each atollCommConnectAsync
+ *             and atollOptimizeTopologyAsync one of its own until it ends.
  *   Memory.   Buffers belong to the caller. The library reads and writes them only between the
  *             start and the end of a call (for async calls: until atollWait or a successful
  *             atollTest), and a state's tensors as said there.
