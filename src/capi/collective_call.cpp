@@ -115,7 +115,7 @@ Result<void> check_weight(const peer::CallOptions& options, const char* function
 
 std::unique_ptr<atollRequest> collective_request(atollComm_t comm,
                                                  std::shared_ptr<peer::Session> session,
-                                                 std::shared_ptr<peer::PendingCall> call,
+                                                 std::shared_ptr<peer::AwaitedCall> call,
                                                  TimePoint started) {
   return request_of(std::move(session), std::move(call),
                     [comm, started](Result<peer::CallInfo> result, atollOpInfo_t* info)
@@ -185,10 +185,10 @@ Started start_all_reduce(const TensorArguments& tensors,
   if (call->input_disposable && in_place) call->retry = false;
   if (!in_place) call->input_disposable = false;
   const TimePoint started = peer::now();
-  auto pending = peer::start_all_reduce(
+  auto awaited = peer::start_all_reduce(
       **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
       std::move(*views), *call, site.caller);
-  return collective_request(comm, *std::move(session), std::move(pending), started);
+  return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
 Started start_broadcast(const TensorArguments& tensors,
@@ -205,9 +205,9 @@ Started start_broadcast(const TensorArguments& tensors,
   if (!call) return tl::unexpected(call.error());
   ATOLL_TRY(check_weight(*call, site.function, false, static_cast<DataType>(tensors.type)));
   const TimePoint started = peer::now();
-  auto pending = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
+  auto awaited = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
                                         PeerId{root}, std::move(*views), *call, site.caller);
-  return collective_request(comm, *std::move(session), std::move(pending), started);
+  return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
 Started start_barrier(atollComm_t comm,
@@ -219,8 +219,8 @@ Started start_barrier(atollComm_t comm,
   auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
   const TimePoint started = peer::now();
-  auto pending = peer::start_barrier(**session, *call, site.caller);
-  return collective_request(comm, *std::move(session), std::move(pending), started);
+  auto awaited = peer::start_barrier(**session, *call, site.caller);
+  return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
 }  // namespace atoll_core::capi

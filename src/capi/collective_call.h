@@ -59,7 +59,7 @@ Result<void> check_weight(const peer::CallOptions& options, const char* function
 // The communicator outlives it.
 std::unique_ptr<atollRequest> collective_request(atollComm_t comm,
                                                  std::shared_ptr<peer::Session> session,
-                                                 std::shared_ptr<peer::PendingCall> call,
+                                                 std::shared_ptr<peer::AwaitedCall> call,
                                                  TimePoint started);
 
 }  // namespace atoll_core::capi

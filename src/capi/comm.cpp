@@ -78,7 +78,7 @@ Result<void> leave(atollComm_t comm, const char* function, Error reason, bool at
   const std::lock_guard<std::mutex> lock(comm->mutex);
   // Of its own will: it may join whatever run there is next.
   comm->config.engine.membership.memory = {};
-  comm->config.marks.clear();
+  comm->config.commits.clear();
   if (comm->current == session) comm->current = nullptr;
   if (session != nullptr) return {};
   return atoll_core::fail(ErrorCode::kNotConnected, "{}: the communicator is not connected",

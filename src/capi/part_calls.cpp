@@ -145,8 +145,8 @@ Started start_pair(bool sends, const PartArguments& arguments,
   call->tensors = {{static_cast<const std::byte*>(arguments.send),
                     static_cast<std::byte*>(arguments.receive), arguments.count}};
   const TimePoint started = peer::now();
-  auto pending = peer::start_collective(**session, std::move(*call), site.caller);
-  return collective_request(comm, *std::move(session), std::move(pending), started);
+  auto awaited = peer::start_collective(**session, std::move(*call), site.caller);
+  return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
 }  // namespace
@@ -171,8 +171,8 @@ Started start_parts(Kind kind, const PartArguments& arguments,
   if (disposable) call->options.retry = false;
   if (has_blocks(kind)) call->owners = std::move(part->owners);
   const TimePoint started = peer::now();
-  auto pending = peer::start_collective(**session, std::move(*call), site.caller);
-  return collective_request(comm, *std::move(session), std::move(pending), started);
+  auto awaited = peer::start_collective(**session, std::move(*call), site.caller);
+  return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
 Started start_receive(const PartArguments& arguments,

@@ -12,7 +12,7 @@ using atoll_core::Result;
 namespace atoll_core::capi {
 
 std::unique_ptr<atollRequest> request_of(std::shared_ptr<peer::Session> session,
-                                         std::shared_ptr<peer::PendingCall> call,
+                                         std::shared_ptr<peer::AwaitedCall> call,
                                          atollRequest::End end) {
   auto request = std::make_unique<atollRequest>();
   request->cancel = [session = std::move(session), id = call->id()] { session->cancel(id); };
@@ -24,7 +24,7 @@ std::unique_ptr<atollRequest> request_of(std::shared_ptr<peer::Session> session,
 Started run_in_background(const char* name, std::function<Result<void>()> body,
                           std::function<void()> cancel, atollRequest::End end) {
   auto request = std::make_unique<atollRequest>();
-  request->call = std::make_shared<peer::PendingCall>(0, peer::Caller::kGoesOn, false);
+  request->call = std::make_shared<peer::AwaitedCall>(0, peer::Caller::kGoesOn, false);
   request->cancel = std::move(cancel);
   request->end = std::move(end);
   auto thread = process::start_thread(name, [call = request->call, body = std::move(body)] {

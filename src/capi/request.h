@@ -25,7 +25,7 @@ struct atollRequest : atoll_core::capi::Handle {
   atollRequest(const atollRequest&) = delete;
   atollRequest& operator=(const atollRequest&) = delete;
 
-  std::shared_ptr<atoll_core::peer::PendingCall> call;
+  std::shared_ptr<atoll_core::peer::AwaitedCall> call;
   End end;
   std::function<void()> cancel;
   std::thread runner;  // of a call that consists of others; ends with it
@@ -43,7 +43,7 @@ using Started = Result<std::unique_ptr<atollRequest>>;
 
 // A call of this session.
 std::unique_ptr<atollRequest> request_of(std::shared_ptr<peer::Session> session,
-                                         std::shared_ptr<peer::PendingCall> call,
+                                         std::shared_ptr<peer::AwaitedCall> call,
                                          atollRequest::End end);
 // `body`, which waits for calls, on a thread of its own, named `name`. `end` is told of success by
 // any value.

@@ -80,7 +80,7 @@ struct Update {
   std::shared_ptr<StateInCall> state_in_call;  // of what it follows
 };
 
-Result<std::shared_ptr<peer::PendingCall>> begin(Update& update, peer::Caller caller) {
+Result<std::shared_ptr<peer::AwaitedCall>> begin(Update& update, peer::Caller caller) {
   if (!update.follows) return peer::start_update(*update.session, caller);
   peer::SharedState& state = *update.follows->state;
   auto call = state.start_update(update.session, update.follows->options, caller);

@@ -89,7 +89,7 @@ Result<void> Connection::send(std::string_view message) {
 }
 
 size_t Connection::queued() const {
-  return state_ == State::kClosing ? 0 : outgoing_.queued.size() + outgoing_.in_flight.size();
+  return phase_ == Phase::kClosing ? 0 : outgoing_.queued.size() + outgoing_.in_flight.size();
 }
 
 uint64_t Connection::taken() const {
@@ -104,7 +104,7 @@ void Connection::count_queued() {
 }
 
 Result<void> Connection::flush() {
-  if (state_ == State::kClosing || outgoing_.writing || outgoing_.queued.empty()) return {};
+  if (phase_ == Phase::kClosing || outgoing_.writing || outgoing_.queued.empty()) return {};
   outgoing_.in_flight.clear();
   std::swap(outgoing_.in_flight, outgoing_.queued);
   const uv_buf_t buffer =
@@ -119,8 +119,8 @@ Result<void> Connection::flush() {
 }
 
 void Connection::close_after_flush() {
-  if (state_ != State::kOpen) return;
-  state_ = State::kLingering;
+  if (phase_ != Phase::kOpen) return;
+  phase_ = Phase::kLingering;
   const auto on_timer = [](uv_timer_t* timer) { of(timer).abort(); };
   uv_timer_start(&handles_.linger_timer, on_timer, limits_.linger_ms, 0);
   if (!flush()) {
@@ -131,8 +131,8 @@ void Connection::close_after_flush() {
 }
 
 void Connection::abort() {
-  if (state_ == State::kClosing) return;
-  state_ = State::kClosing;
+  if (phase_ == Phase::kClosing) return;
+  phase_ = Phase::kClosing;
   count_queued();
   uv_close(as_handle(&handles_.socket), on_handle_closed);
   uv_close(as_handle(&handles_.linger_timer), on_handle_closed);
@@ -172,7 +172,7 @@ void Connection::received(ByteSpan bytes) {
 
 void Connection::read_ended(int status) {
   uv_read_stop(as_stream(&handles_.socket));
-  if (state_ == State::kLingering && status == UV_EOF) {
+  if (phase_ == Phase::kLingering && status == UV_EOF) {
     outgoing_.peer_ended = true;
     finish_if_flushed();
     return;
@@ -183,7 +183,7 @@ void Connection::read_ended(int status) {
 void Connection::written(int status) {
   outgoing_.writing = false;
   outgoing_.in_flight = std::string();  // a large one must not stay allocated
-  if (state_ == State::kClosing) return;
+  if (phase_ == Phase::kClosing) return;
   count_queued();
   if (status != 0) {
     give_up(describe_uv_error(status));
@@ -193,7 +193,7 @@ void Connection::written(int status) {
     give_up(flushed.error().message);
     return;
   }
-  if (state_ == State::kLingering) finish_if_flushed();
+  if (phase_ == Phase::kLingering) finish_if_flushed();
 }
 
 void Connection::give_up(const std::string& reason) {

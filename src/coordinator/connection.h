@@ -71,10 +71,10 @@ class Connection {
 
   membership::ConnectionId id() const { return id_; }
   const std::string& remote() const { return remote_; }  // "HOST:PORT", for sentences
-  bool open() const { return state_ == State::kOpen; }
+  bool open() const { return phase_ == Phase::kOpen; }
 
  private:
-  enum class State { kOpen, kLingering, kClosing };
+  enum class Phase { kOpen, kLingering, kClosing };
 
   template <class Handle>
   static Connection& of(const Handle* handle) {
@@ -97,7 +97,7 @@ class Connection {
   ConnectionHandler& handler_;
   ConnectionLimits limits_;
   std::string remote_;
-  State state_ = State::kOpen;
+  Phase phase_ = Phase::kOpen;
   wire::ControlFramer framer_;
 
   // libuv's, in use until on_closed.

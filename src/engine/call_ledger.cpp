@@ -204,7 +204,7 @@ void CallLedger::thaw(Open::iterator call, bool about_this) {
   if (frozen(call->first)) return;
   CallMachine& machine = call->second.machine;
   machine.thaw(about_this);
-  if (machine.state() == CallMachine::State::kWaiting) start(machine);
+  if (machine.phase() == CallMachine::Phase::kWaiting) start(machine);
   after_event(call);
 }
 

@@ -93,7 +93,7 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
     case Relation::kCurrent: break;
   }
   if (posted) {
-    call->second.machine.hear_posted(link.peer(), {header.fingerprint, header.argument});
+    call->second.machine.hear_posted(link.peer(), {header.fingerprint, header.detail});
     if (wants_done(header)) call->second.machine.hear_done_wanted();
     after_event(call);
     return {};
@@ -136,7 +136,7 @@ void CallLedger::posted_after_return(PeerId from, const wire::FrameHeader& heade
   const bool kept = ended != nullptr && ended->result != nullptr &&
                     ended->epoch == header.attempt.epoch;
   if (!kept) return;
-  links_->grant(from, header.attempt, header.argument);
+  links_->grant(from, header.attempt, header.detail);
   if (!wants_done(header) || frozen(header.attempt.op)) return;
   membership_.send(wire::OpDone{header.attempt.op, ended->epoch, ended->call});
 }
@@ -178,7 +178,7 @@ void CallLedger::send_posted(const AttemptId& attempt, uint64_t fingerprint, Pee
   frame.header.attempt = attempt;
   frame.header.fingerprint = fingerprint;
   // Everything that belongs to a posted attempt has its place: no need to count.
-  frame.header.argument = std::numeric_limits<uint64_t>::max();
+  frame.header.detail = std::numeric_limits<uint64_t>::max();
   frame.header.step = static_cast<uint32_t>(notice);
   links_->send_free(to, std::move(frame));
 }

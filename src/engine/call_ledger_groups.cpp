@@ -78,7 +78,7 @@ void CallLedger::tell_elsewhere(const CallMachine& call, PeerId to, const OpId& 
   frame.header.kind = wire::FrameKind::kCredit;
   frame.header.attempt = call.attempt();
   frame.header.fingerprint = call.fingerprint();
-  frame.header.argument = std::numeric_limits<uint64_t>::max();
+  frame.header.detail = std::numeric_limits<uint64_t>::max();
   frame.header.step = static_cast<uint32_t>(PostedNotice::kElsewhere);
   frame.header.segment = there.group;
   frame.header.element_offset = there.sequence;

@@ -37,7 +37,7 @@ CallMachine::CallMachine(NewCall call, const OpId& op, Context& context, CallHos
 void CallMachine::begin() {
   attempt_ = AttemptId{op_, host_.view().epoch};
   ++attempts_;
-  state_ = State::kMoving;
+  phase_ = Phase::kMoving;
   fetched_ = false;
   contributors_ = members_;
   done_told_ = false;
@@ -79,18 +79,18 @@ std::optional<Error> CallMachine::lost_partner() const {
 }
 
 void CallMachine::after_progress() {
-  if (state_ != State::kMoving || call_.doomed) return;
+  if (phase_ != Phase::kMoving || call_.doomed) return;
   if (const Error* failure = call_.body->failure()) {
     return request_abort(failure->code, failure->message);
   }
   if (!call_.body->complete()) return;
-  state_ = State::kComplete;
+  phase_ = Phase::kComplete;
   context_.note({FlightKind::kOpComplete, &op_, {}, attempts_});
   advance();
 }
 
 void CallMachine::advance() {
-  if (state_ != State::kComplete || host_.frozen(op_)) return;
+  if (phase_ != Phase::kComplete || host_.frozen(op_)) return;
   const bool small = call_.body->small();
   // Of what was fetched the outcome is known: nobody is to be asked about it.
   if (small && (fetched_ || !host_.results_full())) {
@@ -129,7 +129,7 @@ void CallMachine::commit(const Epoch& epoch, bool keep) {
   // Of a large call the groups of other shards may still have to hear.
   ending.nobody_else = body.small() && record.contributors.size() == 1;
   ending_ = std::move(ending);
-  state_ = State::kEnded;
+  phase_ = Phase::kEnded;
 }
 
 void CallMachine::end_aborted(const wire::Verdict& verdict) {
@@ -140,14 +140,14 @@ void CallMachine::end_aborted(const wire::Verdict& verdict) {
   record.reason = verdict.reason;
   ending_ = Ending{atoll_core::fail(verdict.code, "{}", verdict.reason), std::move(record), false,
                    0};
-  state_ = State::kEnded;
+  phase_ = Phase::kEnded;
 }
 
 void CallMachine::fail(const Error& error) {
   revoke();
-  if (state_ != State::kWaiting && !call_.doomed) call_.body->abandon();
+  if (phase_ != Phase::kWaiting && !call_.doomed) call_.body->abandon();
   ending_ = Ending{tl::unexpected<Error>(error), std::nullopt, false, 0};
-  state_ = State::kEnded;
+  phase_ = Phase::kEnded;
 }
 
 void CallMachine::revoke() {
@@ -166,7 +166,7 @@ void CallMachine::request_abort(ErrorCode code, std::string reason) {
       waits_.grace.stand_still(context_.now, host_.freeze_ends() - context_.now);
     }
   }
-  if (state_ == State::kWaiting) return;  // sent when the next attempt begins
+  if (phase_ == Phase::kWaiting) return;  // sent when the next attempt begins
   wire::AbortRequest request;
   request.op = op_;
   request.epoch = attempt_.epoch;
@@ -190,7 +190,7 @@ void CallMachine::end_old(size_t generations) {
 
 // The op goes on after a settle round: what it was to be aborted for does not count.
 void CallMachine::no_abort() {
-  if (!call_.description.keep || state_ == State::kFetching) return;
+  if (!call_.description.keep || phase_ == Phase::kFetching) return;
   past_abort_ = true;
   waits_.deadline = kNever;
   waits_.grace.end();
@@ -211,7 +211,7 @@ void CallMachine::lose(const std::vector<wire::PeerInfo>& lost) {
 
 void CallMachine::thaw(bool about_this) {
   waits_.grace.go_on(context_.now);
-  if (state_ == State::kWaiting) return;
+  if (phase_ == Phase::kWaiting) return;
   call_.body->thaw();
   if (about_this) no_abort();
   advance();
@@ -219,7 +219,7 @@ void CallMachine::thaw(bool about_this) {
 
 void CallMachine::on_verdict(const wire::Verdict& verdict) {
   if (verdict.committed) {
-    const bool complete = state_ == State::kComplete && attempt_.epoch == verdict.epoch;
+    const bool complete = phase_ == Phase::kComplete && attempt_.epoch == verdict.epoch;
     if (!complete) return begin_fetch(verdict);
     // The participants of that attempt are the contributors. A coordinator that was started again
     // may know but those of them that live, when it was told of the commit by another shard alone.
@@ -227,7 +227,7 @@ void CallMachine::on_verdict(const wire::Verdict& verdict) {
     if (broken(Canary::kTheLivingContributed)) contributors_ = verdict.contributors;
     return commit(verdict.epoch, !verdict.holders.empty());
   }
-  const bool of_this_attempt = state_ != State::kWaiting &&
+  const bool of_this_attempt = phase_ != Phase::kWaiting &&
                                !is_later(attempt_.epoch, verdict.epoch);
   if (!verdict.final && !of_this_attempt) return;  // about one that has ended before
   // An epoch beyond this attempt's: what ended this one was lost with the control connection.
@@ -236,7 +236,7 @@ void CallMachine::on_verdict(const wire::Verdict& verdict) {
                  static_cast<uint64_t>(verdict.code), verdict.reason});
   revoke();
   abort_attempt(verdict);
-  state_ = State::kWaiting;
+  phase_ = Phase::kWaiting;
   fetched_ = false;
   if (verdict.final) return end_aborted(verdict);
   if (!call_.doomed && !call_.body->may_begin_again()) {
@@ -248,7 +248,7 @@ void CallMachine::on_verdict(const wire::Verdict& verdict) {
 }
 
 void CallMachine::abort_attempt(const wire::Verdict& verdict) {
-  if (state_ == State::kWaiting || call_.doomed) return;
+  if (phase_ == Phase::kWaiting || call_.doomed) return;
   if (verdict.final) return call_.body->abandon();
   if (Result<void> kept = call_.body->abandon_from(verdict.kept_below); !kept) {
     host_.cannot_stay(kept.error());
@@ -258,7 +258,7 @@ void CallMachine::abort_attempt(const wire::Verdict& verdict) {
 }
 
 void CallMachine::on_plan(const wire::SyncPlan& plan) {
-  if (state_ != State::kMoving || attempt_.epoch != plan.epoch) return;
+  if (phase_ != Phase::kMoving || attempt_.epoch != plan.epoch) return;
   context_.trace("sync.plan");
   waits_.last_progress = context_.now;
   call_.body->on_plan(plan);

@@ -57,7 +57,7 @@ namespace atoll_core::engine {
 
 class CallMachine {
  public:
-  enum class State : uint8_t { kWaiting, kMoving, kComplete, kFetching, kEnded };
+  enum class Phase : uint8_t { kWaiting, kMoving, kComplete, kFetching, kEnded };
 
   CallMachine(NewCall call, const OpId& op, Context& context, CallHost& host);
 
@@ -68,7 +68,7 @@ class CallMachine {
     bool nobody_else = false;   // has a part in it: nothing needs to be kept
     uint64_t stable_below = 0;  // of its name so much has ended on all
   };
-  bool ended() const { return state_ == State::kEnded; }
+  bool ended() const { return phase_ == Phase::kEnded; }
   Ending take_ending() { return *std::exchange(ending_, std::nullopt); }
 
   // ---- events: attempts and membership
@@ -119,7 +119,7 @@ class CallMachine {
   size_t report_bytes() const { return report_bytes_; }  // that it may take in a settle report
   CallReport report() const;  // call_machine_report.cpp
   std::optional<KeptReport> kept() const;
-  State state() const { return state_; }
+  Phase phase() const { return phase_; }
   bool takes_part(PeerId peer) const;  // in what has begun
   const AttemptId& attempt() const { return attempt_; }
   const std::vector<PeerId>& members() const { return members_; }
@@ -129,7 +129,7 @@ class CallMachine {
   bool lacks(PeerId peer) const;
 
  private:
-  bool has_attempt() const { return state_ == State::kMoving || state_ == State::kComplete; }
+  bool has_attempt() const { return phase_ == Phase::kMoving || phase_ == Phase::kComplete; }
   // Tells that it is complete, or ends it, if that may be now.
   void advance();
   void tell_done();
@@ -179,7 +179,7 @@ class CallMachine {
   size_t report_bytes_ = 0;
   std::vector<PeerId> members_;  // of the op's generation, less the dead
 
-  State state_ = State::kWaiting;
+  Phase phase_ = Phase::kWaiting;
   Waits waits_;
   std::optional<Error> abort_wanted_;
   // Some of its segments stand: it ends in a commit, whatever is asked.

@@ -14,10 +14,10 @@ namespace atoll_core::engine {
 CallMachine::Relation CallMachine::relation(const AttemptId& attempt) const {
   // The commit is provisional until the result is here: when its holders are lost, the next round
   // may let all begin again, and others may hear of that before this peer does.
-  const bool fetches = state_ == State::kFetching || fetched_;
+  const bool fetches = phase_ == Phase::kFetching || fetched_;
   const bool old = !is_later(attempt.epoch, attempt_.epoch);
   if (fetches && old) return Relation::kPast;
-  const bool moving = state_ != State::kWaiting && !fetches;
+  const bool moving = phase_ != Phase::kWaiting && !fetches;
   if (moving && attempt_.epoch == attempt.epoch) return Relation::kCurrent;
   if (moving && broken(Canary::kSkipFence)) return Relation::kCurrent;
   return attempts_ > 0 && old ? Relation::kPast : Relation::kNotBegun;
@@ -108,8 +108,8 @@ void CallMachine::begin_fetch(const wire::Verdict& verdict) {
   context_.trace("result.fetch");
   context_.note({FlightKind::kResultFetch, &op_, {}, verdict.holders.size()});
   revoke();
-  if (state_ != State::kWaiting && !call_.doomed) call_.body->abandon();
-  state_ = State::kFetching;
+  if (phase_ != Phase::kWaiting && !call_.doomed) call_.body->abandon();
+  phase_ = Phase::kFetching;
   fetched_ = false;
   done_wanted_ = false;
   attempt_ = {op_, verdict.epoch};
@@ -128,7 +128,7 @@ void CallMachine::ask_holder() {
 }
 
 void CallMachine::hear_result(PeerId from, const wire::FrameHeader& header, ByteSpan payload) {
-  const bool asked = state_ == State::kFetching && attempt_ == header.attempt &&
+  const bool asked = phase_ == Phase::kFetching && attempt_ == header.attempt &&
                      !holders_.empty() && holders_.front() == from;
   if (!asked) return;
   waits_.last_progress = context_.now;
@@ -142,7 +142,7 @@ void CallMachine::hear_result(PeerId from, const wire::FrameHeader& header, Byte
     holders_.erase(holders_.begin());
     return ask_holder();
   }
-  state_ = State::kComplete;
+  phase_ = Phase::kComplete;
   fetched_ = true;
   advance();
 }

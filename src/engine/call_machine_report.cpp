@@ -39,16 +39,16 @@ void CallMachine::warn_of_wait() {
   const std::string waited = seconds(context_.now - waits_.last_progress);
   const std::vector<PeerId> absent = missing();
   std::string what;
-  if (state_ == State::kWaiting) {
+  if (phase_ == Phase::kWaiting) {
     what = fmt::format("{} waits for the settle round to end, to begin {}, for {}", self_name(),
                        describe(), waited);
-  } else if (state_ == State::kFetching && !holders_.empty()) {
+  } else if (phase_ == Phase::kFetching && !holders_.empty()) {
     what = fmt::format("{} is waiting for {} to send the result of {}, for {}", self_name(),
                        names_of({holders_.front()}), describe(), waited);
   } else if (waits_for_siblings()) {
     what = fmt::format("{} is complete in the group of {}, and waits for the groups of other "
                        "shards for {}", describe(), self_name(), waited);
-  } else if (state_ == State::kComplete && absent.empty()) {
+  } else if (phase_ == Phase::kComplete && absent.empty()) {
     what = fmt::format("{} is complete on {}, and has not ended for all for {}", describe(),
                        self_name(), waited);
   } else if (absent.empty()) {
@@ -64,8 +64,8 @@ wire::OpReport CallMachine::freeze(Duration longest) {
   waits_.grace.stand_still(context_.now, longest);
   wire::OpReport report;
   report.op = op_;
-  report.epoch = state_ == State::kWaiting ? host_.view().epoch : attempt_.epoch;
-  report.phase = state_ == State::kComplete ? wire::OpPhase::kDone : wire::OpPhase::kBegun;
+  report.epoch = phase_ == Phase::kWaiting ? host_.view().epoch : attempt_.epoch;
+  report.phase = phase_ == Phase::kComplete ? wire::OpPhase::kDone : wire::OpPhase::kBegun;
   report.call = call_.description;
   const KeptProgress kept = call_.body->freeze();
   report.kept_below = kept.kept_below;
@@ -87,22 +87,22 @@ CallReport CallMachine::report() const {
   call.attempts = attempts_;
   call.abort_wanted = abort_wanted_;
   if (call_.description.keep) call.kept = call_.body->kept_progress();
-  switch (state_) {
-    case State::kWaiting: call.phase = "waiting for a settle round to end"; break;
-    case State::kMoving:
+  switch (phase_) {
+    case Phase::kWaiting: call.phase = "waiting for a settle round to end"; break;
+    case Phase::kMoving:
       call.phase = "moving";
       call.awaited = missing();
       break;
-    case State::kFetching:
+    case Phase::kFetching:
       call.phase = "fetching the result";
       if (!holders_.empty()) call.awaited = {holders_.front()};
       break;
-    case State::kComplete:
+    case Phase::kComplete:
       call.phase = "complete here";
       // A barrier hears of the others only once it has waited for a while.
       if (waits_.stall_told) call.awaited = missing();
       break;
-    case State::kEnded: break;
+    case Phase::kEnded: break;
   }
   return call;
 }

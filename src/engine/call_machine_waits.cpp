@@ -12,7 +12,7 @@ constexpr Duration kStallNotice = std::chrono::seconds(1);
 }
 
 TimePoint CallMachine::stall_deadline() const {
-  if (state_ == State::kWaiting || abort_wanted_) return kNever;
+  if (phase_ == Phase::kWaiting || abort_wanted_) return kNever;
   if (!waits_.stall_told) return waits_.last_progress + kStallNotice;
   const bool somebody_is_missing =
       waits_for_siblings() || std::any_of(members_.begin(), members_.end(), [this](PeerId peer) {
@@ -32,7 +32,7 @@ int64_t CallMachine::turn_to_leave() const {
 
 // This group is done; those of other shards, which end with it, may not even have been called.
 bool CallMachine::waits_for_siblings() const {
-  return state_ == State::kComplete && !call_.body->small() &&
+  return phase_ == Phase::kComplete && !call_.body->small() &&
          call_.options.group == CallGroup::kShard && host_.self().shard_count > 1;
 }
 
@@ -56,7 +56,7 @@ std::optional<Error> CallMachine::tick() {
   }
   if (waits_.post_at <= context_.now) {
     waits_.post_at = kNever;
-    if (state_ == State::kMoving) send_posted(call_.body->senders());
+    if (phase_ == Phase::kMoving) send_posted(call_.body->senders());
   }
   if (stall_deadline() <= context_.now) {
     if (waits_.stall_told) give_up_stalled();
@@ -111,7 +111,7 @@ TimePoint CallMachine::next_deadline() const {
 }
 
 bool CallMachine::takes_part(PeerId peer) const {
-  return state_ != State::kWaiting &&
+  return phase_ != Phase::kWaiting &&
          std::find(members_.begin(), members_.end(), peer) != members_.end();
 }
 

@@ -128,10 +128,10 @@ Result<void> CollectiveBody::deliver(PeerId from, const wire::FrameHeader& heade
   if (const size_t after = data_.weights().bytes_after(header); after > 0) {
     elements = {payload.bytes.first(payload.bytes.size() - after), nullptr};
   }
-  Said said{header.argument, std::move(*weights), absolute(arrival.range), 0};
+  Said said{header.detail, std::move(*weights), absolute(arrival.range), 0};
   const bool as_it_came = accepted->action == collective::Action::kStore && !header.weighted;
   if (as_it_came) said.checksum = header.payload_checksum;
-  if (!data_.take(*accepted, absolute(arrival.range), arrival.from, header, elements, own_mark(),
+  if (!data_.take(*accepted, absolute(arrival.range), arrival.from, header, elements, own_reach(),
                   said)) {
     return {};
   }
@@ -139,15 +139,15 @@ Result<void> CollectiveBody::deliver(PeerId from, const wire::FrameHeader& heade
   ++progress_;
   collective::Work work;
   schedule_->absorbed(arrival, work);
-  hear(arrival.from, said.mark,
+  hear(arrival.from, said.reach,
        accepted->action == collective::Action::kStore || accepted->finish);
   carry_out(work, std::move(said));
   return {};
 }
 
 // What is final has been through all participants.
-void CollectiveBody::hear(uint32_t, uint64_t mark, bool of_result) {
-  if (of_result) hear_mark(mark);
+void CollectiveBody::hear(uint32_t, uint64_t reach, bool of_result) {
+  if (of_result) hear_reach(reach);
 }
 
 Result<collective::Accepted> CollectiveBody::expect(PeerId from, const wire::FrameHeader& header,
@@ -174,8 +174,8 @@ void CollectiveBody::carry_out(const collective::Work& work, Said said) {
     data_.take_own(absolute(range), keeps_segments());
   }
   for (const collective::Combine& one : work.combines) {
-    if (!data_.combine(absolute(one.range), own_mark(), said)) return;
-    hear_mark(said.mark);
+    if (!data_.combine(absolute(one.range), own_reach(), said)) return;
+    hear_reach(said.reach);
   }
   // What goes to several is read once.
   const bool goes_alone = said.weights.empty() && !work.combines.empty();
@@ -196,7 +196,7 @@ void CollectiveBody::send(const collective::Transfer& transfer, const Said& says
   frame.header.element_offset = transfer.range.begin;
   frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
   frame.header.fingerprint = attempt_.fingerprint;
-  frame.header.argument = says.mark;
+  frame.header.detail = says.reach;
   data_.append_payload(transfer, says, frame);
   bytes_sent_ += frame.header.payload_bytes;
   links_.send_chunk(attempt_.participants[transfer.to], std::move(frame));

@@ -1,7 +1,7 @@
 // Collectives and sends: one attempt carries out a schedule over tensors. There are five kinds, by
 // what is special in them (collective_kinds.h); this is what they have in common.
 //
-//   kind      calls                             where it works     its marks say
+//   kind      calls                             where it works     its reach says
 //   meeting   barriers that the coordinator     nowhere            nothing
 //             ends
 //   large     all that the coordinator ends     caller's memory    nothing
@@ -12,8 +12,8 @@
 //   gathered  what is small and is sent, not    a copy             the same, each for itself
 //             reduced
 //
-// A mark is what each chunk says beside its elements. What has been through all participants says
-// the least of what they have said.
+// The reach is what each chunk says beside its elements. What has been through all participants
+// says the least of what they have said.
 #pragma once
 
 #include <cstdint>
@@ -76,11 +76,11 @@ class CollectiveBody : public CallBody {
   virtual void algorithm_chosen(bool /*star*/, bool /*hub*/) {}
   // What begins here has been sent.
   virtual void begun() {}
-  virtual uint64_t own_mark() const { return attempt_.ended_below; }
+  virtual uint64_t own_reach() const { return attempt_.ended_below; }
   // A chunk of the result, or of a contribution, has come and says this.
-  virtual void hear(uint32_t from, uint64_t mark, bool of_result);
+  virtual void hear(uint32_t from, uint64_t reach, bool of_result);
   // All participants have said at least this.
-  virtual void hear_mark(uint64_t) {}
+  virtual void hear_reach(uint64_t) {}
   // The call has committed: what this peer is given of the result.
   virtual void hand_over(const ElementRange& /*given*/) {}
 
@@ -97,7 +97,7 @@ class CollectiveBody : public CallBody {
   uint32_t chunk_bytes_configured() const;
   uint32_t chunk_bytes_least() const;  // what a chunk has in any case
   // What this peer says with what begins here.
-  Said own_say() const { return {own_mark(), data_.weights().own(), {}, 0}; }
+  Said own_say() const { return {own_reach(), data_.weights().own(), {}, 0}; }
   // What is sent on says what `said` says; what begins here, what holds here.
   void carry_out(const collective::Work& work, Said said);
   // The result came as a whole, from another member.

@@ -86,7 +86,7 @@ link::Placement CollectiveData::place(collective::Action action, const ElementRa
 
 bool CollectiveData::take(const collective::Accepted& accepted, const ElementRange& range,
                           uint32_t from, const wire::FrameHeader& header,
-                          const link::Payload& elements, uint64_t own_mark, Said& said) {
+                          const link::Payload& elements, uint64_t own_reach, Said& said) {
   if (accepted.action == collective::Action::kCollect) {
     context_.trace("scatter.receive");
     return collect(range, from, elements, said);
@@ -98,7 +98,7 @@ bool CollectiveData::take(const collective::Accepted& accepted, const ElementRan
     said.weights = weights_.with_own(header.step, said.weights);
     reduce(range, elements.bytes);
     if (accepted.finish) finish(range, header.step, said.weights);
-    said.mark = std::min(said.mark, own_mark);
+    said.reach = std::min(said.reach, own_reach);
     return true;
   }
   weights_.heard_in_gather(header.step, said.weights);
@@ -119,12 +119,12 @@ bool CollectiveData::collect(const ElementRange& range, uint32_t from,
                              const link::Payload& elements, const Said& said) {
   if (!contributions_.add(range, from, elements)) return fail_for_memory(range);
   Contributions::Chunk& chunk = contributions_.chunk(range);
-  chunk.mark = std::min(chunk.mark, said.mark);
+  chunk.reach = std::min(chunk.reach, said.reach);
   if (!said.weights.empty()) chunk.parts[from].weight = said.weights.front();
   return true;
 }
 
-bool CollectiveData::combine(const ElementRange& range, uint64_t own_mark, Said& said) {
+bool CollectiveData::combine(const ElementRange& range, uint64_t own_reach, Said& said) {
   if (!keep(range)) return false;
   if (traits_.small) work_.make_room(caller_);
   Contributions::Chunk& chunk = contributions_.chunk(range);
@@ -137,7 +137,7 @@ bool CollectiveData::combine(const ElementRange& range, uint64_t own_mark, Said&
   }
   codec::combine_in(elements(), range, traits_.reduce,
                     scales_when_read() ? weights_.factor() : 1.0, std::move(parts));
-  said = Said{std::min(chunk.mark, own_mark), shortened(std::move(weights)), range, 0};
+  said = Said{std::min(chunk.reach, own_reach), shortened(std::move(weights)), range, 0};
   contributions_.drop(range);
   finish(range, 0, said.weights);
   return true;

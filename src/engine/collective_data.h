@@ -26,7 +26,7 @@ namespace atoll_core::engine {
 
 // What a chunk tells beside its elements.
 struct Said {
-  uint64_t mark = 0;   // see CollectiveBody::own_mark
+  uint64_t reach = 0;   // see CollectiveBody::own_reach
   WeightList weights;  // that are in it
   // Of a result that has come: where it is, and the verified checksum of its elements; 0: none.
   ElementRange range;
@@ -77,9 +77,9 @@ class CollectiveData {
   // False, and failure(): nothing is overwritten any more.
   [[nodiscard]] bool take(const collective::Accepted& accepted, const ElementRange& range,
                           uint32_t from, const wire::FrameHeader& header,
-                          const link::Payload& elements, uint64_t own_mark, Said& said);
+                          const link::Payload& elements, uint64_t own_reach, Said& said);
   // All contributions to a range have come.
-  [[nodiscard]] bool combine(const ElementRange& range, uint64_t own_mark, Said& said);
+  [[nodiscard]] bool combine(const ElementRange& range, uint64_t own_reach, Said& said);
   // Of a chunk of the result, as it is sent.
   uint64_t checksum_of(const ElementRange& range) const;
   // This peer is alone; `stands`: with what it makes there is nothing to give back.

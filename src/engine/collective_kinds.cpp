@@ -25,11 +25,11 @@ std::optional<BackupWindow> KeepingBody::backup_window(size_t world) const {
 }
 
 void KeepingBody::begun() {
-  if (attempt().participants.size() == 1) hear_mark(data().caller().total_count());
+  if (attempt().participants.size() == 1) hear_reach(data().caller().total_count());
 }
 
-void KeepingBody::hear_mark(uint64_t mark) {
-  data().backup().drop_below(kept_.heard(mark, complete_below()));
+void KeepingBody::hear_reach(uint64_t reach) {
+  data().backup().drop_below(kept_.heard(reach, complete_below()));
 }
 
 Result<void> KeepingBody::abandon_from(uint64_t kept_below) {
@@ -83,21 +83,21 @@ Result<void> SmallBody::take_result(ByteSpan payload, bool weighted,
   return {};
 }
 
-void SmallBody::hear_mark(uint64_t mark) { stable_below_ = std::max(stable_below_, mark); }
+void SmallBody::hear_reach(uint64_t reach) { stable_below_ = std::max(stable_below_, reach); }
 
 void GatheredBody::open_attempt() {
   SmallBody::open_attempt();
   heard_of_.assign(attempt().participants.size(), 0);
 }
 
-void GatheredBody::hear(uint32_t from, uint64_t mark, bool) {
-  heard_of_[from] = std::max(heard_of_[from], mark);
+void GatheredBody::hear(uint32_t from, uint64_t reach, bool) {
+  heard_of_[from] = std::max(heard_of_[from], reach);
   if (!complete()) return;
-  uint64_t least = own_mark();
+  uint64_t least = own_reach();
   for (uint32_t i = 0; i < heard_of_.size(); ++i) {
     if (i != self()) least = std::min(least, heard_of_[i]);
   }
-  hear_mark(least);
+  hear_reach(least);
 }
 
 }  // namespace atoll_core::engine

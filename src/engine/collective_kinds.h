@@ -43,8 +43,8 @@ class KeepingBody final : public CollectiveBody {
   std::optional<BackupWindow> backup_window(size_t world) const override;
   void open_attempt() override { kept_.begin(); }
   void begun() override;
-  uint64_t own_mark() const override { return kept_.mark(complete_below()); }
-  void hear_mark(uint64_t mark) override;
+  uint64_t own_reach() const override { return kept_.reach(complete_below()); }
+  void hear_reach(uint64_t reach) override;
   uint64_t complete_below() const {
     return kept_.base() + (schedule() == nullptr ? 0 : schedule()->complete_below());
   }
@@ -69,7 +69,7 @@ class SmallBody : public CollectiveBody {
 
  protected:
   void open_attempt() override;
-  void hear_mark(uint64_t mark) final;
+  void hear_reach(uint64_t reach) final;
 
  private:
   void algorithm_chosen(bool star, bool hub) final;
@@ -80,14 +80,14 @@ class SmallBody : public CollectiveBody {
 };
 
 // The same of what is sent to each other and not added up: each chunk comes straight from the one
-// whose mark it has.
+// whose reach it has.
 class GatheredBody final : public SmallBody {
  public:
   using SmallBody::SmallBody;
 
  private:
   void open_attempt() override;
-  void hear(uint32_t from, uint64_t mark, bool of_result) override;
+  void hear(uint32_t from, uint64_t reach, bool of_result) override;
 
   std::vector<uint64_t> heard_of_;  // by participant
 };

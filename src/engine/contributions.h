@@ -27,7 +27,7 @@ class Contributions {
   };
   struct Chunk {
     std::vector<Part> parts;  // by participant; this one's own stays empty
-    uint64_t mark = std::numeric_limits<uint64_t>::max();  // the least that came with a part
+    uint64_t reach = std::numeric_limits<uint64_t>::max();  // the least that came with a part
   };
 
   // `small`: chunks lie in `buffers` and nobody may write to them. Else they have slots of a

@@ -12,34 +12,34 @@ namespace atoll_core::engine {
 
 class ControlWatch {
  public:
-  enum class State : uint8_t { kIdle, kDialling, kUp, kLost };
+  enum class Phase : uint8_t { kIdle, kDialling, kUp, kLost };
 
-  void dialling(TimePoint now) { change(now, State::kDialling); }
+  void dialling(TimePoint now) { change(now, Phase::kDialling); }
   void up(TimePoint now) {
-    change(now, State::kUp);
+    change(now, Phase::kUp);
     heard_ = now;
     ++connects_;
   }
   void heard(TimePoint now) { heard_ = now; }
   void lost(TimePoint now, std::string reason) {
-    change(now, State::kLost);
+    change(now, Phase::kLost);
     reason_ = std::move(reason);
   }
 
-  State state() const { return state_; }
+  Phase phase() const { return phase_; }
   TimePoint since() const { return since_; }
   std::optional<TimePoint> heard() const { return heard_; }
   uint64_t connects() const { return connects_; }  // how often it was made
   const std::string& last_loss() const { return reason_; }
 
  private:
-  void change(TimePoint now, State state) {
-    if (state_ == state) return;
-    state_ = state;
+  void change(TimePoint now, Phase phase) {
+    if (phase_ == phase) return;
+    phase_ = phase;
     since_ = now;
   }
 
-  State state_ = State::kIdle;
+  Phase phase_ = Phase::kIdle;
   TimePoint since_{};
   std::optional<TimePoint> heard_;
   uint64_t connects_ = 0;

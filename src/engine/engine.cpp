@@ -68,7 +68,7 @@ void Engine::look_after_update() {
 }
 
 std::string Engine::hindrance() const {
-  if (control_.state() == ControlWatch::State::kUp) return {};
+  if (control_.phase() == ControlWatch::Phase::kUp) return {};
   return "there is no connection to the coordinator" +
          (control_.last_loss().empty() ? "" : ": " + control_.last_loss());
 }
@@ -138,7 +138,7 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   updating_.emplace(call, now, context_.config.update_timeout);
   // Told of first, so that the peer is not admitted before it is level.
   if (follow && !membership_.view()) follower_.begin(std::move(*follow));
-  if (!membership_.update_pending()) {
+  if (!membership_.update_open()) {
     if (auto measured = links_.take_measured()) membership_.send(std::move(*measured));
   }
   Result<void> asked = membership_.request_update(now, ledger_.positions());

@@ -4,7 +4,7 @@
 namespace atoll_core::engine {
 
 void Engine::control_lost(const std::string& reason) {
-  const bool again = control_.state() == ControlWatch::State::kLost;
+  const bool again = control_.phase() == ControlWatch::Phase::kLost;
   control_.lost(context_.now, reason);
   if (!again) context_.note({FlightKind::kControlLost, nullptr, {}, 0, reason});
 }
@@ -14,7 +14,7 @@ EngineReport Engine::report(TimePoint now) const {
   report.now = now;
   report.self = membership_.self();
   report.run = run_;
-  report.standing = membership_.state();
+  report.standing = membership_.standing();
   report.frozen = membership_.frozen();
   report.left = left_;
   report.view = membership_.view();

@@ -13,13 +13,13 @@ void KeptSegments::begin() {
   told_.reset();
 }
 
-uint64_t KeptSegments::mark(uint64_t complete_below) const {
+uint64_t KeptSegments::reach(uint64_t complete_below) const {
   if (!told_ || broken(Canary::kLetGoWhileFrozen)) return complete_below;
   return std::min(*told_, complete_below);
 }
 
-uint64_t KeptSegments::heard(uint64_t mark, uint64_t complete_below) {
-  heard_ = std::max(heard_, mark);
+uint64_t KeptSegments::heard(uint64_t reach, uint64_t complete_below) {
+  heard_ = std::max(heard_, reach);
   if (!told_ || broken(Canary::kLetGoWhileFrozen)) {
     // Nobody's word counts for more than what is complete here.
     stable_below_ = std::max(stable_below_, std::min(heard_, complete_below));

@@ -1,6 +1,6 @@
 // What is known of a call that keeps the segments which are complete on all participants.
 //
-// Each participant says with its data how far it has come (mark()); what has gone around the ring
+// Each participant says with its data how far it has come (reach()); what has gone around the ring
 // carries the least of them all, so that everybody learns below which element the result is held
 // everywhere (heard()), where the input is needed no more.
 //
@@ -34,9 +34,9 @@ class KeptSegments {
   const std::vector<ContributedRange>& ranges() const { return ranges_; }
 
   // What this peer says with its data when so much is complete here.
-  uint64_t mark(uint64_t complete_below) const;
-  // All have said at least `mark`. Returns below what the input may be let go.
-  uint64_t heard(uint64_t mark, uint64_t complete_below);
+  uint64_t reach(uint64_t complete_below) const;
+  // All have said at least `reach`. Returns below what the input may be let go.
+  uint64_t heard(uint64_t reach, uint64_t complete_below);
 
   KeptProgress progress(uint64_t complete_below) const;
   // Both return what heard() or progress() would.

@@ -132,7 +132,7 @@ class LinkTable {
     PeerId peer;
     link::FrameStream* stream = nullptr;  // the link's
   };
-  struct PendingDial {
+  struct OpenDial {
     PeerId peer;
     SessionId session;
     uint8_t index = 0;  // the connection's place in the link
@@ -203,7 +203,7 @@ class LinkTable {
   std::map<PeerId, SessionId> members_;  // of the view
   std::map<link::ConnectionKey, Connection> open_;
   std::map<link::ConnectionKey, Orphan> orphans_;
-  std::map<DialId, PendingDial> dials_;
+  std::map<DialId, OpenDial> dials_;
   DialId next_dial_ = 1;
   AnsweredEndpoints answered_;
   Prober prober_;

@@ -66,7 +66,7 @@ void LinkTable::dial_missing(Entry& entry) {
     const auto place = static_cast<uint8_t>(index);
     if (entry.connections.taken(place) || !entry.dials_in_flight.insert(place).second) continue;
     const DialId dial = next_dial_++;
-    dials_[dial] = PendingDial{entry.info.id, entry.info.session, place, entry.ticket,
+    dials_[dial] = OpenDial{entry.info.id, entry.info.session, place, entry.ticket,
                                entry.life.own()};
     wire::Hello hello = hello_to(entry.info, wire::HelloRole::kLink, index, wanted);
     hello.ticket = entry.ticket;
@@ -78,13 +78,13 @@ void LinkTable::dial_missing(Entry& entry) {
 
 void LinkTable::on_dialed(DialId dial, const DialResult& result) {
   if (dial >= Prober::kFirstDial) return prober_.on_dialed(dial, result);
-  const auto pending = dials_.find(dial);
-  if (pending == dials_.end()) {
+  const auto open = dials_.find(dial);
+  if (open == dials_.end()) {
     if (result.key != 0) context_.emit(output::CloseConnection{result.key, "no longer wanted"});
     return;
   }
-  const PendingDial what = pending->second;
-  dials_.erase(pending);
+  const OpenDial what = open->second;
+  dials_.erase(open);
   const auto found = entries_.find(what.peer);
   if (found == entries_.end() || found->second.info.session != what.session) {
     if (result.key != 0) context_.emit(output::CloseConnection{result.key, "no longer wanted"});

@@ -74,7 +74,7 @@ struct EngineReport {
   TimePoint now{};
   wire::PeerInfo self;
   std::string run;
-  membership::PeerMachine::State standing = membership::PeerMachine::State::kIdle;
+  membership::PeerMachine::Standing standing = membership::PeerMachine::Standing::kIdle;
   bool frozen = false;
   std::optional<Error> left;
   std::optional<wire::View> view;

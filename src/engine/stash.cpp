@@ -25,7 +25,7 @@ Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
                 to_string(from), notices);
   }
   ++notices;
-  entries_[header.attempt].posted.emplace(from, Posted{header.fingerprint, header.argument});
+  entries_[header.attempt].posted.emplace(from, Posted{header.fingerprint, header.detail});
   return {};
 }
 

@@ -28,7 +28,7 @@ namespace atoll_core::link {
 // What a frame takes of the credit. Many small ones cost more memory than their payloads.
 inline uint64_t eager_cost(const wire::FrameHeader& header) {
   const bool instead = header.kind == wire::FrameKind::kSkip && header.payload_bytes == 0;
-  return instead ? header.argument : limits::kEagerChunkCost + header.payload_bytes;
+  return instead ? header.detail : limits::kEagerChunkCost + header.payload_bytes;
 }
 
 // Of all links of one receiver; outlives them.

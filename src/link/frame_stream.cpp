@@ -108,7 +108,7 @@ bool FrameStream::finish_frame(TimePoint now) {
       return broken("the checksum of a chunk from " + link_.peer_name() + " does not match");
     }
   }
-  if (header.kind == wire::FrameKind::kHeartbeat && !watch_.confirm(now, header.argument)) {
+  if (header.kind == wire::FrameKind::kHeartbeat && !watch_.confirm(now, header.detail)) {
     return broken(link_.peer_name() + " has received more than was sent");
   }
   const bool kept = incoming_.placement.kind == Placement::Kind::kKeep;
@@ -176,7 +176,7 @@ void FrameStream::refill() {
   if (std::exchange(heartbeat_due_, false)) {
     wire::FrameHeader header;
     header.kind = wire::FrameKind::kHeartbeat;
-    header.argument = watch_.received();
+    header.detail = watch_.received();
     push_outgoing(header, nullptr);
   }
   while (outgoing_bytes_ < kBatchBytes && outgoing_.size() < kBatchFrames) {

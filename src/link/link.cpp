@@ -86,18 +86,18 @@ std::optional<OutFrame> Link::own_frame() {
   if (given_back_ > 0) {
     frame.header.kind = wire::FrameKind::kSkip;
     frame.header.eager = true;
-    frame.header.argument = std::exchange(given_back_, 0);
+    frame.header.detail = std::exchange(given_back_, 0);
   } else {
     const EagerGrant grant = eager_.tell();
     frame.header.kind = wire::FrameKind::kCredit;
-    frame.header.argument = grant.total;
+    frame.header.detail = grant.total;
     frame.header.element_offset = grant.window;
   }
   return frame;
 }
 
 void Link::hear_credit(const wire::FrameHeader& header) {
-  given_back_ += queue_.grant_eager({header.argument, header.element_offset});
+  given_back_ += queue_.grant_eager({header.detail, header.element_offset});
   if (queue_.ready() || has_own_frame()) wake_all();
 }
 

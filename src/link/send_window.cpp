@@ -66,7 +66,7 @@ void SendWindow::make_skip(OutFrame& frame) {
   frame = OutFrame{};
   frame.header.kind = wire::FrameKind::kSkip;
   frame.header.eager = eager;
-  frame.header.argument = cost;
+  frame.header.detail = cost;
   frame.header.link_sequence = sequence;
   frame.header.attempt = attempt;
 }

@@ -7,19 +7,19 @@
 namespace atoll_core::peer {
 TimePoint now() { return transport::Network::now(); }
 
-std::shared_ptr<PendingCall> start_connect(Session& session, Caller caller) {
+std::shared_ptr<AwaitedCall> start_connect(Session& session, Caller caller) {
   return session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.connect(at, id); },
       caller);
 }
 
-std::shared_ptr<PendingCall> start_update(Session& session, Caller caller) {
+std::shared_ptr<AwaitedCall> start_update(Session& session, Caller caller) {
   return session.call(
       [](engine::Engine& engine, TimePoint at, engine::CallId id) { engine.update(at, id); },
       caller);
 }
 
-std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
+std::shared_ptr<AwaitedCall> start_collective(Session& session, CollectiveCall call,
                                               Caller caller) {
   return session.call_in_flight(
       [call = std::move(call)](engine::Engine& engine, TimePoint at, engine::CallId id) mutable {
@@ -35,7 +35,7 @@ std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group)
   return {};
 }
 
-std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
+std::shared_ptr<AwaitedCall> start_all_reduce(Session& session, Reduction reduction,
                                               std::vector<TensorView> tensors,
                                               CallOptions options, Caller caller) {
   engine::CollectiveCall call;
@@ -47,7 +47,7 @@ std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduct
   return start_collective(session, std::move(call), caller);
 }
 
-std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
+std::shared_ptr<AwaitedCall> start_broadcast(Session& session, DataType type, PeerId root,
                                              std::vector<TensorView> tensors, CallOptions options,
                                              Caller caller) {
   engine::CollectiveCall call;
@@ -59,7 +59,7 @@ std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, Pe
   return start_collective(session, std::move(call), caller);
 }
 
-std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options,
+std::shared_ptr<AwaitedCall> start_barrier(Session& session, CallOptions options,
                                            Caller caller) {
   engine::CollectiveCall call;
   call.kind = wire::OpKind::kBarrier;
@@ -67,7 +67,7 @@ std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options
   return start_collective(session, std::move(call), caller);
 }
 
-Result<CallInfo> wait_for(PendingCall& call, const std::function<void()>& cancel) {
+Result<CallInfo> wait_for(AwaitedCall& call, const std::function<void()>& cancel) {
   try {
     return call.wait_cancellable();
   } catch (...) {  // the unwinding of a cancelled thread

@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "codec/tensor_list.h"
 #include "engine/call.h"
-#include "peer/pending_call.h"
+#include "peer/awaited_call.h"
 #include "peer/session.h"
 
 namespace atoll_core::peer {
@@ -28,8 +28,8 @@ using View = wire::View;
 // Steady clock.
 TimePoint now();
 
-std::shared_ptr<PendingCall> start_connect(Session& session, Caller caller);
-std::shared_ptr<PendingCall> start_update(Session& session, Caller caller);
+std::shared_ptr<AwaitedCall> start_connect(Session& session, Caller caller);
+std::shared_ptr<AwaitedCall> start_update(Session& session, Caller caller);
 // What has come of it.
 Result<View> view_of(Result<CallInfo> result);
 Result<SyncInfo> sync_info_of(Result<CallInfo> result);
@@ -41,18 +41,18 @@ struct Reduction {
   DataType type = DataType::kFloat32;
   ReduceOp op = ReduceOp::kSum;
 };
-std::shared_ptr<PendingCall> start_all_reduce(Session& session, Reduction reduction,
+std::shared_ptr<AwaitedCall> start_all_reduce(Session& session, Reduction reduction,
                                               std::vector<TensorView> tensors,
                                               CallOptions options, Caller caller);
-std::shared_ptr<PendingCall> start_broadcast(Session& session, DataType type, PeerId root,
+std::shared_ptr<AwaitedCall> start_broadcast(Session& session, DataType type, PeerId root,
                                              std::vector<TensorView> tensors, CallOptions options,
                                              Caller caller);
-std::shared_ptr<PendingCall> start_barrier(Session& session, CallOptions options, Caller caller);
+std::shared_ptr<AwaitedCall> start_barrier(Session& session, CallOptions options, Caller caller);
 
 // Any of them, and what else there is.
 using CollectiveCall = engine::CollectiveCall;
 using CollectiveKind = wire::OpKind;
-std::shared_ptr<PendingCall> start_collective(Session& session, CollectiveCall call,
+std::shared_ptr<AwaitedCall> start_collective(Session& session, CollectiveCall call,
                                               Caller caller);
 // Whose block is which in the calls of this group, by the view of the last update: nobody's where a
 // peer was lost before this one heard of it.
@@ -60,6 +60,6 @@ std::vector<PeerId> block_owners(const View& view, PeerId self, CallGroup group)
 
 // Once: until it has ended. When the thread is cancelled meanwhile, so is the call, by `cancel`;
 // the thread is unwound when it has ended, so that nothing of what it lent is used any more.
-Result<CallInfo> wait_for(PendingCall& call, const std::function<void()>& cancel);
+Result<CallInfo> wait_for(AwaitedCall& call, const std::function<void()>& cancel);
 
 }  // namespace atoll_core::peer

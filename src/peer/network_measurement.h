@@ -34,7 +34,7 @@ class NetworkMeasurement {
   Result<void> run();
 
  private:
-  using Calls = std::vector<std::shared_ptr<PendingCall>>;
+  using Calls = std::vector<std::shared_ptr<AwaitedCall>>;
   // Starts the calls of one piece, which may receive into this memory.
   using Piece = std::function<void(Calls&, uint64_t bytes, std::byte* memory)>;
 
@@ -82,7 +82,7 @@ class NetworkMeasurement {
   std::vector<std::byte> received_;  // each piece in flight has a part of its own
   std::mutex mutex_;
   bool cancelled_ = false;
-  std::vector<std::weak_ptr<PendingCall>> started_;  // calls, those of which somebody still knows
+  std::vector<std::weak_ptr<AwaitedCall>> started_;  // calls, those of which somebody still knows
 };
 
 }  // namespace atoll_core::peer

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "peer/pending_call.h"
+#include "peer/awaited_call.h"
 
 namespace atoll_core::peer {
 

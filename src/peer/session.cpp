@@ -25,7 +25,7 @@ Session::Session(SessionConfig config)
       descriptor_watch_([this](const std::string& sentence) {
         config_.logger->warn("{}: {}", config_.engine.membership.self.name, sentence);
       }),
-      marks_(config_.marks) {}
+      commits_(config_.commits) {}
 
 Result<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   std::unique_ptr<Session> session(new Session(std::move(config)));
@@ -117,14 +117,14 @@ void Session::post(std::function<void()> task) const {
   baton_.asked();
 }
 
-std::shared_ptr<PendingCall> Session::call(Start start, Caller caller) {
-  std::shared_ptr<PendingCall> call = open_call(caller, false);
+std::shared_ptr<AwaitedCall> Session::call(Start start, Caller caller) {
+  std::shared_ptr<AwaitedCall> call = open_call(caller, false);
   if (!call->ended()) begin_call(call, std::move(start));
   return call;
 }
 
-std::shared_ptr<PendingCall> Session::call_in_flight(Start start, Caller caller) {
-  std::shared_ptr<PendingCall> call = open_call(caller, true);
+std::shared_ptr<AwaitedCall> Session::call_in_flight(Start start, Caller caller) {
+  std::shared_ptr<AwaitedCall> call = open_call(caller, true);
   if (call->ended()) return call;
   begin_call(call, [this, start = std::move(start)](engine::Engine& engine, TimePoint now,
                                                     engine::CallId id) {
@@ -134,12 +134,12 @@ std::shared_ptr<PendingCall> Session::call_in_flight(Start start, Caller caller)
   return call;
 }
 
-std::shared_ptr<PendingCall> Session::open_call(Caller caller, bool in_flight) {
+std::shared_ptr<AwaitedCall> Session::open_call(Caller caller, bool in_flight) {
   std::unique_lock<std::mutex> lock(mutex_);
   const auto has_room = [&] { return failure_ || in_flight_ < limits::kOpsInFlight; };
   const bool room =
       !in_flight || room_.wait_for(lock, config_.engine.arrival_timeout, has_room);
-  auto call = std::make_shared<PendingCall>(next_call_++, caller, in_flight);
+  auto call = std::make_shared<AwaitedCall>(next_call_++, caller, in_flight);
   std::optional<Error> refused = failure_;
   if (!room) {
     refused = Error{ErrorCode::kInvalidUsage,
@@ -151,12 +151,12 @@ std::shared_ptr<PendingCall> Session::open_call(Caller caller, bool in_flight) {
     call->finish(tl::unexpected<Error>(*std::move(refused)), transport::Network::now());
     return call;
   }
-  pending_[call->id()] = call;
+  awaited_[call->id()] = call;
   if (in_flight) ++in_flight_;
   return call;
 }
 
-void Session::begin_call(const std::shared_ptr<PendingCall>& call, Start start) {
+void Session::begin_call(const std::shared_ptr<AwaitedCall>& call, Start start) {
   auto begin = [this, id = call->id(), start = std::move(start)] {
     start(*engine_, transport::Network::now(), id);
     pump();
@@ -177,7 +177,7 @@ void Session::begin_held() {
   }
 }
 
-void Session::lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked) {
+void Session::lend_thread(const AwaitedCall& call, std::function<void()> begin, uint64_t asked) {
   // It goes behind what this caller has asked for before.
   if (asked > tasks_done_) network_->post(std::exchange(begin, nullptr));
   bool intact = false;
@@ -238,11 +238,12 @@ void Session::note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second) {
 }
 
 void Session::note_synced(uint64_t tag, uint64_t layout,
-                          const std::shared_ptr<const CommittedMark>& mark) {
+                          const std::shared_ptr<const CommitRecord>& record) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::erase_if(marks_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(commits_, [](const auto& entry) { return entry.second.expired(); });
   const std::pair name{tag, layout};
-  if (marks_.size() < limits::kHeldRevisions || marks_.count(name) != 0) marks_[name] = mark;
+  const bool room = commits_.size() < limits::kHeldRevisions;
+  if (room || commits_.count(name) != 0) commits_[name] = record;
 }
 
 void Session::pass_on_memory(SessionConfig& next) const {
@@ -250,17 +251,17 @@ void Session::pass_on_memory(SessionConfig& next) const {
   wire::RunMemory& memory = next.engine.membership.memory;
   memory = snapshot_.memory;
   memory.held.clear();
-  next.marks = marks_;
-  for (const auto& [name, weak] : marks_) {
-    const auto mark = weak.lock();
-    const wire::CommittedRevision committed = mark ? mark->get() : wire::CommittedRevision{};
+  next.commits = commits_;
+  for (const auto& [name, weak] : commits_) {
+    const auto record = weak.lock();
+    const wire::CommittedRevision committed = record ? record->get() : wire::CommittedRevision{};
     if (committed.instance != memory.instance || committed.revision == 0) continue;
     memory.held.push_back({name.first, name.second, committed.revision});
   }
 }
 
 void Session::leave(Error reason, bool at_once) {
-  std::shared_ptr<PendingCall> done = call([=, this](engine::Engine& engine, TimePoint now,
+  std::shared_ptr<AwaitedCall> done = call([=, this](engine::Engine& engine, TimePoint now,
                                                      engine::CallId id) {
     if (at_once) engine.abort(now, reason);
     else engine.leave(now, reason);
@@ -301,13 +302,13 @@ Snapshot Session::snapshot() const {
 }
 
 void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
-  std::shared_ptr<PendingCall> ended;
+  std::shared_ptr<AwaitedCall> ended;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = pending_.find(call);
-    if (found == pending_.end()) return;
+    const auto found = awaited_.find(call);
+    if (found == awaited_.end()) return;
     ended = std::move(found->second);
-    pending_.erase(found);
+    awaited_.erase(found);
     if (ended->in_flight() && in_flight_-- == limits::kOpsInFlight) room_.notify_all();
   }
   if (ended->caller() == Caller::kWaits) rest_wanted_ = true;
@@ -315,11 +316,11 @@ void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
 }
 
 void Session::finish_all(const Error& error) {
-  std::map<engine::CallId, std::shared_ptr<PendingCall>> ended;
+  std::map<engine::CallId, std::shared_ptr<AwaitedCall>> ended;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!failure_) failure_ = error;
-    ended.swap(pending_);
+    ended.swap(awaited_);
     in_flight_ = 0;
     room_.notify_all();
   }
@@ -348,7 +349,7 @@ void Session::run() {
   }
   baton_.end();
   left_ = true;
-  // From here on no byte moves: memory of pending calls is the callers' again.
+  // From here on no byte moves: memory of open calls is the callers' again.
   finish_all(loop_failure_);
   io_ended_ = true;
 }

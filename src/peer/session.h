@@ -2,7 +2,7 @@
 //
 // Threads. The engine, the network and what only they are about belong to the thread that holds
 // `baton_`: the I/O thread, or a caller that waits for its call and finds the baton free. Everybody
-// else reaches them by post(). `pending_`, `failure_` and the snapshot are shared, under `mutex_`.
+// else reaches them by post(). `awaited_`, `failure_` and the snapshot are shared, under `mutex_`.
 #pragma once
 
 #include <atomic>
@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "peer/committed_mark.h"
+#include "peer/commit_record.h"
 #include "peer/descriptor_watch.h"
 #include "peer/loop_baton.h"
-#include "peer/pending_call.h"
+#include "peer/awaited_call.h"
 #include "process/log.h"
 #include "transport/network.h"
 
@@ -35,7 +35,7 @@ struct SessionConfig {
   // Port 0: the listening one. Empty: found out when there is a connection to the coordinator.
   std::vector<Endpoint> advertise;
   // The states that the communicator has synced in the run that it was in.
-  CommittedMarks marks;
+  CommitRecords commits;
   std::shared_ptr<spdlog::logger> logger;
 };
 
@@ -61,23 +61,24 @@ class Session {
   using Start = std::function<void(engine::Engine&, TimePoint now, engine::CallId)>;
   // Any thread. `start` runs on the thread that runs the loop, after those of the calls that the
   // same thread made before. For a caller that waits the call may have ended on return.
-  std::shared_ptr<PendingCall> call(Start start, Caller caller = Caller::kGoesOn);
+  std::shared_ptr<AwaitedCall> call(Start start, Caller caller = Caller::kGoesOn);
   // The same of a call that counts as one in flight, a collective or a sync. Where as many are in
   // flight as may be, waits for room, and at most as long as the engine waits for others to call; a
   // call that then has no name yet ends in atollInvalidUsage. So peers that make the same calls
   // refuse none, or the same.
-  std::shared_ptr<PendingCall> call_in_flight(Start start, Caller caller);
+  std::shared_ptr<AwaitedCall> call_in_flight(Start start, Caller caller);
   void cancel(engine::CallId call);
   // On return the I/O thread reads nothing of this publication, which its owner has closed.
   void withdraw(std::shared_ptr<state::Publication> publication);
   // What the way to this peer, or without one to all together, was found to carry.
   void note_rate(std::optional<PeerId> peer, uint64_t bytes_per_second);
   // A state of this layout was synced under this tag.
-  void note_synced(uint64_t tag, uint64_t layout, const std::shared_ptr<const CommittedMark>& mark);
+  void note_synced(uint64_t tag, uint64_t layout,
+                   const std::shared_ptr<const CommitRecord>& record);
   // What the communicator's next session is to know, put into its config.
   void pass_on_memory(SessionConfig& next) const;
-  // Leaves the run; pending calls end with `reason`. Returns when that is done: at once, or when
-  // others have what only this peer can give them, which takes a bounded time.
+  // Leaves the run; calls that are awaited end with `reason`. Returns when that is done: at once,
+  // or when others have what only this peer can give them, which takes a bounded time.
   void leave(Error reason, bool at_once);
   // Resets all data connections, as a bad network would. Returns when that is done.
   Result<void> reset_connections();
@@ -100,7 +101,7 @@ class Session {
   // Whoever has the baton. False: the loop has failed.
   bool in_loop(const std::function<void()>& work);
   // Until the call has ended, which `begin` begins; so much had been asked of the loop before.
-  void lend_thread(const PendingCall& call, std::function<void()> begin, uint64_t asked);
+  void lend_thread(const AwaitedCall& call, std::function<void()> begin, uint64_t asked);
   void post(std::function<void()> task) const;
   bool at_rest() const;
   void pump();
@@ -112,8 +113,8 @@ class Session {
   void close_connection(link::ConnectionKey key, bool cut = false);
   link::ConnectionKey adopt(transport::Connection* connection);
   // Gives a start its call, which has ended if the session has.
-  std::shared_ptr<PendingCall> open_call(Caller caller, bool in_flight);
-  void begin_call(const std::shared_ptr<PendingCall>& call, Start start);
+  std::shared_ptr<AwaitedCall> open_call(Caller caller, bool in_flight);
+  void begin_call(const std::shared_ptr<AwaitedCall>& call, Start start);
   // Begins what waits for others to end what has ended here, or refuses it when its time is over.
   void begin_held();
   void finish(engine::CallId call, Result<engine::CallInfo> result);
@@ -146,13 +147,13 @@ class Session {
   std::atomic<bool> io_ended_{false};
 
   mutable std::mutex mutex_;
-  std::map<engine::CallId, std::shared_ptr<PendingCall>> pending_;
+  std::map<engine::CallId, std::shared_ptr<AwaitedCall>> awaited_;
   engine::CallId next_call_ = 1;
-  size_t in_flight_ = 0;             // of pending_
+  size_t in_flight_ = 0;             // of awaited_
   std::condition_variable room_;     // for one more of them
   std::optional<Error> failure_;
   Snapshot snapshot_;
-  CommittedMarks marks_;
+  CommitRecords commits_;
 
   mutable LoopBaton baton_;
   std::unique_ptr<transport::Network> network_;  // closed before what its callbacks refer to

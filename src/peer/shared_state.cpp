@@ -73,8 +73,8 @@ Result<uint64_t> SharedState::revision() const {
 
 // Also when the thread is cancelled in it: the call has ended then, and what was committed is so
 // all the same.
-std::shared_ptr<PendingCall> SharedState::start(
-    Session& session, uint64_t tag, const std::function<std::shared_ptr<PendingCall>()>& begin) {
+std::shared_ptr<AwaitedCall> SharedState::start(
+    Session& session, uint64_t tag, const std::function<std::shared_ptr<AwaitedCall>()>& begin) {
   try {
     return begin();
   } catch (...) {
@@ -83,7 +83,7 @@ std::shared_ptr<PendingCall> SharedState::start(
   }
 }
 
-Result<std::shared_ptr<PendingCall>> SharedState::start_sync(
+Result<std::shared_ptr<AwaitedCall>> SharedState::start_sync(
     const std::shared_ptr<Session>& session, const SyncOptions& options, Caller caller) {
   if (auto taken = occupancy_.take(caller, kTheState); !taken) return tl::unexpected(taken.error());
   if (table_.writing()) {
@@ -109,7 +109,7 @@ Result<std::shared_ptr<PendingCall>> SharedState::start_sync(
   });
 }
 
-Result<std::shared_ptr<PendingCall>> SharedState::start_update(
+Result<std::shared_ptr<AwaitedCall>> SharedState::start_update(
     const std::shared_ptr<Session>& session, const FollowOptions& options, Caller caller) {
   if (auto taken = occupancy_.take(caller, kTheState); !taken) return tl::unexpected(taken.error());
   if (table_.writing()) {
@@ -133,8 +133,8 @@ Result<std::shared_ptr<PendingCall>> SharedState::start_update(
 }
 
 void SharedState::end_call(Session& session, uint64_t tag) {
-  mark_->set(table_.committed());
-  session.note_synced(tag, state::layout_of(table_), mark_);
+  commit_->set(table_.committed());
+  session.note_synced(tag, state::layout_of(table_), commit_);
   occupancy_.release();
 }
 

@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "engine/call.h"
 #include "peer/calls.h"
-#include "peer/committed_mark.h"
+#include "peer/commit_record.h"
 #include "peer/occupancy.h"
 #include "peer/session.h"
 #include "state/publication.h"
@@ -45,7 +45,7 @@ class SharedState {
   };
   // The digests are taken on the calling thread: a pass over all of the state. What was started is
   // to be ended once, with what has come of the call.
-  Result<std::shared_ptr<PendingCall>> start_sync(const std::shared_ptr<Session>& session,
+  Result<std::shared_ptr<AwaitedCall>> start_sync(const std::shared_ptr<Session>& session,
                                                   const SyncOptions& options, Caller caller);
 
   struct FollowOptions {
@@ -54,22 +54,22 @@ class SharedState {
   };
   // An update of a peer that is not yet a member, during which the state becomes that of the
   // members. Digests are taken like those of a sync.
-  Result<std::shared_ptr<PendingCall>> start_update(const std::shared_ptr<Session>& session,
+  Result<std::shared_ptr<AwaitedCall>> start_update(const std::shared_ptr<Session>& session,
                                                     const FollowOptions& options, Caller caller);
   // The call that one of the two has started has ended: the bytes may have become what the run has
   // committed.
   void end_call(Session& session, uint64_t tag);
 
  private:
-  std::shared_ptr<PendingCall> start(Session& session, uint64_t tag,
-                                     const std::function<std::shared_ptr<PendingCall>()>& begin);
+  std::shared_ptr<AwaitedCall> start(Session& session, uint64_t tag,
+                                     const std::function<std::shared_ptr<AwaitedCall>()>& begin);
   // On return no session reads the bytes.
   void withdraw();
 
   mutable Occupancy occupancy_;
   state::StateTable table_;
   const std::shared_ptr<state::Publication> publication_;
-  const std::shared_ptr<CommittedMark> mark_ = std::make_shared<CommittedMark>();
+  const std::shared_ptr<CommitRecord> commit_ = std::make_shared<CommitRecord>();
   std::weak_ptr<Session> server_;  // of the last sync
 };
 

@@ -16,29 +16,29 @@ namespace atoll_core::peer {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using State = membership::PeerMachine::State;
+using Standing = membership::PeerMachine::Standing;
 using engine::ControlWatch;
 
 const char* state_text(const EngineReport& report) {
   if (report.left) return "left";
   switch (report.standing) {
-    case State::kIdle: return "not connected";
-    case State::kConnecting: return "connecting";
-    case State::kRegistering: return "registering";
-    case State::kPending: return "pending";
-    case State::kMember: return "member";
-    case State::kLeft: return "left";
-    case State::kFailed: break;
+    case Standing::kIdle: return "not connected";
+    case Standing::kConnecting: return "connecting";
+    case Standing::kRegistering: return "registering";
+    case Standing::kPending: return "pending";
+    case Standing::kMember: return "member";
+    case Standing::kLeft: return "left";
+    case Standing::kFailed: break;
   }
   return "failed";
 }
 
-const char* control_text(ControlWatch::State state) {
+const char* control_text(ControlWatch::Phase state) {
   switch (state) {
-    case ControlWatch::State::kIdle: return "none";
-    case ControlWatch::State::kDialling: return "dialling";
-    case ControlWatch::State::kUp: return "up";
-    case ControlWatch::State::kLost: break;
+    case ControlWatch::Phase::kIdle: return "none";
+    case ControlWatch::Phase::kDialling: return "dialling";
+    case ControlWatch::Phase::kUp: return "up";
+    case ControlWatch::Phase::kLost: break;
   }
   return "lost";
 }
@@ -107,8 +107,8 @@ class Writer {
 
   Json control() const {
     const ControlWatch& control = report_.control;
-    Json json = {{"connection", control_text(control.state())}, {"connects", control.connects()}};
-    if (control.state() != ControlWatch::State::kIdle) json["since_ms"] = age(control.since());
+    Json json = {{"connection", control_text(control.phase())}, {"connects", control.connects()}};
+    if (control.phase() != ControlWatch::Phase::kIdle) json["since_ms"] = age(control.since());
     if (control.heard()) json["heard_ms"] = age(*control.heard());
     if (!control.last_loss().empty()) json["last_loss"] = control.last_loss();
     return json;

@@ -42,8 +42,8 @@ class DrivingChecker final : public Checker {
       seen.members = 0;
       seen.connected.clear();
       for (const auto& peer : status.peers) {
-        if (peer.state != "pending") ++seen.members;
-        if (peer.state == "member") seen.connected.push_back(peer.info.id);
+        if (peer.standing != "pending") ++seen.members;
+        if (peer.standing == "member") seen.connected.push_back(peer.info.id);
       }
       // Its last member has left of its own will, perhaps after others had been lost: it is over.
       const bool ended = drove && seen.members == 0 && status.left > seen.left;

@@ -113,7 +113,7 @@ class LivenessChecker final : public Checker {
 
   // All have what calls need. Who has lost its coordinator, say, waits for it with much patience.
   bool all_are_well() const {
-    using State = membership::PeerMachine::State;
+    using Standing = membership::PeerMachine::Standing;
     const std::vector<ProcessId> living = context_.world->living();
     return std::all_of(living.begin(), living.end(), [this](ProcessId process) {
       const engine::EngineReport report =
@@ -121,8 +121,9 @@ class LivenessChecker final : public Checker {
       const bool linked =
           std::all_of(report.links.begin(), report.links.end(),
                       [](const engine::LinkStatus& link) { return link.connections > 0; });
-      const bool inside = report.standing == State::kMember || report.standing == State::kPending;
-      return inside && linked && report.control.state() == engine::ControlWatch::State::kUp;
+      const bool inside =
+          report.standing == Standing::kMember || report.standing == Standing::kPending;
+      return inside && linked && report.control.phase() == engine::ControlWatch::Phase::kUp;
     });
   }
 

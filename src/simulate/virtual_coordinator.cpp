@@ -167,7 +167,7 @@ void VirtualCoordinator::send(ConnectionId name, const wire::ToPeer& message) {
 bool VirtualCoordinator::drives() const {
   const auto peers = status().peers;
   return std::any_of(peers.begin(), peers.end(),
-                     [](const auto& peer) { return peer.state != "pending"; });
+                     [](const auto& peer) { return peer.standing != "pending"; });
 }
 
 TimePoint VirtualCoordinator::next_deadline() const {

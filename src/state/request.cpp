@@ -14,7 +14,7 @@ void put_request(const StateRequest& request, wire::FrameHeader& header) {
   header.step = static_cast<uint32_t>(request.item);
   header.element_offset = request.first_chunk;
   header.element_count = request.chunk_count;
-  header.argument = request.revision;
+  header.detail = request.revision;
 }
 
 Result<StateRequest> request_of(const wire::FrameHeader& header) {
@@ -23,7 +23,7 @@ Result<StateRequest> request_of(const wire::FrameHeader& header) {
                 header.step);
   }
   return StateRequest{header.segment, static_cast<StateItem>(header.step), header.element_offset,
-                      header.element_count, header.argument};
+                      header.element_count, header.detail};
 }
 
 }  // namespace atoll_core::state

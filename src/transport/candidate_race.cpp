@@ -122,8 +122,8 @@ void CandidateRace::resolve(const Endpoint& name) {
 
 void CandidateRace::on_found(const Endpoint& name, const names::Found& found) {
   if (!handler_) return;
-  const auto pending = std::find(resolving_.begin(), resolving_.end(), name);
-  if (pending != resolving_.end()) resolving_.erase(pending);
+  const auto ended = std::find(resolving_.begin(), resolving_.end(), name);
+  if (ended != resolving_.end()) resolving_.erase(ended);
   if (found.addresses.empty()) {
     evidence_.add(&Evidence::silent,
                   fmt::format("the name '{}' has no address: {}", name.host, found.problem));

@@ -66,16 +66,16 @@ void append_framed(std::string_view message, std::string& out) {
   out.append(message);
 }
 
-ControlFramer::ControlFramer(bool expect_preamble) : preamble_pending_(expect_preamble) {}
+ControlFramer::ControlFramer(bool expect_preamble) : preamble_missing_(expect_preamble) {}
 
 Result<void> ControlFramer::feed(ByteSpan bytes, std::vector<std::string>& messages) {
   std::string_view rest = as_text(bytes);
   while (state_ && !rest.empty()) {
-    if (preamble_pending_) {
+    if (preamble_missing_) {
       const bool complete = fill(buffer_, kControlPreamble.size(), rest);
       state_ = check_preamble(buffer_);
       if (!complete || !state_) break;
-      preamble_pending_ = false;
+      preamble_missing_ = false;
       buffer_.clear();
       continue;
     }

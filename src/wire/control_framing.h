@@ -28,7 +28,7 @@ class ControlFramer {
   Result<void> feed(ByteSpan bytes, std::vector<std::string>& messages);
 
  private:
-  bool preamble_pending_;
+  bool preamble_missing_;
   std::string buffer_;
   Result<void> state_;
 };

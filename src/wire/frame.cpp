@@ -112,7 +112,7 @@ void encode_frame_header(const FrameHeader& header, FrameHeaderBytes& out) {
   store_little_endian(header.step, at + 88);
   store_little_endian(header.element_count, at + 92);
   store_little_endian(header.element_offset, at + 96);
-  store_little_endian(header.argument, at + 104);
+  store_little_endian(header.detail, at + 104);
   store_little_endian(header.fingerprint, at + 112);
   store_little_endian(header.payload_checksum, at + 120);
   store_little_endian(header_checksum(out), at + kChecksumOffset);
@@ -151,7 +151,7 @@ Result<FrameHeader> decode_frame_header(const FrameHeaderBytes& bytes) {
   header.step = load_little_endian<uint32_t>(at + 88);
   header.element_count = load_little_endian<uint32_t>(at + 92);
   header.element_offset = load_little_endian<uint64_t>(at + 96);
-  header.argument = load_little_endian<uint64_t>(at + 104);
+  header.detail = load_little_endian<uint64_t>(at + 104);
   header.fingerprint = load_little_endian<uint64_t>(at + 112);
   header.payload_checksum = load_little_endian<uint64_t>(at + 120);
   return header;

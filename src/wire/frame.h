@@ -20,7 +20,7 @@
 //       88    4 step
 //       92    4 element_count
 //       96    8 element_offset
-//      104    8 argument          meaning depends on the kind
+//      104    8 detail          meaning depends on the kind
 //      112    8 fingerprint      of the call's arguments
 //      120    8 payload_checksum XXH3-64 of the payload; 0 when checksums are off
 #pragma once
@@ -38,24 +38,24 @@ namespace atoll_core::wire {
 inline constexpr size_t kFrameHeaderBytes = 128;
 
 enum class FrameKind : uint8_t {
-  kData = 1,          // a chunk of an attempt; argument: on all whose data is in it, the ops of
+  kData = 1,          // a chunk of an attempt; detail: on all whose data is in it, the ops of
                       // this generation, group and tag with smaller sequences have ended, or, in a
                       // call that keeps segments, the elements below it are complete
   kAck = 2,           // only `acknowledged` counts; not sequenced
-  kCredit = 3,        // the receiver of an attempt's chunks posted it; argument = bytes in total.
-                      // Of no attempt: the eager credit of the link; argument = bytes in total,
+  kCredit = 3,        // the receiver of an attempt's chunks posted it; detail = bytes in total.
+                      // Of no attempt: the eager credit of the link; detail = bytes in total,
                       // element_offset = how much of it there is to be at a time
-  kSkip = 4,          // takes the place of a chunk whose attempt has ended. Eager: argument = what
+  kSkip = 4,          // takes the place of a chunk whose attempt has ended. Eager: detail = what
                       // that chunk had cost, or credit that is given back
   kStateRequest = 5,  // op = the sync call; segment = tensor index, step = StateItem,
                       // element_offset = first chunk index, element_count = number of chunks,
-                      // argument = revision
+                      // detail = revision
   kStateData = 6,     // the same fields for what is carried
   kStateRefused = 7,  // the holder cannot serve this request
   kResultRequest = 8, // send me the result of this committed attempt
   kResultData = 9,    // here it is, whole
   kResultRefused = 10,  // it is not kept here
-  kHeartbeat = 11,    // this connection lives; argument = bytes received over it so far; not
+  kHeartbeat = 11,    // this connection lives; detail = bytes received over it so far; not
                       // sequenced
 };
 std::string_view to_string(FrameKind kind);
@@ -77,7 +77,7 @@ struct FrameHeader {
   uint32_t step = 0;
   uint32_t element_count = 0;
   uint64_t element_offset = 0;
-  uint64_t argument = 0;
+  uint64_t detail = 0;
   uint64_t fingerprint = 0;
   uint64_t payload_checksum = 0;
   bool operator==(const FrameHeader&) const = default;

@@ -440,7 +440,7 @@ class Stage {
     if (answers_ == 0) return;
     size_t members = 0;
     for (const membership::CoordinatorStatus::Peer& peer : machine_.status().peers) {
-      if (peer.state != "pending") ++members;
+      if (peer.standing != "pending") ++members;
     }
     const bool ended = answers_ >= members;
     if (ended) ++ended_;

@@ -78,7 +78,7 @@ void write_frames(const fs::path& folder) {
     draw(random, header.attempt.epoch);
     header.payload_bytes = static_cast<uint32_t>(random.number(1 << 20));
     draw_all(random, header.link_sequence, header.acknowledged, header.segment, header.step,
-             header.element_count, header.element_offset, header.argument, header.fingerprint,
+             header.element_count, header.element_offset, header.detail, header.fingerprint,
              header.payload_checksum);
     wire::FrameHeaderBytes bytes;
     wire::encode_frame_header(header, bytes);

@@ -161,7 +161,7 @@ std::string EngineStage::altered(size_t from, size_t to, Frame frame) {
   }
   frame.header.acknowledged -= std::min(frame.header.acknowledged, invented);
   if (frame.header.kind == wire::FrameKind::kHeartbeat) {
-    frame.header.argument = 0;  // so much has arrived at least
+    frame.header.detail = 0;  // so much has arrived at least
     return to_bytes(frame);
   }
   if (frame.payload.size() <= kFramesKeptBytes && sequenced) way.last = frame;

@@ -46,7 +46,7 @@ void tell(const FrameLie& lie, Frame& frame) {
     case 9: change(header.step, lie.change); break;
     case 10: change(header.element_count, lie.change); break;
     case 11: change(header.element_offset, lie.change); break;
-    case 12: change(header.argument, lie.change); break;
+    case 12: change(header.detail, lie.change); break;
     case 13: change(header.fingerprint, lie.change); break;
     case 14: change(header.attempt.epoch.number, lie.change); break;
     default: header.weighted = !header.weighted; break;

@@ -61,7 +61,7 @@ class FrameLies {
       case 1: header.step = static_cast<uint32_t>(choices_.number()); break;
       case 2: header.element_count = static_cast<uint32_t>(choices_.number()); break;
       case 3: header.element_offset = choices_.number(); break;
-      case 4: header.argument = choices_.number(); break;
+      case 4: header.detail = choices_.number(); break;
       case 5: header.fingerprint = choices_.number(); break;
       case 6: header.attempt.epoch = words_.epoch(); break;
       case 7: header.attempt.op = words_.op(); break;
@@ -83,7 +83,7 @@ class FrameLies {
     if (choices_.rarely()) frame.header.attempt.op.generation = {};
     frame.header.element_count = static_cast<uint32_t>(choices_.number());
     frame.header.element_offset = choices_.number();
-    frame.header.argument = choices_.number();
+    frame.header.detail = choices_.number();
     frame.header.step = static_cast<uint32_t>(choices_.below(4));
     frame.payload.resize(choices_.below(3) * 16);
     return frame;

@@ -126,7 +126,7 @@ void RandomRun::ask_for_sync(const std::string& name, const OpId& op) {
 void RandomRun::call_next(const std::string& name, Application& application) {
   ScenarioPeer& peer = *world_.find(name);
   membership::PeerMachine& machine = peer.machine();
-  const bool pending = machine.state() == membership::PeerMachine::State::kPending;
+  const bool pending = machine.standing() == membership::PeerMachine::Standing::kPending;
   if (application.updating || (!pending && !machine.view())) return;
   if (pending || application.calls % 5 == 4) {
     std::vector<wire::CallPosition> positions;

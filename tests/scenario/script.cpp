@@ -365,7 +365,7 @@ void Script::tick(const Words& words) {
 void Script::status(const Words&) {
   const membership::CoordinatorStatus status = world().coordinator().status();
   std::string peers;
-  for (const auto& entry : status.peers) peers += " " + entry.info.name + ":" + entry.state;
+  for (const auto& entry : status.peers) peers += " " + entry.info.name + ":" + entry.standing;
   trace_.push_back(fmt::format(
       "  epoch {} generation {}{}; {} commits, {} aborts, {} settle rounds, {} admissions, "
       "{} evictions{}",

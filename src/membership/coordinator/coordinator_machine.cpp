@@ -134,7 +134,7 @@ void CoordinatorMachine::Parts::begin_life(TimePoint now) {
 }
 
 void CoordinatorMachine::Parts::settle_dust(TimePoint now) {
-  if (std::exchange(pending.round_needed, false)) begin_round(now);
+  if (std::exchange(agenda.round_needed, false)) begin_round(now);
   complete_rounds();
 }
 
@@ -157,8 +157,8 @@ void CoordinatorMachine::Parts::finish_turn() {
 }
 
 void CoordinatorMachine::Parts::need_round(std::string cause) {
-  pending.round_needed = true;
-  auto& causes = pending.causes;
+  agenda.round_needed = true;
+  auto& causes = agenda.causes;
   if (std::find(causes.begin(), causes.end(), cause) == causes.end()) {
     causes.push_back(std::move(cause));
   }
@@ -167,7 +167,7 @@ void CoordinatorMachine::Parts::need_round(std::string cause) {
 std::vector<Participant> CoordinatorMachine::Parts::members() const {
   std::vector<Participant> result;
   for (const wire::PeerInfo& member : view.members) {
-    if (pending.gone.count(member.id) == 0) result.push_back(participant_of(member));
+    if (agenda.gone.count(member.id) == 0) result.push_back(participant_of(member));
   }
   return result;
 }

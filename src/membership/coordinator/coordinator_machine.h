@@ -89,7 +89,7 @@ struct CoordinatorStatus {
   Generation generation;
   struct Peer {
     wire::PeerInfo info;
-    std::string state;  // "member", "pending", "suspect"
+    std::string standing;  // "member", "pending", "suspect"
     TimePoint last_heard;
   };
   std::vector<Peer> peers;

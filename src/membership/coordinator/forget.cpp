@@ -65,7 +65,7 @@ void CoordinatorMachine::Parts::forget_run() {
   departures = {};
   ledgers = Ledgers();
   waits = {};
-  pending = {};
+  agenda = {};
   changed = {};
 }
 
@@ -90,8 +90,8 @@ TableSizes CoordinatorMachine::Parts::table_sizes() const {
           {"marks", marks.size()},
           {"updates", updates.waiting()},
           {"rounds", rounds.open()},
-          {"gone", pending.gone.size()},
-          {"causes", pending.causes.size()}};
+          {"gone", agenda.gone.size()},
+          {"causes", agenda.causes.size()}};
 }
 
 TableSizes CoordinatorMachine::table_sizes() const { return parts_->table_sizes(); }

@@ -98,11 +98,11 @@ void CoordinatorMachine::Parts::drop_replica(PeerId peer, const std::string& rea
     }
     people.departures.add(record.info.session, told);
     forget_peer(shard);
-    pending.gone.insert(shard);
+    agenda.gone.insert(shard);
   }
-  pending.somebody_lost = true;
+  agenda.somebody_lost = true;
   // Its siblings lose their membership with it, and may come back.
-  pending.all_left = pending.all_left && leaves && shards.size() == 1;
+  agenda.all_left = agenda.all_left && leaves && shards.size() == 1;
   need_round(sentence);
 }
 

@@ -3,7 +3,7 @@
 // file: forgetting, registration, doubts about places, rejoining, liveness, reach, updates, their
 // waits, ops, settling, marks, syncs, offers, status.
 //
-// Every input ends with settle_dust(): losses are first noted in `pending` and then carried out
+// Every input ends with settle_dust(): losses are first noted in `agenda` and then carried out
 // together, so that one input starts at most one settle round. What is to be looked at again is
 // noted in `changed` until outputs are taken, perhaps after many inputs: finish_turn().
 #pragma once
@@ -82,7 +82,7 @@ struct Changed {
 };
 
 // What the settle round that is needed or open is about, until it ends.
-struct Pending {
+struct RoundAgenda {
   bool round_needed = false;
   bool somebody_lost = false;
   bool all_left = true;  // who is gone has left of its own will
@@ -296,7 +296,7 @@ struct CoordinatorMachine::Parts {
   People people;
   Ledgers ledgers;
   Waits waits;
-  Pending pending;
+  RoundAgenda agenda;
   Changed changed;
   Counters counters;
   Outbox out;

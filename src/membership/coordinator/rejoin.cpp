@@ -244,7 +244,7 @@ void CoordinatorMachine::Parts::await_absent(TimePoint now) {
   const Roster& roster = people.roster;
   std::vector<PeerId> absent;
   for (const wire::PeerInfo& member : view.members) {
-    if (roster.find(member.id) != nullptr || pending.gone.count(member.id) != 0) continue;
+    if (roster.find(member.id) != nullptr || agenda.gone.count(member.id) != 0) continue;
     people.roster.add(record_of(member, nullptr, now));
     // However short the peer timeout is: so long a member may need to be heard of.
     const Duration longer = std::max(Duration{0}, kFormerMembersMayCome - config.peer_timeout);

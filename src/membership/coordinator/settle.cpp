@@ -90,7 +90,7 @@ std::optional<Decision> decide_in_round(Parts& parts, const OpKey& key, const Re
   settle.all_live =
       settle.survivors.size() == parts.ledgers.generations.participants(key).size();
   // A participant may have been lost before this coordinator drove the run.
-  const bool lost = parts.pending.somebody_lost || !settle.all_live;
+  const bool lost = parts.agenda.somebody_lost || !settle.all_live;
   settle.code = lost ? ErrorCode::kPeerLost : ErrorCode::kAborted;
   settle.reason = reason;
   const auto found = reports.by_op.find(key);
@@ -213,10 +213,10 @@ std::vector<wire::Verdict> take_surplus(std::vector<wire::Verdict>& verdicts, si
 
 void complete_round(Parts& parts) {
   const SettleRound round = parts.waits.rounds.close_about_all();
-  const std::string reason = bounded(join(parts.pending.causes, "; "));
+  const std::string reason = bounded(join(parts.agenda.causes, "; "));
   VerdictLists lists = decide_all(parts, round, reason);
 
-  const auto& gone = parts.pending.gone;
+  const auto& gone = parts.agenda.gone;
   wire::View next = without(parts.view, gone);
   next.epoch = {parts.incarnation, next.epoch.number + 1};
   const wire::ViewDelta step = make_delta(&parts.view, next, reason);
@@ -224,7 +224,7 @@ void complete_round(Parts& parts) {
   parts.ledgers.generations.restart(next.epoch, gone);
   parts.ledgers.marks.members_changed();
   parts.view = std::move(next);
-  parts.pending = {};
+  parts.agenda = {};
   parts.changed.updates = true;
   parts.changed.marks = true;
   parts.out.event(fmt::format("view {}: {} members, settled in round {} ({})",
@@ -286,7 +286,7 @@ void CoordinatorMachine::Parts::begin_round(TimePoint now) {
   for (const Participant& member : members()) expected.insert(member.peer);
   if (expected.empty()) return lose_all();
   ++counters.settle_rounds;
-  const std::string reason = bounded(join(pending.causes, "; "));
+  const std::string reason = bounded(join(agenda.causes, "; "));
   const SettleRound& round = waits.rounds.open_about_all(std::move(expected),
                                                          report_deadline(now));
   timers.arm_earlier(Timer::kLiveness, waits.rounds.next_deadline());

@@ -196,16 +196,16 @@ void CoordinatorMachine::Parts::begin_run(InstanceId instance) {
 }
 
 void CoordinatorMachine::Parts::lose_all() {
-  out.event("all members are gone; the run starts anew: " + join(pending.causes, "; "));
+  out.event("all members are gone; the run starts anew: " + join(agenda.causes, "; "));
   // Who was lost may come back, and holds what the run has committed; who has left may not.
-  run.over = pending.all_left;
+  run.over = agenda.all_left;
   if (run.over) last_instance = {};
   view.members.clear();
   view.slots.clear();
   view.plan = {};
   ledgers = Ledgers();
   waits.rounds.clear();
-  pending = {};
+  agenda = {};
   changed.updates = true;
   send_away_newcomers();
 }

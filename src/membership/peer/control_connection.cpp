@@ -21,8 +21,8 @@ Duration jittered(Duration delay, const SessionId& session, uint64_t count) {
 }  // namespace
 
 void PeerMachine::start(TimePoint now) {
-  if (state_ != State::kIdle) return;
-  state_ = State::kConnecting;
+  if (standing_ != Standing::kIdle) return;
+  standing_ = Standing::kConnecting;
   timers_.arm(Timer::kConnect, now + config_.connect_timeout);
   dial(now);
 }
@@ -56,7 +56,7 @@ void PeerMachine::try_next_address(TimePoint now) {
 
 // What a caller is told when the time has passed.
 Error PeerMachine::no_coordinator() const {
-  const bool connects = state_ == State::kConnecting || state_ == State::kRegistering;
+  const bool connects = standing_ == Standing::kConnecting || standing_ == Standing::kRegistering;
   const int64_t waited = to_ms(connects ? config_.connect_timeout : config_.coordinator_timeout);
   if (connects && control_.undecided) {
     return {control_.undecided->code,
@@ -97,7 +97,7 @@ void PeerMachine::on_control_connected(TimePoint now) {
   if (control_.status != Control::Status::kDialling) return;
   control_.status = Control::Status::kRegistering;
   control_.waiting.clear();
-  if (state_ == State::kConnecting) state_ = State::kRegistering;
+  if (standing_ == Standing::kConnecting) standing_ = Standing::kRegistering;
   await_answer(now);
   if (may_resume() && control_.may_resume) {
     control_.resumes = true;
@@ -121,7 +121,7 @@ void PeerMachine::begin_session_anew(TimePoint now, const std::string& reason) {
 }
 
 // A pending peer is forgotten when its connection breaks.
-bool PeerMachine::may_resume() const { return state_ == State::kMember && view_.has_value(); }
+bool PeerMachine::may_resume() const { return standing_ == Standing::kMember && view_.has_value(); }
 
 void PeerMachine::register_here() {
   control_.resumes = false;
@@ -160,7 +160,7 @@ void PeerMachine::lose_control(TimePoint now, const std::string& reason) {
   timers_.disarm(Timer::kAnswer);
   timers_.disarm(Timer::kHeartbeat);
   timers_.disarm(Timer::kCoordinatorSilence);
-  if (state_ == State::kRegistering) state_ = State::kConnecting;
+  if (standing_ == Standing::kRegistering) standing_ = Standing::kConnecting;
   // Armed already while the first registration, or an earlier loss, is still to be mended.
   timers_.arm_earlier(Timer::kConnect, now + config_.coordinator_timeout);
 }
@@ -197,7 +197,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
                                            to_string(message.incarnation),
                                            to_string(control_.incarnation)));
   }
-  if (state_ == State::kMember && !message.member) {
+  if (standing_ == Standing::kMember && !message.member) {
     return fail_run(ErrorCode::kEvicted, "the coordinator does not know this member any more");
   }
   wire::PeerInfo named = config_.self;
@@ -220,7 +220,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
     sent_again_.measured.reset();
   }
   config_.self.id = message.peer;
-  state_ = message.member ? State::kMember : State::kPending;
+  standing_ = message.member ? Standing::kMember : Standing::kPending;
   session_.begin();
   control_.may_resume = true;
   go_up(now);
@@ -259,7 +259,7 @@ void PeerMachine::send_again() {
   for (const auto& [peer, report] : sent_again_.links) pass_on(report);
   if (sent_again_.measured) pass_on(*sent_again_.measured);
   // Before the update: who is not level is not to be admitted by it.
-  if (state_ == State::kPending && sent_again_.follow) pass_on(*sent_again_.follow);
+  if (standing_ == Standing::kPending && sent_again_.follow) pass_on(*sent_again_.follow);
   if (update_.positions) send_update();
   for (const auto& [op, request] : sent_again_.aborts) pass_on(request);
 }

@@ -49,7 +49,7 @@ void PeerMachine::tick(TimePoint now) {
 // ---- commands
 
 Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPosition> positions) {
-  if (state_ != State::kPending && state_ != State::kMember) {
+  if (standing_ != Standing::kPending && standing_ != Standing::kMember) {
     return fail(ErrorCode::kNotConnected, "{} is not connected", config_.self.name);
   }
   if (update_.kept) {
@@ -77,13 +77,13 @@ Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPositi
 void PeerMachine::cancel_update() { update_.caller_waits = false; }
 
 void PeerMachine::leave(TimePoint, std::string reason, bool lost) {
-  if (state_ == State::kLeft || state_ == State::kFailed) return;
+  if (standing_ == Standing::kLeft || standing_ == Standing::kFailed) return;
   pass_on(wire::Leave{reason, lost});
   if (control_.status != Control::Status::kDown) {
     outputs_.push_back(peer_output::CloseControl{"left: " + reason});
   }
   control_.status = Control::Status::kDown;
-  state_ = State::kLeft;
+  standing_ = Standing::kLeft;
   timers_ = {};
 }
 
@@ -106,7 +106,7 @@ std::vector<PeerOutput> PeerMachine::take_outputs() { return std::exchange(outpu
 
 void PeerMachine::send_update() {
   wire::UpdateRequest request;
-  if (state_ == State::kMember) {
+  if (standing_ == Standing::kMember) {
     // Admitted, but not told yet: the view that is on its way is the answer.
     if (!view_) return;
     request.epoch = view_->epoch;
@@ -197,7 +197,7 @@ void PeerMachine::handle(TimePoint, wire::Updated message) {
   }
   if (message.delta) {
     if (!change_view(*message.delta)) return;
-    state_ = State::kMember;
+    standing_ = Standing::kMember;
     sent_again_.follow.reset();
   }
   if (!update_.positions) {
@@ -329,7 +329,7 @@ void PeerMachine::handle(TimePoint, wire::SyncPlan message) {
 }
 
 void PeerMachine::handle(TimePoint, wire::StateOffer message) {
-  if (state_ == State::kPending) {
+  if (standing_ == Standing::kPending) {
     outputs_.push_back(peer_output::StateOffered{std::move(message)});
   }
 }
@@ -347,7 +347,7 @@ void PeerMachine::fail_run(ErrorCode code, std::string reason) {
     outputs_.push_back(peer_output::CloseControl{reason});
   }
   control_.status = Control::Status::kDown;
-  state_ = State::kFailed;
+  standing_ = Standing::kFailed;
   timers_ = {};
   outputs_.push_back(peer_output::Failed{{code, std::move(reason)}});
 }

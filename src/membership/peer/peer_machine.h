@@ -76,7 +76,7 @@ using PeerOutput =
 // calls, control_connection.cpp the connection.
 class PeerMachine {
  public:
-  enum class State { kIdle, kConnecting, kRegistering, kPending, kMember, kLeft, kFailed };
+  enum class Standing { kIdle, kConnecting, kRegistering, kPending, kMember, kLeft, kFailed };
 
   explicit PeerMachine(PeerConfig config);
 
@@ -97,7 +97,7 @@ class PeerMachine {
   // Commands. They return an error when the state does not allow them.
   Result<void> request_update(TimePoint now, std::vector<wire::CallPosition> positions);
   // The caller gave up waiting. The request cannot be taken back: it stays open, so that
-  // update_pending() stays true, until it is answered. The next request_update must have the same
+  // update_open() stays true, until it is answered. The next request_update must have the same
   // positions; it joins the open request, or gets the answer that has come meanwhile.
   void cancel_update();
   // `lost`: not of its own will. The others need not find out by its silence.
@@ -114,7 +114,7 @@ class PeerMachine {
 
   std::vector<PeerOutput> take_outputs();
 
-  State state() const { return state_; }
+  Standing standing() const { return standing_; }
   bool frozen() const { return open_round_.has_value(); }  // a round about all ops is open
   const std::optional<wire::View>& view() const { return view_; }
   const GenerationTable& generations() const { return generations_; }
@@ -125,7 +125,7 @@ class PeerMachine {
   const wire::RunMemory& memory() const { return memory_; }
   // Silence for so long, and a connection to the coordinator counts as lost. Once registered.
   Duration coordinator_patience() const { return control_.silence_timeout; }
-  bool update_pending() const { return update_.positions.has_value(); }
+  bool update_open() const { return update_.positions.has_value(); }
 
  private:
   enum class Timer { kConnect, kRedial, kAnswer, kHeartbeat, kCoordinatorSilence, kCount };
@@ -217,7 +217,7 @@ class PeerMachine {
   void handle(TimePoint, wire::Status) {}  // nobody asked
 
   PeerConfig config_;
-  State state_ = State::kIdle;
+  Standing standing_ = Standing::kIdle;
   Control control_;
   ControlSession<wire::ToCoordinator> session_;
   std::optional<wire::View> view_;

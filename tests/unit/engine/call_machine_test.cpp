@@ -15,7 +15,7 @@
 namespace atoll_core::engine {
 namespace {
 
-using State = CallMachine::State;
+using State = CallMachine::Phase;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -126,7 +126,7 @@ class Life : public ::testing::Test {
   CallMachine& moving(bool small) {
     CallMachine& call = make(small);
     call.begin();
-    EXPECT_EQ(call.state(), State::kMoving);
+    EXPECT_EQ(call.phase(), State::kMoving);
     return call;
   }
   CallMachine& complete(bool small) {
@@ -137,7 +137,7 @@ class Life : public ::testing::Test {
   CallMachine& fetching() {
     CallMachine& call = moving(true);
     call.on_verdict(commit());
-    EXPECT_EQ(call.state(), State::kFetching);
+    EXPECT_EQ(call.phase(), State::kFetching);
     return call;
   }
   void data(CallMachine& call) {
@@ -178,7 +178,7 @@ TEST_F(Life, ASmallCallEndsWhenAllIsHere) {
 TEST_F(Life, ASmallCallWithoutRoomEndsByTheVerdictAndItsResultIsNotKept) {
   host_.full = true;
   CallMachine& call = complete(true);
-  EXPECT_EQ(call.state(), State::kComplete);
+  EXPECT_EQ(call.phase(), State::kComplete);
   EXPECT_EQ(host_.short_of_room, 1);
   call.on_room();  // there is none
   EXPECT_EQ(host_.count<wire::OpDone>(), 1u);
@@ -207,7 +207,7 @@ TEST_F(Life, ASmallCallEndsWhenThereIsRoomAfterAll) {
   host_.full = false;
   host_.is_frozen = true;
   call.on_room();
-  EXPECT_EQ(call.state(), State::kComplete);
+  EXPECT_EQ(call.phase(), State::kComplete);
   host_.is_frozen = false;
   call.thaw(false);
   ASSERT_TRUE(call.ended());
@@ -235,7 +235,7 @@ TEST_F(Life, AFetchedResultNeedsNoRoom) {
 TEST_F(Life, ALargeCallTellsOnceThatItIsDoneAndEndsByTheVerdict) {
   CallMachine& call = complete(false);
   call.on_room();
-  EXPECT_EQ(call.state(), State::kComplete);
+  EXPECT_EQ(call.phase(), State::kComplete);
   EXPECT_EQ(host_.count<wire::OpDone>(), 1u);
   call.on_verdict(commit());
   ASSERT_TRUE(call.ended());
@@ -245,7 +245,7 @@ TEST_F(Life, ALargeCallTellsOnceThatItIsDoneAndEndsByTheVerdict) {
 TEST_F(Life, WhileFrozenNobodyHearsThatItIsDone) {
   host_.is_frozen = true;
   CallMachine& call = complete(false);
-  EXPECT_EQ(call.state(), State::kComplete);
+  EXPECT_EQ(call.phase(), State::kComplete);
   EXPECT_EQ(host_.count<wire::OpDone>(), 0u);
   host_.is_frozen = false;
   call.thaw(false);
@@ -257,7 +257,7 @@ TEST_F(Life, WhatOthersHaveCommittedIsFetched) {
   EXPECT_EQ(host_.asked, std::vector<PeerId>{kOther});
   EXPECT_EQ(body_->abandoned, 1);
   call.on_verdict(commit(kNextEpoch));  // its holders may be others now
-  EXPECT_EQ(call.state(), State::kFetching);
+  EXPECT_EQ(call.phase(), State::kFetching);
   EXPECT_EQ(host_.asked.size(), 2u);
 }
 
@@ -270,14 +270,14 @@ TEST_F(Life, AFetchedResultEndsASmallCall) {
 TEST_F(Life, WhereNobodyHasTheResultTheEndIsAskedFor) {
   CallMachine& call = fetching();
   result(call, wire::FrameKind::kResultRefused);
-  EXPECT_EQ(call.state(), State::kFetching);
+  EXPECT_EQ(call.phase(), State::kFetching);
   EXPECT_EQ(host_.count<wire::AbortRequest>(), 1u);
 }
 
 TEST_F(Life, ACommitOfAnotherAttemptIsFetchedThoughThisOneIsComplete) {
   CallMachine& call = complete(false);
   call.on_verdict(commit(kNextEpoch));
-  EXPECT_EQ(call.state(), State::kFetching);
+  EXPECT_EQ(call.phase(), State::kFetching);
 }
 
 TEST_F(Life, AnAbortToBeTriedAgainLeadsBackFromEveryState) {
@@ -288,11 +288,11 @@ TEST_F(Life, AnAbortToBeTriedAgainLeadsBackFromEveryState) {
     CallMachine& call = enter();
     host_.revoked.clear();
     call.on_verdict(abort(false));
-    EXPECT_EQ(call.state(), State::kWaiting);
+    EXPECT_EQ(call.phase(), State::kWaiting);
     EXPECT_FALSE(host_.revoked.empty());
     host_.here.epoch = kNextEpoch;
     call.begin();
-    EXPECT_EQ(call.state(), State::kMoving);
+    EXPECT_EQ(call.phase(), State::kMoving);
     EXPECT_EQ(body_->begun, 2);
     host_.here.epoch = kEpoch;
   }

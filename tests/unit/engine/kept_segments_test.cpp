@@ -46,15 +46,15 @@ size_t expect_kept(SmallRun& run, const std::vector<Call>& calls) {
 TEST(KeptSegments, TellsWhileFrozenOnlyWhatWasReported) {
   KeptSegments kept;
   kept.begin();
-  EXPECT_EQ(kept.mark(100), 100u);
+  EXPECT_EQ(kept.reach(100), 100u);
   EXPECT_EQ(kept.heard(40, 100), 40u);
   EXPECT_EQ(kept.heard(900, 100), 100u) << "no more than is complete here";
   kept.freeze(150);
-  EXPECT_EQ(kept.mark(300), 150u);
+  EXPECT_EQ(kept.reach(300), 150u);
   EXPECT_EQ(kept.heard(140, 300), 100u);
   EXPECT_EQ(kept.progress(300).stable_below, 100u);
   EXPECT_EQ(kept.thaw(300), 300u) << "what was heard meanwhile counts then";
-  EXPECT_EQ(kept.mark(300), 300u);
+  EXPECT_EQ(kept.reach(300), 300u);
 }
 
 TEST(KeptSegments, RefusesWhatItCannotGiveBackOrHasNot) {

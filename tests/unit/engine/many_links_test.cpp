@@ -40,7 +40,7 @@ class ManyLinks : public ::testing::Test {
     wire::FrameHeader skip;
     skip.kind = wire::FrameKind::kSkip;
     skip.eager = true;
-    skip.argument = limits::kEagerChunkCost;
+    skip.detail = limits::kEagerChunkCost;
     skip.link_sequence = 1;
     wire::FrameHeaderBytes bytes;
     wire::encode_frame_header(skip, bytes);

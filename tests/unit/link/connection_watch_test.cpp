@@ -220,7 +220,7 @@ TEST_F(SilentLink, ChunksOfASilentConnectionGoOverTheOther) {
 
 TEST_F(SilentLink, AHeartbeatThatBoastsBreaksItsStream) {
   wire::FrameHeader heartbeat;
-  heartbeat.argument = 5;
+  heartbeat.detail = 5;
   EXPECT_EQ(refusal_of(heartbeat), "there has received more than was sent");
 }
 

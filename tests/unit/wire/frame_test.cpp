@@ -35,7 +35,7 @@ FrameHeader random_header(std::mt19937_64& random) {
   header.step = number();
   header.element_count = number();
   header.element_offset = random();
-  header.argument = random();
+  header.detail = random();
   header.fingerprint = random();
   header.payload_checksum = random();
   return header;
@@ -83,7 +83,7 @@ TEST(FrameHeader, HasTheDocumentedLayout) {
   header.step = 0xA0A1A2A3;
   header.element_count = 0xA4A5A6A7;
   header.element_offset = 0xB0B1B2B3B4B5B6B7;
-  header.argument = 0xC0C1C2C3C4C5C6C7;
+  header.detail = 0xC0C1C2C3C4C5C6C7;
   header.fingerprint = 0xD0D1D2D3D4D5D6D7;
   header.payload_checksum = 0xE0E1E2E3E4E5E6E7;
 
@@ -111,7 +111,7 @@ TEST(FrameHeader, HasTheDocumentedLayout) {
       {88, 4, header.step},
       {92, 4, header.element_count},
       {96, 8, header.element_offset},
-      {104, 8, header.argument},
+      {104, 8, header.detail},
       {112, 8, header.fingerprint},
       {120, 8, header.payload_checksum},
   };

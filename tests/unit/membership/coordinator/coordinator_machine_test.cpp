@@ -311,7 +311,7 @@ TEST_F(CoordinatorMachineTest, AGroupOfAnotherShardEndsTheConnection) {
   done.op.group = 3;
   machine_.on_message(now_, {1}, done);
   EXPECT_EQ(take_sent<wire::Refused>().size(), 1u);
-  EXPECT_EQ(machine_.status().peers[0].state, "suspect");
+  EXPECT_EQ(machine_.status().peers[0].standing, "suspect");
 }
 
 }  // namespace

@@ -82,9 +82,9 @@ class Resume : public testing::Test {
 
 TEST_F(Resume, ABlipOfTheConnectionBeginsNoRound) {
   lose(1);
-  EXPECT_EQ(status().peers[0].state, "suspect");
+  EXPECT_EQ(status().peers[0].standing, "suspect");
   connect(11, resume());
-  EXPECT_EQ(status().peers[0].state, "member");
+  EXPECT_EQ(status().peers[0].standing, "member");
   EXPECT_EQ(status().settle_rounds, 0u);
   EXPECT_EQ(status().resumes, 1u);
   ASSERT_FALSE(said_[11].empty());
@@ -131,7 +131,7 @@ TEST_F(Resume, WhatIsKnownToHaveComeIsForgotten) {
 TEST_F(Resume, ANewConnectionTakesThePlaceOfAHalfOpenOne) {
   connect(11, resume());
   EXPECT_THAT(closed_, ElementsAre(1));
-  EXPECT_EQ(status().peers[0].state, "member");
+  EXPECT_EQ(status().peers[0].standing, "member");
   say(1, wire::Leave{"of the old connection"});
   EXPECT_EQ(status().peers.size(), 2u);
   EXPECT_EQ(status().settle_rounds, 0u);

@@ -112,7 +112,7 @@ class WhoDrives : public testing::Test {
   std::vector<std::string> members() {
     std::vector<std::string> names;
     for (const auto& peer : machine_->status().peers) {
-      if (peer.state != "pending") names.push_back(peer.info.name + ":" + peer.state);
+      if (peer.standing != "pending") names.push_back(peer.info.name + ":" + peer.standing);
     }
     return names;
   }

@@ -28,7 +28,7 @@ TEST_F(PeerMachineTest, ACoordinatorThatHangsGetsItsShareOfTheTime) {
   advance(3s);  // that dial does not end
   EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{2});
   register_as(1);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kPending);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kPending);
   advance(3s);
   EXPECT_TRUE(addresses_dialled().empty()) << "it has answered";
 }
@@ -55,7 +55,7 @@ TEST_F(PeerMachineTest, AMemberGoesOnToAnotherCoordinatorWhenItsOwnHangs) {
   machine_.on_control_connected(now_);
   for (int step = 0; step < 8; ++step) advance(500ms);
   EXPECT_EQ(addresses_dialled(), std::vector<uint32_t>{1});
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
 }
 
 TEST_F(PeerMachineTest, GivesUpWithTheLastReason) {
@@ -83,13 +83,13 @@ TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
   for (int step = 0; step < 7; ++step) advance(500ms);
   EXPECT_TRUE(take<peer_output::CloseControl>().empty());
   advance(500ms);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
   const auto outputs = machine_.take_outputs();
   EXPECT_TRUE(std::any_of(outputs.begin(), outputs.end(), [](const PeerOutput& output) {
     return std::holds_alternative<peer_output::DialCoordinator>(output);
   }));
   advance(config().coordinator_timeout);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kFailed);
 }
 
 // Registered with a peer timeout of 5 s: silence of 3.75 s is one of the coordinator.
@@ -113,7 +113,7 @@ TEST_F(PeerMachineTest, DoesNotTakeItsOwnSleepForSilence) {
   advance(60s);
   EXPECT_TRUE(take<peer_output::CloseControl>().empty());
   machine_.on_message(now_, wire::CoordinatorHeartbeat{13});
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
 }
 
 TEST_F(PeerMachineTest, SendsAgainWhatMayHaveBeenLost) {
@@ -178,7 +178,7 @@ TEST_F(PeerMachineTest, ASessionGoesOnOverANewConnection) {
   }
   EXPECT_THAT(names, testing::ElementsAre("3", "4", "update_request"));
   EXPECT_TRUE(machine_.frozen());
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
 }
 
 // Frames of calls are lost that nobody will send again: only new attempts help.
@@ -238,18 +238,18 @@ TEST_F(PeerMachineTest, ACoordinatorThatHasHeardOfMoreThanWasSentIsLeft) {
   lose_and_dial();
   machine_.on_control_connected(now_);
   machine_.on_message(now_, wire::Resumed{true, 1000});
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kFailed);
 }
 
 TEST_F(PeerMachineTest, RefusalsWhileRegisteringAreErrorsButASlowOneIsNot) {
   machine_.start(now_);
   machine_.on_control_connected(now_);
   machine_.on_message(now_, wire::Refused{ErrorCode::kTimeout, "no register within 10000 ms"});
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kConnecting);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kConnecting);
   advance(50ms);
   machine_.on_control_connected(now_);
   machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b"});
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kFailed);
   EXPECT_EQ(take<peer_output::Failed>()[0].error.code, ErrorCode::kDuplicatePeer);
 }
 
@@ -259,12 +259,12 @@ TEST_F(PeerMachineTest, AnUndecidedRefusalIsComeBackTo) {
   for (int tries = 0; tries < 5; ++tries) {
     machine_.on_control_connected(now_);
     machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b", true});
-    EXPECT_EQ(machine_.state(), PeerMachine::State::kConnecting);
+    EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kConnecting);
     advance(400ms);
     EXPECT_EQ(take<peer_output::DialCoordinator>().size(), tries == 0 ? 2u : 1u);
   }
   register_as(1);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kPending);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kPending);
 }
 
 TEST_F(PeerMachineTest, WhatIsStillUndecidedWhenTheTimeHasPassedIsTheError) {
@@ -272,7 +272,7 @@ TEST_F(PeerMachineTest, WhatIsStillUndecidedWhenTheTimeHasPassedIsTheError) {
   machine_.on_control_connected(now_);
   machine_.on_message(now_, wire::Refused{ErrorCode::kDuplicatePeer, "taken by b", true});
   advance(10s);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kFailed);
   const Error error = take<peer_output::Failed>()[0].error;
   EXPECT_EQ(error.code, ErrorCode::kDuplicatePeer);
   EXPECT_THAT(error.message, testing::HasSubstr("taken by b"));
@@ -310,7 +310,7 @@ TEST_F(PeerMachineTest, ARefusalForOverloadIsNotForGood) {
       EXPECT_EQ(take<peer_output::DialCoordinator>().size(), 1u);
       machine_.on_control_connected(now_);
       machine_.on_message(now_, wire::Refused{code, "all places are taken"});
-      EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+      EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
       advance(1s);
     }
     advance(config().coordinator_timeout);

@@ -141,7 +141,7 @@ TEST_F(PeerMachineTest, AnUpdateThatFailedLeavesTheMembershipAsItIs) {
   EXPECT_FALSE(machine_.request_update(now_, {})) << "one at a time";
   machine_.on_message(now_, wire::UpdateFailed{ErrorCode::kMismatch, "differ"});
   EXPECT_EQ(take<peer_output::UpdateFailed>().size(), 1u);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kMember);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kMember);
   ASSERT_TRUE(machine_.request_update(now_, {}));
   const auto sent = take_sent<wire::UpdateRequest>();
   ASSERT_EQ(sent.size(), 1u);
@@ -180,14 +180,14 @@ TEST_F(PeerMachineTest, AnAnswerThatNobodyWaitsForIsKept) {
   become_member();
   ASSERT_TRUE(machine_.request_update(now_, {{0, 1, 2}}));
   machine_.cancel_update();
-  EXPECT_TRUE(machine_.update_pending());
+  EXPECT_TRUE(machine_.update_open());
   EXPECT_FALSE(machine_.request_update(now_, {{0, 1, 3}})) << "calls were made in between";
   machine_.on_message(now_, wire::Updated{epoch(1), {}});
   EXPECT_TRUE(take<peer_output::UpdateFinished>().empty());
-  EXPECT_FALSE(machine_.update_pending());
+  EXPECT_FALSE(machine_.update_open());
   ASSERT_TRUE(machine_.request_update(now_, {{0, 1, 3}}));
   EXPECT_EQ(take<peer_output::UpdateFinished>().size(), 1u);
-  EXPECT_FALSE(machine_.update_pending());
+  EXPECT_FALSE(machine_.update_open());
 }
 
 TEST_F(PeerMachineTest, WhatAnUpdateWaitsForIsPassedOnWhileItIsOpen) {
@@ -207,7 +207,7 @@ TEST_F(PeerMachineTest, AMemberThatIsNotKnownAnyMoreHasLeftTheRun) {
   machine_.on_control_connected(now_);
   machine_.on_message(now_, wire::Resumed{});
   accept(9, false);
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kFailed);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kFailed);
 }
 
 TEST_F(PeerMachineTest, CommandsNeedARegistration) {
@@ -216,7 +216,7 @@ TEST_F(PeerMachineTest, CommandsNeedARegistration) {
   machine_.send(wire::OpDone{});
   EXPECT_TRUE(take<peer_output::Send>().empty());
   machine_.leave(now_, "enough");
-  EXPECT_EQ(machine_.state(), PeerMachine::State::kLeft);
+  EXPECT_EQ(machine_.standing(), PeerMachine::Standing::kLeft);
 }
 
 }  // namespace

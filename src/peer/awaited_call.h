@@ -16,9 +16,9 @@ namespace atoll_core::peer {
 // What the thread that begins a call does then. One that waits may lend itself to the loop.
 enum class Caller : uint8_t { kGoesOn, kWaits };
 
-class PendingCall {
+class AwaitedCall {
  public:
-  PendingCall(engine::CallId id, Caller caller, bool in_flight)
+  AwaitedCall(engine::CallId id, Caller caller, bool in_flight)
       : id_(id), caller_(caller), in_flight_(in_flight) {}
 
   engine::CallId id() const { return id_; }

@@ -12,7 +12,7 @@
 
 namespace atoll_core::peer {
 
-class CommittedMark {
+class CommitRecord {
  public:
   void set(const wire::CommittedRevision& committed) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -29,7 +29,7 @@ class CommittedMark {
 };
 
 // By tag and layout.
-using CommittedMarks =
-    std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const CommittedMark>>;
+using CommitRecords =
+    std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const CommitRecord>>;
 
 }  // namespace atoll_core::peer
