@@ -220,9 +220,10 @@ typedef struct {
    * the run without it, from what the members tell. */
   const char* state_dir;
   /* So long a coordinator that was started again waits, once a first member of a run that goes on
-   * has come, for the others before it goes on (twice as long where it is the second of the list,
-   * three times if further on); those who come later have to come within peer_timeout_ms. For the
-   * first it waits 6.4 s before it makes a new run. Default 1500 */
+   * has come, for the others before it goes on (the second of two coordinators twice as long; of
+   * three and more each sometimes as many times as there are coordinators); those who come later
+   * have to come within peer_timeout_ms. For the first it waits 6.4 s before it makes a new run.
+   * Default 1500 */
   uint32_t rejoin_window_ms;
   /* 1: nobody can be in the run yet: begin at once, and refuse whoever comes from another one. With
    * port 0 nobody is waited for either. Default 0.

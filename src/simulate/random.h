@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/mix.h"
 #include "base/time.h"
 
 namespace atoll_core::simulate {
@@ -23,13 +24,7 @@ class Random {
                                                  static_cast<uint64_t>(last.count()))));
   }
   bool one_in(uint64_t n) { return below(n) == 0; }
-
-  // Spreads a value over all 64 bits.
-  static uint64_t mix(uint64_t value) {
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
-    return value ^ (value >> 31);
-  }
+  static uint64_t mix(uint64_t value) { return atoll_core::mix(value); }
 
  private:
   uint64_t state_;

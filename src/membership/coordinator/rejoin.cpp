@@ -8,11 +8,10 @@
 #include "membership/common/reconnect_times.h"
 #include "membership/common/sentence.h"
 #include "membership/coordinator/parts.h"
+#include "membership/coordinator/rejoin_windows.h"
 
 namespace atoll_core::membership {
 namespace {
-
-constexpr int64_t kWindowsMore = 2;  // that a coordinator waits which is not the first
 
 using Parts = CoordinatorMachine::Parts;
 
@@ -162,10 +161,8 @@ void CoordinatorMachine::Parts::claim(TimePoint now, ConnectionId connection,
                         display_name(message.peer), visitor->second.remote,
                         to_string(message.rejoin->view.epoch),
                         to_string(message.rejoin->view.instance)));
-  // The later its address in the list, the longer a coordinator waits. Where all wait alike, two
-  // halves of a run, neither of which may go on, change places for ever: each is sent away when its
-  // window ends, and meets the other one on the way.
-  const int64_t windows = 1 + std::min<int64_t>(message.address, kWindowsMore);
+  const auto lot = static_cast<uint64_t>(now.time_since_epoch().count()) ^ incarnation.nonce;
+  const int64_t windows = rejoin_windows(message.address, message.coordinators, lot);
   const TimePoint deadline = now + config.rejoin_window * windows;
   const auto replaced = people.claims.add(
       {connection, visitor->second.remote, std::move(message)}, deadline);

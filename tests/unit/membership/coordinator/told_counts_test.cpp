@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr TimePoint kNow{std::chrono::seconds(1)};
+constexpr TimePoint kFirstMoment{std::chrono::seconds(1)};
 constexpr Incarnation kHere{5, 42};
 
 // Of a run of two whose coordinator had this life.
@@ -34,9 +34,9 @@ std::string answer_to(const wire::Register& hello) {
   const auto heard = wire::decode_to_coordinator(wire::encode(wire::ToCoordinator(hello)));
   if (!heard) return heard.error().message;
   CoordinatorMachine machine({}, kHere);
-  machine.on_connected(kNow, {1}, "somewhere");
-  machine.on_message(kNow, {1}, *heard);
-  machine.tick(kNow + std::chrono::seconds(30));  // the others do not come
+  machine.on_connected(kFirstMoment, {1}, "somewhere");
+  machine.on_message(kFirstMoment, {1}, *heard);
+  machine.tick(kFirstMoment + std::chrono::seconds(30));  // the others do not come
   for (const auto& item : machine.take_output().items) {
     const auto* send = std::get_if<CoordinatorOutput::Send>(&item);
     if (send == nullptr) continue;
