@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace atoll_core::membership {
@@ -89,13 +91,13 @@ std::map<PeerId, std::vector<const PeerRecord*>> pending_replicas(const Roster& 
 
 // Of the pending shards of one replica, in shard order.
 std::optional<std::string> why_not(const std::vector<const PeerRecord*>& shards,
-                                   const Roster& roster, const UpdateBarrier& updates,
+                                   bool has_member, const UpdateBarrier& updates,
                                    const PublishedStates& states) {
   const wire::PeerInfo& info = shards.front()->info;
   if (shards.size() < info.shard_count) {
     return fmt::format("{} has {} of {} shards", info.replica, shards.size(), info.shard_count);
   }
-  if (roster.has_member_of(info.replica)) {
+  if (has_member) {
     return fmt::format("{} waits for its former self to be dropped", info.replica);
   }
   for (const PeerRecord* record : shards) {
@@ -134,11 +136,15 @@ std::string why_unlinked(PeerId one, PeerId other, const Roster& roster,
 Candidates find_candidates(const Roster& roster, const UpdateBarrier& updates,
                            const PublishedStates& states) {
   Candidates result;
+  std::set<std::string_view> in_view;
+  for (const auto& [peer, record] : roster.records()) {
+    if (record.in_view()) in_view.insert(record.info.replica);
+  }
   for (auto& [key, records] : pending_replicas(roster)) {
     const std::string& replica = records.front()->info.replica;
     std::vector<const PeerRecord*> shards = records;
     sort_by_shard(shards);
-    if (auto why = why_not(shards, roster, updates, states)) {
+    if (auto why = why_not(shards, in_view.count(replica) != 0, updates, states)) {
       result.not_ready.push_back(std::move(*why));
       continue;
     }
@@ -153,12 +159,15 @@ std::optional<std::string> why_not_ready(const std::string& replica, const Roste
                                          const UpdateBarrier& updates,
                                          const PublishedStates& states) {
   std::vector<const PeerRecord*> shards;
+  bool has_member = false;
   for (const auto& [peer, record] : roster.records()) {
-    if (!record.in_view() && record.info.replica == replica) shards.push_back(&record);
+    if (record.info.replica != replica) continue;
+    if (record.in_view()) has_member = true;
+    else shards.push_back(&record);
   }
   if (shards.empty()) return std::nullopt;
   sort_by_shard(shards);
-  return why_not(shards, roster, updates, states);
+  return why_not(shards, has_member, updates, states);
 }
 
 Admission choose_admitted(const std::vector<Participant>& members,

@@ -18,17 +18,28 @@ size_t missing_links(PeerId peer, const std::vector<Participant>& members,
   }));
 }
 
+// Whether it can be this link that peers have waited for to be let in. A first view of hundreds
+// takes tens of thousands of links, and who may form it is not to be looked for after each.
+bool may_let_in(const CoordinatorMachine::Parts& parts, PeerId one, PeerId other) {
+  const LinkMatrix& links = parts.people.links;
+  if (!links.linked(one, other)) return false;
+  if (!parts.view.members.empty()) return true;
+  const size_t needed = std::max<size_t>(parts.config.min_replicas, 1) - 1;
+  return links.count(one) >= needed && links.count(other) >= needed;
+}
+
 }  // namespace
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::LinkReport message) {
   const PeerRecord* about = people.roster.find(message.peer);
   if (about == nullptr || message.peer == from) return;
+  const bool were_linked = people.links.linked(from, message.peer);
   people.links.report(from, message.peer, message.state);
   people.failed_links.report(now, from, message);
   people.network.changed();
   if (message.state == wire::LinkState::kUp) {
     people.network.report_round_trip(from, message.peer, message.rtt_us);
-    changed.updates = true;
+    if (!were_linked && may_let_in(*this, from, message.peer)) changed.updates = true;
     return;
   }
   if (message.needed) {

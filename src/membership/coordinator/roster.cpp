@@ -126,13 +126,6 @@ size_t Roster::members_here() const {
       }));
 }
 
-bool Roster::has_member_of(const std::string& replica) const {
-  for (const auto& [peer, record] : records_) {
-    if (record.in_view() && record.info.replica == replica) return true;
-  }
-  return false;
-}
-
 void Departures::add(SessionId session, std::string reason) {
   if (reasons_.insert_or_assign(session, std::move(reason)).second) order_.push_back(session);
   if (order_.size() <= kDeparturesKept) return;

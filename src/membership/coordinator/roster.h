@@ -92,7 +92,6 @@ class Roster {
   // a coordinator has lost the majority.
   PeerRecord* holder(const std::string& replica, uint32_t shard, TimePoint now,
                      Duration peer_timeout);
-  bool has_member_of(const std::string& replica) const;
   size_t members_here() const;  // that are connected
 
   size_t size() const { return records_.size(); }

@@ -214,7 +214,9 @@ void CoordinatorMachine::Parts::evaluate_updates() {
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
   const bool too_early = !people.claims.empty() || rights.too_early(*last_input);
-  if (view.members.empty() && too_early) return;
+  if (view.members.empty()) {
+    if (too_early || waits.updates.waiting() < config.min_replicas) return;
+  }
   answer_latecomers(*this, present);
   const bool waiting = std::any_of(present.begin(), present.end(), [this](const auto& member) {
     return !waits.updates.waits(member.peer) || !people.roster.find(member.peer)->connected();

@@ -1,62 +1,25 @@
 // Hundreds of peers come and go, and thousands of generations pass: no table of the coordinator
 // machine keeps anything of those that are gone.
-#include <map>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "membership/coordinator/coordinator_machine.h"
 #include "membership/coordinator/roster.h"
-#include "unit/membership/test_peers.h"
+#include "unit/membership/coordinator/played_members.h"
 
 namespace atoll_core::membership {
 namespace {
 
-using namespace std::chrono_literals;  // NOLINT: durations
-
-class Forgetting : public testing::Test {
+class Forgetting : public PlayedMembers {
  protected:
-  // What has come of a peer's messages; its number is its connection and its session.
-  struct Heard {
-    PeerId id;
-    uint64_t round = 0;
-    uint64_t heartbeat = 0;
-  };
-
-  void say(uint64_t peer, wire::ToCoordinator message) {
-    machine_.on_message(now_, {peer}, std::move(message));
-    absorb();
-  }
-
-  void absorb() {
-    for (auto& item : machine_.take_output().items) {
-      auto* send = std::get_if<CoordinatorOutput::Send>(&item);
-      if (send == nullptr) continue;
-      Heard& heard = heard_[send->connection.value];
-      if (auto* registered = std::get_if<wire::Registered>(&send->message)) {
-        heard.id = registered->peer;
-      } else if (auto* freeze = std::get_if<wire::Freeze>(&send->message)) {
-        heard.round = freeze->round;
-      } else if (auto* heartbeat = std::get_if<wire::CoordinatorHeartbeat>(&send->message)) {
-        heard.heartbeat = heartbeat->number;
-      }
-    }
-  }
-
-  // Says whom it reaches, how fast, and whom it does not.
-  void come(uint64_t peer) {
-    machine_.on_connected(now_, {peer}, "somewhere");
-    wire::Register hello;
-    hello.peer = info(0, "p" + std::to_string(peer));
-    hello.peer.session = {77, peer};
-    say(peer, hello);
-    for (const uint64_t member : members_) {
+  // Says also how fast it reaches the others, and they the same of it.
+  void enter(uint64_t peer) {
+    const std::vector<uint64_t> others = members_;
+    come(peer);
+    for (const uint64_t member : others) {
       for (const auto& [from, to] : {std::pair{peer, member}, std::pair{member, peer}}) {
-        say(from, wire::LinkReport{heard_[to].id, wire::LinkState::kUp, "", 300});
         say(from, wire::Measured{{{heard_[to].id, 1000}}, 2000});
       }
     }
-    members_.push_back(peer);
   }
 
   // Newcomers first, so that the last call of a member ends it for all.
@@ -83,15 +46,6 @@ class Forgetting : public testing::Test {
     say(members_.front(), wire::OpDone{lonely, status.epoch, {}});
   }
 
-  void beat() {
-    now_ += 500ms;
-    machine_.tick(now_);
-    absorb();
-    for (const uint64_t member : members_) {
-      say(member, wire::PeerHeartbeat{heard_[member].heartbeat, ~uint64_t{0}});
-    }
-  }
-
   void go(bool of_its_own_will) {
     const uint64_t peer = members_.back();
     members_.pop_back();
@@ -105,14 +59,12 @@ class Forgetting : public testing::Test {
       machine_.on_disconnected(now_, {peer}, "reset");
       say(1, wire::ProbeResult{heard_[peer].id, {77, peer}, wire::ProbeOutcome::kDead, "refused"});
     }
-    for (const uint64_t member : members_) {
-      say(member, wire::SettleReport{heard_[member].round, {}});
-    }
+    report_all();
     heard_.erase(peer);
   }
 
   void cycle() {
-    come(++last_);
+    enter(++last_);
     update();
     call();
     beat();
@@ -121,19 +73,15 @@ class Forgetting : public testing::Test {
     update();
   }
 
-  TimePoint now_{1s};
-  CoordinatorMachine machine_{{}, {1, 42}};
-  std::map<uint64_t, Heard> heard_;
-  std::vector<uint64_t> members_;
   uint64_t last_ = 0;
   Generation generation_;
   uint64_t updates_ = 0;  // in this generation
 };
 
 TEST_F(Forgetting, ThousandsOfGenerationsLeaveWhatTheFirstHundredsLeft) {
-  come(++last_);
+  enter(++last_);
   update();
-  come(++last_);
+  enter(++last_);
   update();
   // The tables that are bounded by themselves are full then: those of departures, and generations.
   const size_t enough = Departures::kDeparturesKept;
@@ -156,7 +104,7 @@ TEST_F(Forgetting, ThousandsOfGenerationsLeaveWhatTheFirstHundredsLeft) {
 TEST_F(Forgetting, ForgottenGenerationsTakeWithThemWhatIsAboutThem) {
   const size_t enough = limits::kGenerations + 8;
   while (last_ < enough) {
-    come(++last_);
+    enter(++last_);
     update();
     call();
     beat();
@@ -171,9 +119,9 @@ TEST_F(Forgetting, ForgottenGenerationsTakeWithThemWhatIsAboutThem) {
 }
 
 TEST_F(Forgetting, WithTheRunGoesAllButWhoIsNotRegistered) {
-  come(++last_);
+  enter(++last_);
   update();
-  come(++last_);
+  enter(++last_);
   update();
   call();
   say(1, wire::LinkReport{heard_[2].id, wire::LinkState::kUnreachable, "no way", 0, true});

@@ -65,12 +65,9 @@ TEST(Roster, APlaceIsHeldByWhoIsConnected) {
   EXPECT_EQ(roster.holder("r-a", 0, kNow, kTimeout)->info.name, "a");
   EXPECT_EQ(roster.holder("r-a", 1, kNow, kTimeout), nullptr);
   EXPECT_EQ(roster.holder("r-a", 0, kNow + kTimeout, kTimeout), nullptr) << "it is silent";
-  EXPECT_FALSE(roster.has_member_of("r-a"));
   roster.mark_member({1});
-  EXPECT_TRUE(roster.has_member_of("r-a"));
   roster.mark_suspect({1}, kNow, "reset");
   EXPECT_EQ(roster.holder("r-a", 0, kNow, kTimeout), nullptr);
-  EXPECT_TRUE(roster.has_member_of("r-a"));
 }
 
 // What is kept for peers that have not heard it, of all of them together.
