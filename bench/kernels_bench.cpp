@@ -170,7 +170,9 @@ void register_reductions() {
   for (const DataType type :
        {DataType::kFloat32, DataType::kBfloat16, DataType::kFloat16, DataType::kFloat64,
         DataType::kInt8, DataType::kInt32, DataType::kInt64}) {
-    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMin, ReduceOp::kMax}) {
+    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMin, ReduceOp::kMax,
+                              ReduceOp::kBitAnd, ReduceOp::kBitOr, ReduceOp::kBitXor}) {
+      if (!takes(op, type)) continue;
       const std::string name = fmt::format("reduce/{}/{}", to_string(type), to_string(op));
       both_sizes(benchmark::RegisterBenchmark(name.c_str(), reduce_into, type, op));
     }

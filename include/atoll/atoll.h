@@ -201,7 +201,17 @@ typedef enum {
 /* Integer sums and products wrap. Half types are reduced in fp32 and rounded to nearest even at
  * each step. atollAvg divides the sum by the number of contributors (integers: towards zero).
  * min and max of a NaN and anything is NaN; NaNs come out as the quiet NaN. */
-typedef enum { atollSum = 0, atollAvg = 1, atollProd = 2, atollMin = 3, atollMax = 4 } atollRedOp_t;
+typedef enum {
+  atollSum = 0,
+  atollAvg = 1,
+  atollProd = 2,
+  atollMin = 3,
+  atollMax = 4,
+  /* Bit by bit, of integers. With another type: atollInvalidArgument, with both in the sentence. */
+  atollBitAnd = 5,
+  atollBitOr = 6,
+  atollBitXor = 7
+} atollRedOp_t;
 
 /* ---- Coordinator ---------------------------------------------------------------------------- */
 

@@ -45,6 +45,9 @@ std::string_view to_string(ReduceOp op) {
     case ReduceOp::kProd: return "prod";
     case ReduceOp::kMin: return "min";
     case ReduceOp::kMax: return "max";
+    case ReduceOp::kBitAnd: return "bit-and";
+    case ReduceOp::kBitOr: return "bit-or";
+    case ReduceOp::kBitXor: return "bit-xor";
   }
   return "unknown reduction";
 }

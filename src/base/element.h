@@ -23,12 +23,26 @@ enum class DataType : uint8_t {
 };
 inline constexpr int kDataTypeCount = 12;
 
-enum class ReduceOp : uint8_t { kSum = 0, kAvg = 1, kProd = 2, kMin = 3, kMax = 4 };
-inline constexpr int kReduceOpCount = 5;
+enum class ReduceOp : uint8_t {
+  kSum = 0,
+  kAvg = 1,
+  kProd = 2,
+  kMin = 3,
+  kMax = 4,
+  kBitAnd = 5,
+  kBitOr = 6,
+  kBitXor = 7,
+};
+inline constexpr int kReduceOpCount = 8;
 
 size_t size_of(DataType type);
 std::string_view to_string(DataType type);  // "float32"
 std::string_view to_string(ReduceOp op);    // "sum"
+
+constexpr bool is_float(DataType type) { return type >= DataType::kFloat16; }
+constexpr bool is_bitwise(ReduceOp op) { return op >= ReduceOp::kBitAnd; }
+// Whether elements of this type can be reduced so: bits only where they are those of a number.
+constexpr bool takes(ReduceOp op, DataType type) { return !is_bitwise(op) || !is_float(type); }
 
 // A half-open range of element indexes.
 struct ElementRange {

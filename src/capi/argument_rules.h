@@ -22,6 +22,13 @@ namespace atoll_core::capi {
   return require_none(problem_with_number(tag, 0, kTagMax), function, name);
 }
 
+[[nodiscard]] inline Result<void> require_reduction(ReduceOp op, DataType type,
+                                                    const char* function) {
+  if (takes(op, type)) return {};
+  return fail(ErrorCode::kInvalidArgument, "{}: '{}' takes integers, 'datatype' is {}", function,
+              to_string(op), to_string(type));
+}
+
 // Of each of `blocks` blocks of one call.
 [[nodiscard]] inline Result<void> require_count(uint64_t count, uint64_t blocks, DataType type,
                                                 const char* function) {

@@ -166,7 +166,9 @@ Started start_all_reduce(const TensorArguments& tensors,
                                                        const CallSite& site) {
   auto views = tensor_views(tensors, site.function);
   if (!views) return tl::unexpected(views.error());
-  ATOLL_TRY(require_enum(op, atollMax, site.function, "op"));
+  ATOLL_TRY(require_enum(op, atollBitXor, site.function, "op"));
+  ATOLL_TRY(require_reduction(static_cast<ReduceOp>(op), static_cast<DataType>(tensors.type),
+                              site.function));
   auto call = call_options(options, site.function);
   if (!call) return tl::unexpected(call.error());
   ATOLL_TRY(check_weight(*call, site.function, op == atollAvg,

@@ -114,7 +114,9 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
 Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& arguments,
                                           const atollOpOptions_t* options, const char* function) {
   ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));
-  ATOLL_TRY(require_enum(arguments.op, atollMax, function, "op"));
+  ATOLL_TRY(require_enum(arguments.op, atollBitXor, function, "op"));
+  ATOLL_TRY(require_reduction(static_cast<ReduceOp>(arguments.op),
+                              static_cast<DataType>(arguments.type), function));
   auto given = call_options(options, function);
   if (!given) return tl::unexpected(given.error());
   peer::CollectiveCall call;

@@ -155,6 +155,11 @@ void Engine::note_egress(uint64_t bytes_per_second) { links_.note_egress(bytes_p
 void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   context_.now = now;
   if (refuse(call, arguments.options)) return;
+  if (wire::reduces(arguments.kind) && !takes(arguments.reduce, arguments.type)) {
+    end(call, atoll_core::fail(ErrorCode::kInvalidArgument, "{} takes integers, no {}",
+                               to_string(arguments.reduce), to_string(arguments.type)));
+    return;
+  }
   Result<CallNames::Place> place = place_of(arguments);
   if (place) {
     if (auto named = ledger_.check_name(*place, arguments.options.tag); !named) {

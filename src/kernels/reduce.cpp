@@ -3,9 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/assert.h"
+#include "base/vector_registers.h"
 #include "kernels/reduce_scalar.h"
 #include "kernels/target.h"
-#include "base/vector_registers.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce.cpp"
@@ -92,6 +93,27 @@ struct Maximum {
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
     return hn::Max(a, b);
+  }
+};
+
+struct BitAnd {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::And(a, b);
+  }
+};
+
+struct BitOr {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Or(a, b);
+  }
+};
+
+struct BitXor {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Xor(a, b);
   }
 };
 
@@ -185,6 +207,9 @@ Combine select_integer(ReduceOp op) {
     case ReduceOp::kProd: return combine<Unsigned, Product>;
     case ReduceOp::kMin: return combine<NativeFormat<T>, Minimum>;
     case ReduceOp::kMax: return combine<NativeFormat<T>, Maximum>;
+    case ReduceOp::kBitAnd: return combine<Unsigned, BitAnd>;
+    case ReduceOp::kBitOr: return combine<Unsigned, BitOr>;
+    case ReduceOp::kBitXor: return combine<Unsigned, BitXor>;
   }
   return nullptr;
 }
@@ -198,6 +223,9 @@ Combine select_float(ReduceOp op) {
     case ReduceOp::kProd: return combine<Format, Product>;
     case ReduceOp::kMin: return combine<AsBits, Extremum<Bits, Minimum>>;
     case ReduceOp::kMax: return combine<AsBits, Extremum<Bits, Maximum>>;
+    case ReduceOp::kBitAnd:
+    case ReduceOp::kBitOr:
+    case ReduceOp::kBitXor: break;
   }
   return nullptr;
 }
@@ -268,6 +296,7 @@ HWY_EXPORT(scale_bytes);
 
 void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* destination,
             uint64_t count) {
+  ATOLL_ASSERT(takes(op, type), "{} of {}", to_string(op), to_string(type));
   choose_simd_target();
   HWY_DYNAMIC_DISPATCH(reduce_bytes)
   (type, op, static_cast<const uint8_t*>(a), static_cast<const uint8_t*>(b),

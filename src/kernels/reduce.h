@@ -8,7 +8,7 @@
 //     only);
 //   - minimum and maximum: NaN if either operand is NaN, and -0 < +0;
 //   - float16 and bfloat16: every call computes in float32 and rounds to nearest even;
-//   - integer sums and products wrap modulo 2^bits.
+//   - integer sums and products wrap modulo 2^bits; bitwise operators are of integers only.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace atoll_core::kernels {
 
 // destination[i] = a[i] op b[i] for i < count; commutative bit for bit. The destination may be
 // exactly a, exactly b or both, but may not overlap them otherwise. kAvg sums: divide() finishes
-// it.
+// it. The operator takes the type (base/element.h).
 void reduce(DataType type, ReduceOp op, const void* a, const void* b, void* destination,
             uint64_t count);
 

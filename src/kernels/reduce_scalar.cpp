@@ -35,6 +35,9 @@ T combine_integers(ReduceOp op, T a, T b) {
     case ReduceOp::kProd: return static_cast<T>(wide_a * wide_b);
     case ReduceOp::kMin: return a < b ? a : b;
     case ReduceOp::kMax: return a > b ? a : b;
+    case ReduceOp::kBitAnd: return static_cast<T>(wide_a & wide_b);
+    case ReduceOp::kBitOr: return static_cast<T>(wide_a | wide_b);
+    case ReduceOp::kBitXor: return static_cast<T>(wide_a ^ wide_b);
   }
   return a;
 }
@@ -59,7 +62,10 @@ T combine_floats(ReduceOp op, T a, T b) {
     case ReduceOp::kAvg: return canonical(a + b);
     case ReduceOp::kProd: return canonical(a * b);
     case ReduceOp::kMin:
-    case ReduceOp::kMax: break;
+    case ReduceOp::kMax:
+    case ReduceOp::kBitAnd:
+    case ReduceOp::kBitOr:
+    case ReduceOp::kBitXor: break;
   }
   if (std::isnan(a) || std::isnan(b)) return canonical(std::numeric_limits<T>::quiet_NaN());
   if (op == ReduceOp::kMin) return precedes(a, b) ? a : b;

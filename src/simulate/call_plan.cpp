@@ -16,6 +16,7 @@ void make_large(Random& random, PlannedCall& call) {
   call.type = kTypes[random.below(3)];
   const bool average = call.reduce == ReduceOp::kAvg;
   if (average && call.type == DataType::kInt64) call.reduce = ReduceOp::kSum;
+  if (!takes(call.reduce, call.type)) call.reduce = ReduceOp::kMin;
   const uint64_t least = kSmallBytesMax / size_of(call.type);
   call.counts = {least / 2 + 1, least / 2 + random.below(5000)};
 }

@@ -14,8 +14,6 @@ namespace {
 
 using Ranges = std::vector<engine::ContributedRange>;
 
-bool is_float(DataType type) { return type >= DataType::kFloat16; }
-
 template <class T>
 void put(std::byte* at, double value) {
   // Through a wide integer, so that what does not fit wraps as in the reduction.
@@ -86,6 +84,23 @@ double rounded(DataType type, double value) {
   return load(type, bytes);
 }
 
+// Of contributions, which are small whole numbers in every type.
+double combined(ReduceOp op, double one, double other) {
+  const auto a = static_cast<uint64_t>(one);
+  const auto b = static_cast<uint64_t>(other);
+  switch (op) {
+    case ReduceOp::kSum:
+    case ReduceOp::kAvg: return one + other;
+    case ReduceOp::kProd: return one * other;
+    case ReduceOp::kMin: return std::min(one, other);
+    case ReduceOp::kMax: return std::max(one, other);
+    case ReduceOp::kBitAnd: return static_cast<double>(a & b);
+    case ReduceOp::kBitOr: return static_cast<double>(a | b);
+    case ReduceOp::kBitXor: return static_cast<double>(a ^ b);
+  }
+  return 0;
+}
+
 double expected(const PlannedCall& call, const std::vector<PeerId>& contributors, size_t tensor,
                 uint64_t element) {
   if (call.kind == wire::OpKind::kAllGather || call.kind == wire::OpKind::kGather) {
@@ -100,11 +115,7 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   for (size_t i = 0; i < contributors.size(); ++i) {
     const PeerId peer = contributors[i];
     const double part = weight_of(call, peer) * contribution(call, peer, element);
-    if (i == 0) value = part;
-    else if (call.reduce == ReduceOp::kProd) value *= part;
-    else if (call.reduce == ReduceOp::kMin) value = std::min(value, part);
-    else if (call.reduce == ReduceOp::kMax) value = std::max(value, part);
-    else value += part;
+    value = i == 0 ? part : combined(call.reduce, value, part);
   }
   if (average && value != 0) value /= total_weight(call, contributors);
   return rounded(call.type, value);
@@ -176,12 +187,16 @@ PlannedCall random_call(Random& random, const std::vector<PeerId>& members, uint
   if (dice == 8) call.kind = wire::OpKind::kBroadcast;
   if (dice == 9) call.kind = wire::OpKind::kBarrier;
   call.type = static_cast<DataType>(random.below(kDataTypeCount));
-  call.reduce = static_cast<ReduceOp>(random.below(kReduceOpCount));
+  constexpr uint64_t kArithmetic = 5;
+  call.reduce = static_cast<ReduceOp>(random.below(kArithmetic));
   if (call.reduce == ReduceOp::kAvg && !is_float(call.type)) call.reduce = ReduceOp::kSum;
   call.salt = random.bits();
   call.in_place = random.one_in(2);
   call.weighted = call.salt % 4 != 0;
   call.options.keep = call.salt / 4 % 2 == 0;
+  if (!is_float(call.type) && call.salt / 16 % 4 == 0) {
+    call.reduce = static_cast<ReduceOp>(kArithmetic + call.salt / 1024 % 3);
+  }
   call.counts.clear();
   if (call.kind == wire::OpKind::kBarrier) return call;
   if (call.kind == wire::OpKind::kBroadcast) call.root = members[random.below(members.size())];

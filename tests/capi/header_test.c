@@ -24,6 +24,8 @@ static void numbers_are_pinned(void) {
   CHECK_EQUAL(atollFloat32, 10);
   CHECK_EQUAL(atollFloat64, 11);
   CHECK_EQUAL(atollMax, 4);
+  CHECK_EQUAL(atollBitAnd, 5);
+  CHECK_EQUAL(atollBitXor, 7);
 }
 
 static void every_result_has_its_own_text(void) {

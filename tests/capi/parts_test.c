@@ -102,6 +102,38 @@ static void* scatter(void* argument) {
   return NULL;
 }
 
+/* Bits that differ from peer to peer, and wrap into the sign. */
+static int32_t bits(uint32_t rank, uint64_t element) {
+  return (int32_t)((uint32_t)element * 2654435761u + (rank + 1) * 0x9E3779B9u);
+}
+
+static int32_t combined(atollRedOp_t op, uint64_t element) {
+  const int32_t a = bits(0, element), b = bits(1, element), c = bits(2, element);
+  return op == atollBitAnd ? (a & b & c) : op == atollBitOr ? (a | b | c) : (a ^ b ^ c);
+}
+
+static void* bitwise(void* argument) {
+  Peer* peer = (Peer*)argument;
+  int32_t* in = (int32_t*)peer->send;
+  int32_t* out = (int32_t*)peer->receive;
+  const uint64_t all = kPeers * peer->count;
+  int op;
+  for (op = atollBitAnd; op <= atollBitXor; ++op) {
+    const atollRedOp_t one = (atollRedOp_t)op;
+    uint64_t i;
+    for (i = 0; i < all; ++i) in[i] = bits(peer->rank, i);
+    CHECK_OK(atollAllReduce(in, out, all, atollInt32, one, peer->comm, NULL, &peer->info));
+    for (i = 0; i < all; ++i) CHECK(out[i] == combined(one, i));
+    CHECK_OK(atollReduceScatter(in, out, peer->count, atollInt32, one, peer->comm, NULL, NULL));
+    for (i = 0; i < peer->count; ++i) {
+      CHECK(out[i] == combined(one, peer->rank * peer->count + i));
+    }
+    CHECK_OK(atollReduce(in, out, all, atollInt32, one, peer->ids[1], peer->comm, NULL, NULL));
+    for (i = 0; i < all && peer->rank == 1; ++i) CHECK(out[i] == combined(one, i));
+  }
+  return NULL;
+}
+
 /* To the next, from the one before, at once. */
 static void* shift(void* argument) {
   Peer* peer = (Peer*)argument;
@@ -173,6 +205,7 @@ static void results_are_right(uint64_t count) {
     }
   }
   together(barrier, 0, 0);
+  together(bitwise, count, 0);
 }
 
 static void bad_arguments_are_refused(void) {
@@ -193,6 +226,14 @@ static void bad_arguments_are_refused(void) {
                atollInvalidArgument);
   CHECK_RESULT(atollReduce(buffer, buffer, 1, atollFloat32, (atollRedOp_t)9, self, comm, NULL,
                            NULL), atollInvalidArgument);
+  CHECK_RESULT(atollAllReduce(buffer, buffer, 1, atollFloat32, atollBitAnd, comm, NULL, NULL),
+               atollInvalidArgument);
+  CHECK(strstr(atollGetLastError(), "bit-and") != NULL);
+  CHECK(strstr(atollGetLastError(), "float32") != NULL);
+  CHECK_RESULT(atollReduceScatter(buffer, buffer + kMost, 1, atollBfloat16, atollBitOr, comm, NULL,
+                                  NULL), atollInvalidArgument);
+  CHECK_RESULT(atollReduce(buffer, buffer, 1, atollFloat64, atollBitXor, self, comm, NULL, NULL),
+               atollInvalidArgument);
   CHECK_RESULT(atollGather(buffer, NULL, 1, atollFloat32, self, comm, NULL, NULL),
                atollInvalidArgument);
   CHECK_RESULT(atollScatter(NULL, buffer, 1, atollFloat32, self, comm, NULL, NULL),

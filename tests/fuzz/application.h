@@ -29,7 +29,7 @@ class Application {
     call.kind = choice < 0x80 ? wire::OpKind::kAllReduce : static_cast<wire::OpKind>(choice % 10);
     if (call.kind == wire::OpKind::kSync) call.kind = wire::OpKind::kAllReduce;
     call.options = options();
-    if (choices_.rarely()) call.reduce = choices_.any_up_to(ReduceOp::kMax);
+    if (choices_.rarely()) call.reduce = choices_.any_up_to(ReduceOp::kBitXor);
     call.root = somebody();
     call.receiver = somebody();
     const PeerId self = truth_.peers.front().id;

@@ -40,7 +40,7 @@ ByteBuffer reduce_everything(DataType type) {
   const ByteBuffer a = random.elements(kCount);
   const ByteBuffer b = random.elements(kCount);
   ByteBuffer all;
-  for (const ReduceOp op : testing::all_ops()) {
+  for (const ReduceOp op : testing::all_ops(type)) {
     ByteBuffer result(a.size());
     reduce(type, op, a.data(), b.data(), result.data(), kCount);
     divide(type, result.data(), kCount / 2, 3.0);

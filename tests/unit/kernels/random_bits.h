@@ -22,15 +22,13 @@ inline const std::vector<DataType>& all_types() {
   return types;
 }
 
-inline const std::vector<ReduceOp>& all_ops() {
-  static const std::vector<ReduceOp> ops = {ReduceOp::kSum, ReduceOp::kAvg, ReduceOp::kProd,
-                                            ReduceOp::kMin, ReduceOp::kMax};
+// Those that take elements of this type.
+inline std::vector<ReduceOp> all_ops(DataType type) {
+  std::vector<ReduceOp> ops;
+  for (int i = 0; i < kReduceOpCount; ++i) {
+    if (takes(static_cast<ReduceOp>(i), type)) ops.push_back(static_cast<ReduceOp>(i));
+  }
   return ops;
-}
-
-inline bool is_float(DataType type) {
-  return type == DataType::kFloat16 || type == DataType::kBfloat16 || type == DataType::kFloat32 ||
-         type == DataType::kFloat64;
 }
 
 // Width of the fraction field of a float type.

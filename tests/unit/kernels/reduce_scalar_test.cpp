@@ -46,6 +46,9 @@ void expect_8_bit_integers(DataType type) {
       ASSERT_EQ(reduce_one<T>(type, ReduceOp::kProd, x, y), static_cast<T>(a * b));
       ASSERT_EQ(reduce_one<T>(type, ReduceOp::kMin, x, y), static_cast<T>(a < b ? a : b));
       ASSERT_EQ(reduce_one<T>(type, ReduceOp::kMax, x, y), static_cast<T>(a < b ? b : a));
+      ASSERT_EQ(reduce_one<T>(type, ReduceOp::kBitAnd, x, y), static_cast<T>(a & b));
+      ASSERT_EQ(reduce_one<T>(type, ReduceOp::kBitOr, x, y), static_cast<T>(a | b));
+      ASSERT_EQ(reduce_one<T>(type, ReduceOp::kBitXor, x, y), static_cast<T>(a ^ b));
     }
   }
 }
@@ -68,6 +71,15 @@ TEST(ReduceScalar, WideIntegersWrap) {
   EXPECT_EQ(reduce_one<int32_t>(DataType::kInt32, ReduceOp::kAvg, 7, -9), -2);
   EXPECT_EQ(reduce_one<uint32_t>(DataType::kUint32, ReduceOp::kSum, 0xFFFFFFFF, 2), 1u);
   EXPECT_EQ(reduce_one<int16_t>(DataType::kInt16, ReduceOp::kSum, 32767, 1), -32768);
+}
+
+TEST(ReduceScalar, BitsOfWideIntegers) {
+  EXPECT_EQ(reduce_one<uint64_t>(DataType::kUint64, ReduceOp::kBitAnd, 0xF0F0'0000'0000'FFFF,
+                                 0xFF00'0000'0001'0F0F), 0xF000'0000'0000'0F0F);
+  EXPECT_EQ(reduce_one<uint32_t>(DataType::kUint32, ReduceOp::kBitOr, 0x8000'0001, 0x0000'00F0),
+            0x8000'00F1);
+  EXPECT_EQ(reduce_one<int64_t>(DataType::kInt64, ReduceOp::kBitXor, -1, 5), ~int64_t{5});
+  EXPECT_EQ(reduce_one<int16_t>(DataType::kInt16, ReduceOp::kBitAnd, -2, 0x7FFF), 0x7FFE);
 }
 
 // Rounding the exact or double result once equals rounding through float32: 24 and 53 bits are

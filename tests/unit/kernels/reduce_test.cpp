@@ -53,7 +53,7 @@ TEST_P(ReduceOnEveryTarget, EqualsTheOracleWhereverTheOperandsLie) {
   const DataType type = GetParam();
   RandomBits random(type, 100 + static_cast<uint64_t>(type));
   for (const uint64_t count : interesting_counts()) {
-    for (const ReduceOp op : testing::all_ops()) {
+    for (const ReduceOp op : testing::all_ops(type)) {
       PaddedElements a(random, type, count);
       PaddedElements b(random, type, count);
       PaddedElements destination(random, type, count);
@@ -73,7 +73,7 @@ TEST_P(ReduceOnEveryTarget, EqualsTheOracleInPlace) {
   const DataType type = GetParam();
   RandomBits random(type, 200 + static_cast<uint64_t>(type));
   for (const uint64_t count : interesting_counts()) {
-    for (const ReduceOp op : testing::all_ops()) {
+    for (const ReduceOp op : testing::all_ops(type)) {
       const PaddedElements a(random, type, count);
       const PaddedElements b(random, type, count);
       for (const std::string& target : supported_simd_targets()) {
@@ -108,7 +108,7 @@ TEST_P(ReduceOnEveryTarget, DoesNotDependOnTheOrderOfOperands) {
   const ByteBuffer b = random.elements(kCount);
   for (const std::string& target : supported_simd_targets()) {
     ASSERT_TRUE(force_simd_target(target));
-    for (const ReduceOp op : testing::all_ops()) {
+    for (const ReduceOp op : testing::all_ops(type)) {
       ByteBuffer forward(a.size());
       ByteBuffer backward(a.size());
       reduce(type, op, a.data(), b.data(), forward.data(), kCount);

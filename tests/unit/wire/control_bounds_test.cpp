@@ -127,8 +127,8 @@ std::vector<Case> call_cases() {
           "Type", [](CallDescription& c) { c.type = DataType{12}; },
           "op_done.call.type is 12, allowed are 0 to 11"),
       bad_call(
-          "Reduce", [](CallDescription& c) { c.reduce = ReduceOp{5}; },
-          "op_done.call.reduce is 5, allowed are 0 to 4"),
+          "Reduce", [](CallDescription& c) { c.reduce = ReduceOp{8}; },
+          "op_done.call.reduce is 8, allowed are 0 to 7"),
       bad_call(
           "Tensors", [](CallDescription& c) { c.tensors = 65537; },
           "op_done.call.tensors is 65537, allowed are 0 to 65536"),

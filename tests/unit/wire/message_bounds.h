@@ -96,7 +96,7 @@ class Bounds {
   void part(const CallDescription& call) {
     last(call.kind, kLastOpKind);
     last(call.type, DataType::kFloat64);
-    last(call.reduce, ReduceOp::kMax);
+    last(call.reduce, ReduceOp::kBitXor);
     at_most(call.tensors, limits::kTensorsPerBatch);
   }
   void part(const OpReport& report) {

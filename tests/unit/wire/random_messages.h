@@ -58,7 +58,7 @@ inline constexpr auto kLast<PeerStanding> = PeerStanding::kSuspect;
 template <>
 inline constexpr auto kLast<DataType> = DataType::kFloat64;
 template <>
-inline constexpr auto kLast<ReduceOp> = ReduceOp::kMax;
+inline constexpr auto kLast<ReduceOp> = ReduceOp::kBitXor;
 
 template <class Enum>
 requires std::is_enum_v<Enum>
