@@ -580,7 +580,8 @@ ATOLL_API atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uin
  * of all blocks.
  * In place: this peer's elements may be at the same place in both buffers, as said with each call;
  * otherwise buffers do not overlap. A buffer that a peer does not use may be null. After an error
- * the input is as it was, and recvbuff holds anything elsewhere. */
+ * the input is as it was, and recvbuff holds anything elsewhere.
+ * With blocks of different sizes, and from all to all: atoll_parts.h. */
 
 /* recvbuff (`count`) = this peer's block of op over all members of sendbuff (N blocks). In place:
  * recvbuff == sendbuff + own block. Averages and weights as in atollAllReduce. */
@@ -884,5 +885,7 @@ ATOLL_API atollResult_t atollResetConnections(atollComm_t comm);
 #ifdef __cplusplus
 }
 #endif
+
+#include "atoll/atoll_parts.h" /* more calls */
 
 #endif /* ATOLL_ATOLL_H */

@@ -1,4 +1,5 @@
 // Calls in which peers bring or get different parts.
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -11,11 +12,6 @@ namespace {
 
 using Kind = peer::CollectiveKind;
 
-bool has_blocks(Kind kind) {
-  return kind == Kind::kReduceScatter || kind == Kind::kAllGather || kind == Kind::kGather ||
-         kind == Kind::kScatter;
-}
-
 bool adds_up(Kind kind) { return kind == Kind::kReduceScatter || kind == Kind::kReduce; }
 
 // One peer's part, from its arguments.
@@ -23,22 +19,28 @@ struct Part {
   Kind kind = Kind::kReduce;
   const std::byte* send = nullptr;  // null: brings nothing
   std::byte* receive = nullptr;     // null: gets nothing
-  uint64_t block_bytes = 0;
   std::vector<PeerId> owners;
+  std::vector<uint64_t> counts;     // of their blocks, in elements
   size_t own = 0;                   // which block
+  uint64_t element = 1;             // its bytes
 
   bool sends_all() const { return kind != Kind::kAllGather && kind != Kind::kGather; }
   bool receives_all() const { return kind != Kind::kReduceScatter && kind != Kind::kScatter; }
-  uint64_t send_bytes() const { return block_bytes * (sends_all() ? owners.size() : 1); }
-  uint64_t receive_bytes() const { return block_bytes * (receives_all() ? owners.size() : 1); }
+  uint64_t bytes_before(size_t block) const {
+    const auto end = counts.begin() + static_cast<std::ptrdiff_t>(block);
+    return std::accumulate(counts.begin(), end, uint64_t{0}) * element;
+  }
+  uint64_t bytes(bool all) const {
+    return all ? bytes_before(counts.size()) : counts[own] * element;
+  }
   // What of them is the same elements.
   const std::byte* sent_from() const {
     const bool within = sends_all() && !receives_all();
-    return within ? send + own * block_bytes : send;
+    return within ? send + bytes_before(own) : send;
   }
   const std::byte* received_at() const {
     const bool within = receives_all() && !sends_all();
-    return within ? receive + own * block_bytes : receive;
+    return within ? receive + bytes_before(own) : receive;
   }
 };
 
@@ -46,24 +48,25 @@ struct Part {
 Result<void> check_overlap(const Part& part, const char* function) {
   if (part.send == nullptr || part.receive == nullptr) return {};
   if (part.sent_from() == part.received_at()) return {};
-  const std::byte* send_end = part.send + part.send_bytes();
-  const std::byte* receive_end = part.receive + part.receive_bytes();
+  const std::byte* send_end = part.send + part.bytes(part.sends_all());
+  const std::byte* receive_end = part.receive + part.bytes(part.receives_all());
   if (send_end <= part.receive || receive_end <= part.send) return {};
   return fail(ErrorCode::kInvalidArgument,
               "{}: sendbuff and recvbuff overlap, and this peer's elements are not at the same "
               "place in both", function);
 }
 
-std::vector<peer::TensorView> views_of(const Part& part, uint64_t count) {
+std::vector<peer::TensorView> views_of(const Part& part) {
   std::vector<peer::TensorView> views;
+  uint64_t offset = 0;
   for (size_t i = 0; i < part.owners.size(); ++i) {
-    const uint64_t offset = i * part.block_bytes;
-    peer::TensorView view{nullptr, nullptr, count};
+    peer::TensorView view{nullptr, nullptr, part.counts[i]};
     if (part.send != nullptr && part.sends_all()) view.source = part.send + offset;
     else if (part.send != nullptr && i == part.own) view.source = part.send;
     if (part.receive != nullptr && part.receives_all()) view.sink = part.receive + offset;
     else if (part.receive != nullptr && i == part.own) view.sink = part.receive;
     views.push_back(view);
+    offset += part.counts[i] * part.element;
   }
   return views;
 }
@@ -87,23 +90,23 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
                      const peer::CallOptions& options, const char* function) {
   Part part;
   part.kind = kind;
-  part.owners = peer::block_owners(view, self, options.group);
-  if (part.owners.empty()) {
-    return fail(ErrorCode::kNotConnected, "{}: this peer is in no view: call atollUpdate first",
-                function);
-  }
+  auto owners = owners_of_blocks(view, self, options.group, function);
+  if (!owners) return tl::unexpected(owners.error());
+  part.owners = std::move(*owners);
   while (part.own + 1 < part.owners.size() && part.owners[part.own] != self) ++part.own;
-  if (!has_blocks(kind)) part.owners.resize(1), part.own = 0;
+  if (kind == Kind::kReduce) part.owners.resize(1), part.own = 0;
   const auto type = static_cast<DataType>(arguments.type);
-  ATOLL_TRY(require_count(arguments.count, part.owners.size(), type, function));
-  part.block_bytes = arguments.count * size_of(type);
+  auto counts = counts_of_blocks(arguments.count, arguments.counts, part.owners.size(), type,
+                                 function, "counts");
+  if (!counts) return tl::unexpected(counts.error());
+  part.counts = std::move(*counts);
+  part.element = size_of(type);
   const Uses uses = uses_of(kind, arguments.peer == self.value);
-  if (arguments.count == 0) return part;
-  if (uses.send) {
+  if (uses.send && part.bytes(part.sends_all()) > 0) {
     ATOLL_TRY(require(arguments.send, function, "sendbuff"));
     part.send = static_cast<const std::byte*>(arguments.send);
   }
-  if (uses.receive) {
+  if (uses.receive && part.bytes(part.receives_all()) > 0) {
     ATOLL_TRY(require(arguments.receive, function, "recvbuff"));
     part.receive = static_cast<std::byte*>(arguments.receive);
   }
@@ -111,27 +114,8 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
   return part;
 }
 
-Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& arguments,
-                                          const atollOpOptions_t* options, const char* function) {
-  ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));
-  ATOLL_TRY(require_enum(arguments.op, atollBitXor, function, "op"));
-  ATOLL_TRY(require_reduction(static_cast<ReduceOp>(arguments.op),
-                              static_cast<DataType>(arguments.type), function));
-  auto given = call_options(options, function);
-  if (!given) return tl::unexpected(given.error());
-  peer::CollectiveCall call;
-  call.kind = kind;
-  call.type = static_cast<DataType>(arguments.type);
-  call.reduce = static_cast<ReduceOp>(arguments.op);
-  call.options = *given;
-  ATOLL_TRY(check_weight(call.options, function, adds_up(kind) && arguments.op == atollAvg,
-                         call.type));
-  return call;
-}
-
-Started start_pair(bool sends, const PartArguments& arguments,
-                                                 atollComm_t comm, const atollOpOptions_t* options,
-                                                 const CallSite& site) {
+Started start_pair(bool sends, const PartArguments& arguments, atollComm_t comm,
+                   const atollOpOptions_t* options, const CallSite& site) {
   auto call = checked_call(Kind::kSend, arguments, options, site.function);
   if (!call) return tl::unexpected(call.error());
   auto session = session_of(comm, site.function);
@@ -153,10 +137,60 @@ Started start_pair(bool sends, const PartArguments& arguments,
 
 }  // namespace
 
-Started start_parts(Kind kind, const PartArguments& arguments,
-                                                  atollComm_t comm,
-                                                  const atollOpOptions_t* options,
-                                                  const CallSite& site) {
+Result<std::vector<PeerId>> owners_of_blocks(const peer::View& view, PeerId self,
+                                             peer::CallGroup group, const char* function) {
+  std::vector<PeerId> owners = peer::block_owners(view, self, group);
+  if (!owners.empty()) return owners;
+  return fail(ErrorCode::kNotConnected, "{}: this peer is in no view: call atollUpdate first",
+              function);
+}
+
+Result<std::vector<uint64_t>> counts_of_blocks(uint64_t count, const UnevenCounts& uneven,
+                                               size_t blocks, DataType type, const char* function,
+                                               const char* name) {
+  if (!uneven.given) {
+    ATOLL_TRY(require_count(count, blocks, type, function));
+    return std::vector<uint64_t>(blocks, count);
+  }
+  ATOLL_TRY(require(uneven.counts, function, name));
+  if (uneven.peers != blocks) {
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: 'peers' is {}, but the view of the last atollUpdate has {} peers in this "
+                "group", function, uneven.peers, blocks);
+  }
+  const uint64_t most = limits::kCallBytes / size_of(type);
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < uneven.peers; ++i) {
+    const uint64_t one = uneven.counts[i];
+    total = one > most ? one : total + one;
+    if (total <= most) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: '{}[{}]' is {}, which makes {} elements with those before it; a call has at "
+                "most {}", function, name, i, one, total, most);
+  }
+  return std::vector<uint64_t>(uneven.counts, uneven.counts + uneven.peers);
+}
+
+Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& arguments,
+                                          const atollOpOptions_t* options, const char* function) {
+  ATOLL_TRY(require_enum(arguments.type, atollFloat64, function, "datatype"));
+  ATOLL_TRY(require_enum(arguments.op, atollBitXor, function, "op"));
+  ATOLL_TRY(require_reduction(static_cast<ReduceOp>(arguments.op),
+                              static_cast<DataType>(arguments.type), function));
+  auto given = call_options(options, function);
+  if (!given) return tl::unexpected(given.error());
+  peer::CollectiveCall call;
+  call.kind = kind;
+  call.type = static_cast<DataType>(arguments.type);
+  call.reduce = static_cast<ReduceOp>(arguments.op);
+  call.options = *given;
+  ATOLL_TRY(check_weight(call.options, function, adds_up(kind) && arguments.op == atollAvg,
+                         call.type));
+  return call;
+}
+
+Started start_parts(Kind kind, const PartArguments& arguments, atollComm_t comm,
+                    const atollOpOptions_t* options, const CallSite& site) {
   if (kind == Kind::kSend) return start_pair(true, arguments, comm, options, site);
   auto call = checked_call(kind, arguments, options, site.function);
   if (!call) return tl::unexpected(call.error());
@@ -166,21 +200,22 @@ Started start_parts(Kind kind, const PartArguments& arguments,
                       call->options, site.function);
   if (!part) return tl::unexpected(part.error());
   call->root = PeerId{arguments.peer};
-  call->tensors = views_of(*part, arguments.count);
+  call->tensors = views_of(*part);
   const bool in_place = part->send != nullptr && part->sent_from() == part->received_at();
   const bool disposable = call->options.input_disposable && in_place && adds_up(kind);
   call->options.input_disposable = disposable;
   if (disposable) call->options.retry = false;
-  if (has_blocks(kind)) call->owners = std::move(part->owners);
+  if (kind != Kind::kReduce) {
+    call->owners = std::move(part->owners);
+    if (!all_equal(part->counts)) call->counts = std::move(part->counts);
+  }
   const TimePoint started = peer::now();
   auto awaited = peer::start_collective(**session, std::move(*call), site.caller);
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
-Started start_receive(const PartArguments& arguments,
-                                                    atollComm_t comm,
-                                                    const atollOpOptions_t* options,
-                                                    const CallSite& site) {
+Started start_receive(const PartArguments& arguments, atollComm_t comm,
+                      const atollOpOptions_t* options, const CallSite& site) {
   return start_pair(false, arguments, comm, options, site);
 }
 

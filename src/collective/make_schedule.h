@@ -60,4 +60,13 @@ struct Block {
 std::unique_ptr<Schedule> make_exchange(const ScheduleRequest& request,
                                         const std::vector<Block>& blocks);
 
+// By participant, what goes to it and what comes from it, of the elements that this one has; its
+// own block is the same in both.
+struct PairBlocks {
+  std::vector<ElementRange> sent;
+  std::vector<ElementRange> received;
+};
+std::unique_ptr<Schedule> make_all_to_all(const ScheduleRequest& request,
+                                          const PairBlocks& blocks);
+
 }  // namespace atoll_core::collective

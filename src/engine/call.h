@@ -50,6 +50,12 @@ struct CollectiveCall {
   // Of what has blocks: whose they are, in their order; nobody's where a peer was lost long ago.
   // The tensors' elements are all blocks together.
   std::vector<PeerId> owners;
+  // Elements of each block; none: all are equally long. Of an all-to-all what each sends here.
+  std::vector<uint64_t> counts;
+  // Of an all-to-all: what goes to each owner. The tensors' elements are all that comes, in the
+  // order of the owners, and then all that goes, but for a peer's block for itself, which is in the
+  // first part only.
+  std::vector<uint64_t> counts_sent;
   CallOptions options;
 };
 

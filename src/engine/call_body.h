@@ -41,6 +41,13 @@ struct KeptProgress {
   uint64_t stable_below = 0;    // so it is on all participants, and the input is no longer kept
 };
 
+// Of an all-to-all: what one has sent to this peer is not what this peer expects.
+struct CountDifference {
+  PeerId sender;
+  uint64_t sent = 0;
+  uint64_t expected = 0;
+};
+
 class CallBody {
  public:
   virtual ~CallBody() = default;
@@ -76,6 +83,8 @@ class CallBody {
   virtual bool lends_input() const { return false; }
   // Cannot go on: the call is to be aborted for this reason.
   virtual const Error* failure() const = 0;
+  // Nor if there is one: it is a mismatch.
+  virtual const CountDifference* difference() const { return nullptr; }
   virtual wire::ToCoordinator done_message() const = 0;
   // So short that its senders need no credit, and mostly over before it would matter who has come.
   virtual bool posts_late() const { return false; }

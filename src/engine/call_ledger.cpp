@@ -179,11 +179,11 @@ void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Durati
   report.round = round;
   if (op) {
     if (const auto open = open_.find(*op); open != open_.end()) {
-      report.ops.push_back(open->second.machine.freeze(longest));
+      report.ops.push_back(open->second.machine.freeze(longest, true));
       after_event(open);
     }
   } else {
-    for_each_open([&](CallMachine& call) { report.ops.push_back(call.freeze(longest)); });
+    for_each_open([&](CallMachine& call) { report.ops.push_back(call.freeze(longest, false)); });
   }
   report_ended(op, report.ops);
   fit_sentences(report);

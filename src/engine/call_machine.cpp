@@ -83,6 +83,7 @@ void CallMachine::after_progress() {
   if (const Error* failure = call_.body->failure()) {
     return request_abort(failure->code, failure->message);
   }
+  if (const CountDifference* differs = call_.body->difference()) return tell_difference(*differs);
   if (!call_.body->complete()) return;
   phase_ = Phase::kComplete;
   context_.note({FlightKind::kOpComplete, &op_, {}, attempts_});
@@ -170,7 +171,8 @@ void CallMachine::request_abort(ErrorCode code, std::string reason) {
   wire::AbortRequest request;
   request.op = op_;
   request.epoch = attempt_.epoch;
-  request.call = call_.description;
+  const bool differs = abort_wanted_->code == ErrorCode::kMismatch;
+  request.call = differs ? told_in_full() : call_.description;
   request.code = abort_wanted_->code;
   request.reason = abort_wanted_->message;
   host_.tell(std::move(request));

@@ -76,7 +76,7 @@ class CallMachine {
   void begin();
   void lose(const std::vector<wire::PeerInfo>& lost);
   // Returns what a settle round, which takes `longest` at most, has to know of it.
-  wire::OpReport freeze(Duration longest);  // call_machine_report.cpp
+  wire::OpReport freeze(Duration longest, bool about_this);  // call_machine_report.cpp
   // What waits in kWaiting stays there. `about_this`: the round was about this op, and has ended
   // without a verdict.
   void thaw(bool about_this);
@@ -141,6 +141,7 @@ class CallMachine {
   void after_progress();
   void send_posted(const std::vector<PeerId>& to, PostedNotice notice = PostedNotice::kPosted);
   void hear_data(PeerId from);
+  void tell_difference(const CountDifference& difference);
   bool check_fingerprint(PeerId from, uint64_t fingerprint);
   void revoke();
   void request_abort(ErrorCode code, std::string reason);
@@ -158,6 +159,7 @@ class CallMachine {
   std::vector<PeerId> missing() const;
   std::string names_of(const std::vector<PeerId>& peers) const;
   std::string describe() const;
+  wire::CallDescription told_in_full() const;
   const std::string& self_name() const { return host_.self().name; }
 
   // What is waited for, how long, and what was said about it.

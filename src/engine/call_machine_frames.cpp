@@ -32,6 +32,14 @@ bool CallMachine::check_fingerprint(PeerId from, uint64_t fingerprint) {
   return false;
 }
 
+void CallMachine::tell_difference(const CountDifference& difference) {
+  if (abort_wanted_) return;
+  request_abort(ErrorCode::kMismatch,
+                fmt::format("{} sends {} elements to {} in {}, which expects {}",
+                            names_of({difference.sender}), difference.sent, self_name(),
+                            describe(), difference.expected));
+}
+
 void CallMachine::send_posted(const std::vector<PeerId>& to, PostedNotice notice) {
   for (const PeerId peer : to) {
     if (peer != host_.self().id) host_.send_posted(attempt_, fingerprint_, peer, notice);
@@ -64,12 +72,16 @@ void CallMachine::hear_data(PeerId from) {
 
 Result<link::Placement> CallMachine::place(PeerId from, const wire::FrameHeader& header) {
   if (doomed() || !check_fingerprint(from, header.fingerprint)) return link::Placement{};
-  return call_.body->place(from, header);
+  Result<link::Placement> placement = call_.body->place(from, header);
+  if (const CountDifference* differs = call_.body->difference()) tell_difference(*differs);
+  return placement;
 }
 
 Result<void> CallMachine::deliver(PeerId from, const wire::FrameHeader& header,
                                   const link::Payload& payload) {
   if (doomed()) return {};
+  // A frame without a payload comes here also when it was given no place.
+  if (header.payload_bytes == 0 && !check_fingerprint(from, header.fingerprint)) return {};
   hear_data(from);
   waits_.last_progress = context_.now;
   Result<void> delivered = call_.body->deliver(from, header, payload);
@@ -87,7 +99,10 @@ void CallMachine::replay_stash() {
     if (!placement || placement->kind == link::Placement::Kind::kDiscard) continue;
     ByteSpan payload = chunk.payload;
     if (placement->kind == link::Placement::Kind::kDirect) {
-      std::memcpy(placement->destination.data(), payload.data(), payload.size());
+      // An empty block is a chunk without payload.
+      if (!payload.empty()) {
+        std::memcpy(placement->destination.data(), payload.data(), payload.size());
+      }
       payload = placement->destination;
     }
     if (!call_.body->deliver(chunk.from, chunk.header, {payload, nullptr})) continue;

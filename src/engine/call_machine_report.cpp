@@ -60,13 +60,20 @@ void CallMachine::warn_of_wait() {
   host_.warn(std::move(what));
 }
 
-wire::OpReport CallMachine::freeze(Duration longest) {
+// With what a round about all calls has no room for.
+wire::CallDescription CallMachine::told_in_full() const {
+  wire::CallDescription description = call_.description;
+  description.counts = call_.block_counts;
+  return description;
+}
+
+wire::OpReport CallMachine::freeze(Duration longest, bool about_this) {
   waits_.grace.stand_still(context_.now, longest);
   wire::OpReport report;
   report.op = op_;
   report.epoch = phase_ == Phase::kWaiting ? host_.view().epoch : attempt_.epoch;
   report.phase = phase_ == Phase::kComplete ? wire::OpPhase::kDone : wire::OpPhase::kBegun;
-  report.call = call_.description;
+  report.call = about_this ? told_in_full() : call_.description;
   const KeptProgress kept = call_.body->freeze();
   report.kept_below = kept.kept_below;
   report.complete_below = kept.complete_below;

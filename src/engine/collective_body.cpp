@@ -61,12 +61,13 @@ bool CollectiveBody::may_begin_again() const {
 Result<CallInfo> CollectiveBody::commit(const std::vector<PeerId>& contributors,
                                         uint32_t attempts) {
   const uint64_t count = data_.caller().total_count();
+  const uint64_t end = result_count(call_, count);
   hand_over(given_to(call_, attempt_.self, count));
   for (const auto& block : missing_blocks(call_, attempt_.self, contributors, count)) {
     data_.clear_caller(block);
   }
   CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0, {}};
-  Result<ContributedRange> last = range_to(count, contributors);
+  Result<ContributedRange> last = range_to(end, contributors);
   if (!last) return tl::unexpected<Error>(last.error());
   info.weights = last->weights;
   info.weight = last->weight;
@@ -111,6 +112,7 @@ std::vector<PeerId> CollectiveBody::senders() const {
 // ---- chunks ------------------------------------------------------------------------------------
 
 Result<link::Placement> CollectiveBody::place(PeerId from, const wire::FrameHeader& header) {
+  if (!agrees(index_of(from), header)) return link::Placement{};
   collective::Arrival arrival;
   Result<collective::Accepted> accepted = expect(from, header, arrival);
   if (!accepted) return tl::unexpected<Error>(accepted.error());
@@ -119,6 +121,7 @@ Result<link::Placement> CollectiveBody::place(PeerId from, const wire::FrameHead
 
 Result<void> CollectiveBody::deliver(PeerId from, const wire::FrameHeader& header,
                                      const link::Payload& payload) {
+  if (!agrees(index_of(from), header)) return {};
   collective::Arrival arrival;
   Result<collective::Accepted> accepted = expect(from, header, arrival);
   if (!accepted) return tl::unexpected<Error>(accepted.error());
@@ -154,17 +157,19 @@ Result<collective::Accepted> CollectiveBody::expect(PeerId from, const wire::Fra
                                                     collective::Arrival& arrival) const {
   const uint64_t end = header.element_offset + header.element_count;
   const uint64_t first = base();
+  const uint32_t sender = index_of(from);
+  const uint64_t origin = sender < world() ? first_from(sender) : 0;
   const bool sane = schedule_ != nullptr && header.kind == wire::FrameKind::kData &&
                     header.element_offset >= first && end >= header.element_offset &&
-                    end <= elements().total_count() &&
+                    end <= elements().total_count() - origin &&
                     header.payload_bytes == header.element_count * size_of(data_.type()) +
                                                 data_.weights().bytes_after(header);
   if (!sane) {
     return fail(ErrorCode::kInternalError, "peer {} sent a {} frame that is no part of {}",
                 to_string(from), wire::to_string(header.kind), to_string(attempt_.id));
   }
-  arrival = {index_of(from), header.segment, header.step,
-             {header.element_offset - first, end - first}};
+  arrival = {sender, header.segment, header.step,
+             {origin + header.element_offset - first, origin + end - first}};
   return schedule_->expect(arrival);
 }
 
@@ -193,10 +198,10 @@ void CollectiveBody::send(const collective::Transfer& transfer, const Said& says
   frame.header.attempt = attempt_.id;
   frame.header.segment = transfer.segment;
   frame.header.step = transfer.step;
-  frame.header.element_offset = transfer.range.begin;
+  frame.header.element_offset = transfer.range.begin - first_to(transfer.to);
   frame.header.element_count = static_cast<uint32_t>(transfer.range.count());
   frame.header.fingerprint = attempt_.fingerprint;
-  frame.header.detail = says.reach;
+  frame.header.detail = reach_to(transfer.to, says.reach);
   data_.append_payload(transfer, says, frame);
   bytes_sent_ += frame.header.payload_bytes;
   links_.send_chunk(attempt_.participants[transfer.to], std::move(frame));
@@ -233,6 +238,11 @@ ScheduleNeeds CollectiveBody::needs() const {
   if (call_.root) needs.root = index_of(call_.root);
   needs.blocks.reserve(attempt_.participants.size());
   for (const PeerId peer : attempt_.participants) needs.blocks.push_back(travelling_block(peer));
+  if (kind_ != wire::OpKind::kAllToAll) return needs;
+  for (const PeerId peer : attempt_.participants) {
+    needs.pairs.sent.push_back(sent_to(call_, peer, attempt_.self));
+    needs.pairs.received.push_back(received_from(call_, peer));
+  }
   return needs;
 }
 
@@ -289,7 +299,8 @@ uint32_t CollectiveBody::segments_in_flight(topology::Algorithm algorithm) const
 void CollectiveBody::trace_schedule(topology::Algorithm algorithm) const {
   using wire::OpKind;
   const bool exchanges = kind_ == OpKind::kAllGather || kind_ == OpKind::kSend ||
-                         kind_ == OpKind::kGather || kind_ == OpKind::kScatter;
+                         kind_ == OpKind::kGather || kind_ == OpKind::kScatter ||
+                         kind_ == OpKind::kAllToAll;
   if (exchanges) return context_.trace("exchange.begin");
   if (kind_ != OpKind::kAllReduce && kind_ != OpKind::kBroadcast) {
     return context_.trace("parts.begin");

@@ -1,10 +1,12 @@
-// Collectives and sends: one attempt carries out a schedule over tensors. There are five kinds, by
+// Collectives and sends: one attempt carries out a schedule over tensors. There are six kinds, by
 // what is special in them (collective_kinds.h); this is what they have in common.
 //
 //   kind      calls                             where it works     its reach says
 //   meeting   barriers that the coordinator     nowhere            nothing
 //             ends
 //   large     all that the coordinator ends     caller's memory    nothing
+//   crossing  all-to-alls, whose ranges are     caller's memory    how long the block is that the
+//             counted within each pair's block                     sender has for the receiver
 //   keeping   large all-reduces of which        caller's memory    how far the result is complete
 //             segments stand
 //   small     reductions that end here, also    a copy             below which call of its name all
@@ -81,6 +83,12 @@ class CollectiveBody : public CallBody {
   virtual void hear(uint32_t from, uint64_t reach, bool of_result);
   // All participants have said at least this.
   virtual void hear_reach(uint64_t) {}
+  // Ranges in frames are counted from here; of what comes from, and goes to, a participant.
+  virtual uint64_t first_from(uint32_t) const { return 0; }
+  virtual uint64_t first_to(uint32_t) const { return 0; }
+  virtual uint64_t reach_to(uint32_t, uint64_t reach) const { return reach; }
+  // False, and difference(): the sender means another call with it.
+  virtual bool agrees(uint32_t /*from*/, const wire::FrameHeader&) { return true; }
   // The call has committed: what this peer is given of the result.
   virtual void hand_over(const ElementRange& /*given*/) {}
 

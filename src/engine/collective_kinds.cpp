@@ -54,6 +54,32 @@ void KeepingBody::thaw() {
   carry_out(work, own_say());
 }
 
+// ---- all-to-alls -------------------------------------------------------------------------------
+
+bool CrossingBody::posts_late() const {
+  return elements().total_bytes() <= limits::kLatePostBytes;
+}
+
+void CrossingBody::open_attempt() {
+  difference_.reset();
+  received_.clear();
+  sent_.clear();
+  for (const PeerId peer : attempt().participants) {
+    received_.push_back(received_from(call(), peer));
+    sent_.push_back(sent_to(call(), peer, attempt().self));
+  }
+}
+
+bool CrossingBody::agrees(uint32_t from, const wire::FrameHeader& header) {
+  if (from >= received_.size() || header.kind != wire::FrameKind::kData) return true;
+  const uint64_t expected = received_[from].count();
+  if (header.detail == expected) return true;
+  if (!difference_) {
+    difference_ = CountDifference{attempt().participants[from], header.detail, expected};
+  }
+  return false;
+}
+
 // ---- small ones --------------------------------------------------------------------------------
 
 void SmallBody::open_attempt() {

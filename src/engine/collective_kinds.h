@@ -26,7 +26,30 @@ class LargeBody final : public CollectiveBody {
   using CollectiveBody::CollectiveBody;
 };
 
-// The same, of which segments stand once they are complete on all participants.
+// The same of what each has for each: frames count a pair's elements from the beginning of its
+// block, and say how many there are.
+class CrossingBody final : public CollectiveBody {
+ public:
+  using CollectiveBody::CollectiveBody;
+
+  bool posts_late() const override;
+  const CountDifference* difference() const override {
+    return difference_ ? &*difference_ : nullptr;
+  }
+
+ private:
+  void open_attempt() override;
+  uint64_t first_from(uint32_t from) const override { return received_[from].begin; }
+  uint64_t first_to(uint32_t to) const override { return sent_[to].begin; }
+  uint64_t reach_to(uint32_t to, uint64_t) const override { return sent_[to].count(); }
+  bool agrees(uint32_t from, const wire::FrameHeader& header) override;
+
+  std::vector<ElementRange> received_;  // by participant
+  std::vector<ElementRange> sent_;
+  std::optional<CountDifference> difference_;
+};
+
+// As a large one, of which segments stand once they are complete on all participants.
 class KeepingBody final : public CollectiveBody {
  public:
   using CollectiveBody::CollectiveBody;

@@ -18,11 +18,16 @@ wire::CallDescription describe(const CollectiveCall& call) {
   description.tensors = static_cast<uint32_t>(call.tensors.size());
   std::vector<uint64_t> counts;
   counts.reserve(call.tensors.size() + 1);
+  // The counts of an all-to-all are each pair's own matter.
+  const bool same_for_all = call.kind != wire::OpKind::kAllToAll;
+  if (!same_for_all) description.tensors = 1;
   for (const codec::TensorView& tensor : call.tensors) {
+    if (!same_for_all) break;
     description.count += tensor.count;
     counts.push_back(tensor.count);
   }
   counts.push_back(call.owners.size());
+  if (same_for_all) counts.insert(counts.end(), call.counts.begin(), call.counts.end());
   const kernels::Digest layout = kernels::hash128(std::as_bytes(std::span(counts)));
   description.layout = {layout.high, layout.low};
   description.algorithm = call.options.algorithm;
@@ -43,6 +48,7 @@ bool is_small(const CollectiveCall& call, uint64_t bytes, const Context& context
                             call.kind == wire::OpKind::kAllGather ||
                             call.kind == wire::OpKind::kBarrier ||
                             call.kind == wire::OpKind::kSend;
+  if (call.kind == wire::OpKind::kAllToAll) return false;  // nobody knows of all parts
   return ends_alone && bytes <= (same_for_all ? limits::kSmallOpBytes : limits::kSmallPartsBytes);
 }
 
@@ -55,7 +61,9 @@ wire::OpKind carried_out_as(const CollectiveCall& call, uint64_t bytes, bool sma
   }
   if (call.kind == OpKind::kSend) return OpKind::kSend;
   const bool gathers = call.kind == OpKind::kAllGather || call.kind == OpKind::kGather;
-  return gathers && bytes > 0 ? OpKind::kAllGather : OpKind::kAllReduce;
+  // Who has nothing to send would not be heard of.
+  const bool all_send = bytes > 0 && std::count(call.counts.begin(), call.counts.end(), 0) == 0;
+  return gathers && all_send ? OpKind::kAllGather : OpKind::kAllReduce;
 }
 
 bool keeps_segments(const CollectiveCall& call, bool small) {

@@ -19,7 +19,8 @@ bool is_small(const CollectiveCall& call, uint64_t bytes, const Context& context
 bool keeps_segments(const CollectiveCall& call, bool small);
 
 // Small calls are all-reduces or all-gathers: everyone has the results of all, from which others
-// can fetch them, and nobody returns before all have called. A small send is an all-gather of two,
+// can fetch them, and nobody returns before all have called: so an all-gather to which somebody
+// brings nothing is an all-reduce. A small send is an all-gather of two,
 // whose receiver brings one byte.
 wire::OpKind carried_out_as(const CollectiveCall& call, uint64_t bytes, bool small);
 

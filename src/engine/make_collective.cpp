@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "codec/tensor_list.h"
+#include "engine/call_blocks.h"
 #include "engine/collective_kinds.h"
 #include "engine/collective_traits.h"
 
@@ -50,6 +51,9 @@ std::unique_ptr<CollectiveBody> make_body(CollectiveParts parts, bool small, Con
   if (parts.call.kind == wire::OpKind::kBarrier) {
     return std::make_unique<MeetingBody>(std::move(parts), context, links);
   }
+  if (as == wire::OpKind::kAllToAll) {
+    return std::make_unique<CrossingBody>(std::move(parts), context, links);
+  }
   return std::make_unique<LargeBody>(std::move(parts), context, links);
 }
 
@@ -64,6 +68,7 @@ Result<NewCall> make_collective(CallId call, CollectiveCall arguments, CallNames
   open.call = call;
   open.options = arguments.options;
   open.description = describe(arguments);
+  open.block_counts = block_counts(arguments, tensors->total_count());
   const bool small = is_small(arguments, bytes, context);
   std::unique_ptr<std::byte[]> sinks;
   if (arguments.kind == wire::OpKind::kReduce && self != arguments.root && !small && bytes > 0) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/call.h"
@@ -17,6 +18,7 @@ struct NewCall {
   CallNames::Place place;
   CallOptions options;
   wire::CallDescription description;
+  std::vector<uint64_t> block_counts;  // told where they may be what differs
   std::unique_ptr<CallBody> body;
   // Set when the call can only end in this error, which is agreed like any other outcome.
   std::optional<Error> doomed;

@@ -69,6 +69,7 @@ std::unique_ptr<collective::Schedule> make_schedule(const ScheduleNeeds& needs,
     case OpKind::kScatter:
     case OpKind::kSend:
       return collective::make_exchange(request, blocks_of(needs, request.world));
+    case OpKind::kAllToAll: return collective::make_all_to_all(request, needs.pairs);
     case OpKind::kBarrier:
     case OpKind::kSync: break;
   }

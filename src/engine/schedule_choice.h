@@ -21,6 +21,7 @@ struct ScheduleNeeds {
   uint32_t root = 0;            // participant, of what has one; of a send: who sends
   // By participant, of what has blocks; of a send what each sends.
   std::vector<ElementRange> blocks;
+  collective::PairBlocks pairs;  // of an all-to-all, by participant
 };
 
 // Of an all-reduce, else kRing for what goes around the ring and kAuto for the rest.

@@ -103,7 +103,10 @@ double combined(ReduceOp op, double one, double other) {
 
 double expected(const PlannedCall& call, const std::vector<PeerId>& contributors, size_t tensor,
                 uint64_t element) {
-  if (call.kind == wire::OpKind::kAllGather || call.kind == wire::OpKind::kGather) {
+  const bool gathers = call.kind == wire::OpKind::kAllGather ||
+                       call.kind == wire::OpKind::kGather ||
+                       call.kind == wire::OpKind::kAllToAll;
+  if (gathers) {
     const PeerId owner = call.owners[tensor];
     const bool there = std::find(contributors.begin(), contributors.end(), owner) !=
                        contributors.end();
@@ -121,9 +124,52 @@ double expected(const PlannedCall& call, const std::vector<PeerId>& contributors
   return rounded(call.type, value);
 }
 
-std::vector<uint64_t> tensor_counts(const PlannedCall& call) {
-  if (!has_blocks(call)) return call.counts;
-  return std::vector<uint64_t>(call.owners.size(), call.counts.front());
+// One tensor as a peer has it: what it brings is contribution(first), and so on.
+struct Part {
+  uint64_t count = 0;
+  uint64_t first = 0;
+  bool brings = false;
+  bool gets = false;
+};
+
+std::vector<uint64_t> block_counts(const PlannedCall& call) {
+  std::vector<uint64_t> blocks;
+  for (size_t i = 0; i < call.owners.size(); ++i) {
+    blocks.push_back(call.counts[i % call.counts.size()]);
+  }
+  return blocks;
+}
+
+// From one owner to another.
+uint64_t count_between(const PlannedCall& call, size_t from, size_t to) {
+  return call.counts[(3 * from + to) % call.counts.size()];
+}
+
+// What comes from each, then what goes to each other one; its values depend on who gets it.
+std::vector<Part> all_to_all_parts(const PlannedCall& call, PeerId self) {
+  constexpr uint64_t kApart = 1u << 30;
+  const auto found = std::find(call.owners.begin(), call.owners.end(), self);
+  const auto own = static_cast<size_t>(found - call.owners.begin());
+  std::vector<Part> parts;
+  for (size_t i = 0; i < call.owners.size(); ++i) {
+    parts.push_back({count_between(call, i, own), own * kApart, i == own, true});
+  }
+  for (size_t i = 0; i < call.owners.size(); ++i) {
+    if (i != own) parts.push_back({count_between(call, own, i), i * kApart, true, false});
+  }
+  return parts;
+}
+
+std::vector<Part> parts_of(const PlannedCall& call, PeerId self) {
+  if (call.kind == wire::OpKind::kAllToAll) return all_to_all_parts(call, self);
+  std::vector<Part> parts;
+  uint64_t element = 0;
+  for (const uint64_t count : has_blocks(call) ? block_counts(call) : call.counts) {
+    const size_t tensor = parts.size();
+    parts.push_back({count, element, brings(call, self, tensor), gets(call, self, tensor)});
+    element += count;
+  }
+  return parts;
 }
 
 const std::vector<PeerId>& contributors_at(const std::vector<engine::ContributedRange>& ranges,
@@ -137,10 +183,7 @@ const std::vector<PeerId>& contributors_at(const std::vector<engine::Contributed
 
 }  // namespace
 
-bool has_blocks(const PlannedCall& call) {
-  return call.kind == wire::OpKind::kReduceScatter || call.kind == wire::OpKind::kAllGather ||
-         call.kind == wire::OpKind::kGather || call.kind == wire::OpKind::kScatter;
-}
+bool has_blocks(const PlannedCall& call) { return wire::has_blocks(call.kind); }
 
 bool brings(const PlannedCall& call, PeerId peer, size_t tensor) {
   switch (call.kind) {
@@ -171,11 +214,19 @@ bool same_for_all(const PlannedCall& call) {
 
 uint64_t elements_of(const PlannedCall& call) {
   uint64_t total = 0;
-  for (const uint64_t count : tensor_counts(call)) total += count;
+  const size_t owners = call.owners.size();
+  if (call.kind == wire::OpKind::kAllToAll) {
+    for (size_t i = 0; i < owners * owners; ++i) {
+      total += count_between(call, i / owners, i % owners);
+    }
+    return total;
+  }
+  for (const uint64_t count : has_blocks(call) ? block_counts(call) : call.counts) total += count;
   return total;
 }
 
 bool is_large(const PlannedCall& call) {
+  if (call.kind == wire::OpKind::kAllToAll) return true;
   const bool whole = same_for_all(call) || call.kind == wire::OpKind::kSend;
   return elements_of(call) * size_of(call.type) >
          (whole ? limits::kSmallOpBytes : limits::kSmallPartsBytes);
@@ -228,19 +279,20 @@ double total_weight(const PlannedCall& call, const std::vector<PeerId>& contribu
 ByteBuffer expected_result(const PlannedCall& call, PeerId peer,
                            const std::vector<engine::ContributedRange>& ranges) {
   const size_t size = size_of(call.type);
-  const std::vector<uint64_t> counts = tensor_counts(call);
+  const std::vector<Part> parts = parts_of(call, peer);
   ByteBuffer result;
   uint64_t element = 0;
-  for (size_t tensor = 0; tensor < counts.size(); ++tensor) {
-    if (!gets(call, peer, tensor)) {
-      element += counts[tensor];
+  for (size_t tensor = 0; tensor < parts.size(); ++tensor) {
+    const Part& part = parts[tensor];
+    if (!part.gets) {
+      element += part.count;
       continue;
     }
     size_t at = result.size();
-    result.resize(at + counts[tensor] * size);
-    for (uint64_t i = 0; i < counts[tensor]; ++i, ++element, at += size) {
+    result.resize(at + part.count * size);
+    for (uint64_t i = 0; i < part.count; ++i, ++element, at += size) {
       store(call.type, result.data() + at,
-            expected(call, contributors_at(ranges, element), tensor, element));
+            expected(call, contributors_at(ranges, element), tensor, part.first + i));
     }
   }
   return result;
@@ -248,18 +300,18 @@ ByteBuffer expected_result(const PlannedCall& call, PeerId peer,
 
 CallMemory::CallMemory(const PlannedCall& call, PeerId self) : call_(call), self_(self) {
   const size_t size = size_of(call.type);
-  uint64_t element = 0;
-  for (const uint64_t count : tensor_counts(call)) {
+  for (const Part& part : parts_of(call, self)) {
     auto tensor = std::make_unique<Tensor>();
-    tensor->count = count;
-    tensor->brings = brings(call, self, tensors_.size());
-    tensor->gets = gets(call, self, tensors_.size());
+    tensor->count = part.count;
+    tensor->first = part.first;
+    tensor->brings = part.brings;
+    tensor->gets = part.gets;
     tensor->in_place = call.in_place && tensor->brings && tensor->gets;
-    ByteBuffer input(count * size);
-    for (uint64_t i = 0; i < count; ++i, ++element) {
-      store(call.type, input.data() + i * size, contribution(call, self, element));
+    ByteBuffer input(part.count * size);
+    for (uint64_t i = 0; i < part.count; ++i) {
+      store(call.type, input.data() + i * size, contribution(call, self, part.first + i));
     }
-    if (tensor->gets) tensor->sink.assign(count * size, std::byte{0xA5});
+    if (tensor->gets) tensor->sink.assign(part.count * size, std::byte{0xA5});
     if (tensor->in_place) tensor->sink = std::move(input);
     else if (tensor->brings) tensor->source = std::move(input);
     tensors_.push_back(std::move(tensor));
@@ -274,6 +326,16 @@ engine::CollectiveCall CallMemory::arguments() const {
   arguments.root = call_.root;
   arguments.receiver = call_.receiver;
   if (has_blocks(call_)) arguments.owners = call_.owners;
+  if (has_blocks(call_) && call_.counts.size() > 1) arguments.counts = block_counts(call_);
+  if (call_.kind == wire::OpKind::kAllToAll) {
+    arguments.owners = call_.owners;
+    const auto found = std::find(call_.owners.begin(), call_.owners.end(), self_);
+    const auto own = static_cast<size_t>(found - call_.owners.begin());
+    for (size_t i = 0; i < call_.owners.size(); ++i) {
+      arguments.counts.push_back(count_between(call_, i, own));
+      arguments.counts_sent.push_back(count_between(call_, own, i));
+    }
+  }
   arguments.options = call_.options;
   arguments.options.weight = weight_of(call_, self_);
   for (const auto& tensor : tensors_) {
@@ -296,7 +358,8 @@ std::string CallMemory::check_result(const std::vector<engine::ContributedRange>
     for (uint64_t i = 0; i < tensor.count; ++i, ++element) {
       if (!tensor.gets) continue;
       const double found = load(call_.type, tensor.sink.data() + i * size);
-      const double wanted = expected(call_, contributors_at(ranges, element), index, element);
+      const double wanted =
+          expected(call_, contributors_at(ranges, element), index, tensor.first + i);
       if (found == wanted) continue;
       return fmt::format("tensor {} element {} is {}, not {}", index, i, found, wanted);
     }
@@ -306,14 +369,13 @@ std::string CallMemory::check_result(const std::vector<engine::ContributedRange>
 
 std::string CallMemory::check_intact() const {
   const size_t size = size_of(call_.type);
-  uint64_t element = 0;
   for (size_t index = 0; index < tensors_.size(); ++index) {
     const Tensor& tensor = *tensors_[index];
     const ByteBuffer& input = tensor.in_place ? tensor.sink : tensor.source;
-    for (uint64_t i = 0; i < tensor.count; ++i, ++element) {
+    for (uint64_t i = 0; i < tensor.count; ++i) {
       if (!tensor.brings) continue;
       const double found = load(call_.type, input.data() + i * size);
-      const double wanted = contribution(call_, self_, element);
+      const double wanted = contribution(call_, self_, tensor.first + i);
       if (found == wanted) continue;
       return fmt::format("input {} element {} became {}, was {}", index, i, found, wanted);
     }

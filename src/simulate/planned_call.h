@@ -22,7 +22,9 @@ struct PlannedCall {
   bool in_place = false;
   PeerId root;      // the sender of a send
   PeerId receiver;  // of a send
-  // Of what has blocks: whose they are; `counts` has one, of a block.
+  // Of what has blocks: whose they are; `counts` has one, of each block, or those of the first
+  // ones, which are also those of the next ones. Of an all-to-all those between two owners, in
+  // some order.
   std::vector<PeerId> owners;
   uint64_t salt = 1;
   bool weighted = false;  // if it is an average, peers have weights of their own
@@ -77,6 +79,7 @@ class CallMemory {
     ByteBuffer source;  // what the caller gave
     ByteBuffer sink;    // in place: both
     uint64_t count = 0;
+    uint64_t first = 0;  // of what it brings
     bool brings = false;
     bool gets = false;
     bool in_place = false;

@@ -31,6 +31,15 @@ struct GroupPositions {
   bool operator==(const GroupPositions&) const = default;
 };
 
+// Calls of one tag that receive from whoever sends. They have no name before they have found a
+// sender, so `groups` of an update counts them only then.
+struct AnyReceives {
+  uint64_t tag = 0;
+  uint64_t open = 0;   // have found none yet
+  uint64_t taken = 0;  // have found one since the update was asked for
+  bool operator==(const AnyReceives&) const = default;
+};
+
 // By group, the smallest first; whatever the order of `positions`. A name without a call yet is the
 // same as none.
 std::vector<GroupPositions> summary_of(std::vector<CallPosition> positions);

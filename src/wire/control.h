@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "wire/call_description.h"
 #include "wire/call_positions.h"
 #include "wire/peer_info.h"
 #include "wire/protocol_version.h"
@@ -22,47 +23,7 @@
 
 namespace atoll_core::wire {
 
-// ---- parts; see also view.h, run_memory.h, call_positions.h, status_parts.h ---------------------
-
-enum class OpKind : uint8_t {
-  kAllReduce = 0,
-  kBroadcast = 1,
-  kBarrier = 2,
-  kSync = 3,  // a state sync is a call like any other
-  kReduceScatter = 4,
-  kAllGather = 5,
-  kReduce = 6,
-  kGather = 7,
-  kScatter = 8,
-  kSend = 9,  // of one peer to one, on both
-};
-inline constexpr OpKind kLastOpKind = OpKind::kSend;
-std::string_view to_string(OpKind kind);  // "all-reduce"
-// One participant has what the others get, or gets what they have: without it there is no result.
-bool has_root(OpKind kind);
-bool reduces(OpKind kind);
-
-// The arguments of a call that must be the same on all participants.
-struct CallDescription {
-  OpKind kind = OpKind::kAllReduce;
-  DataType type = DataType::kFloat32;
-  ReduceOp reduce = ReduceOp::kSum;
-  uint64_t count = 0;          // elements of all tensors together
-  uint32_t tensors = 1;
-  ContentDigest layout;        // of the counts and types of the tensors of a batch
-  uint32_t algorithm = 0;
-  uint32_t codec = 0;
-  PeerId root;                 // where has_root(kind), and the sender of a send
-  bool retry = true;
-  bool keep = false;           // large all-reduces: segments that are complete everywhere stand
-  bool operator==(const CallDescription&) const = default;
-};
-
-// Folds a description to what every data frame carries. Never 0.
-uint64_t fingerprint(const CallDescription& call);
-// "count 5 here, 6 there; type float32 here, int8 there", empty when equal.
-std::string describe_difference(const CallDescription& here, const CallDescription& there);
-std::string to_string(const CallDescription& call);
+// ---- parts; see also view.h, run_memory.h, call_description.h, call_positions.h, status_parts.h -
 
 enum class OpPhase : uint8_t {
   kBegun = 0,      // called, not locally complete
@@ -187,6 +148,7 @@ struct UpdateRequest {
   std::optional<Epoch> epoch;  // none while pending
   uint64_t number = 0;         // of the updates of this generation
   std::vector<GroupPositions> groups;  // in which this peer has made calls
+  std::vector<AnyReceives> receives;   // with calls that have no sender yet, or had none
   bool operator==(const UpdateRequest&) const = default;
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -35,6 +36,17 @@ class Differences {
   std::string text_;
 };
 
+// The first block that differs, where both have told how long theirs are.
+std::string layout_difference(const CallDescription& here, const CallDescription& there) {
+  for (size_t i = 0; i < std::min(here.counts.size(), there.counts.size()); ++i) {
+    if (here.counts[i] == there.counts[i]) continue;
+    return fmt::format("block {} has {} elements here, {} there", i, here.counts[i],
+                       there.counts[i]);
+  }
+  return has_blocks(here.kind) ? "the counts of the blocks differ"
+                               : "counts or types of the tensors differ";
+}
+
 std::string root_name(PeerId root) { return root ? to_string(root) : "none"; }
 
 }  // namespace
@@ -66,6 +78,7 @@ std::string_view to_string(OpKind kind) {
     case OpKind::kGather: return "gather";
     case OpKind::kScatter: return "scatter";
     case OpKind::kSend: return "send";
+    case OpKind::kAllToAll: return "all-to-all";
   }
   return "unknown op";
 }
@@ -73,6 +86,11 @@ std::string_view to_string(OpKind kind) {
 bool has_root(OpKind kind) {
   return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather ||
          kind == OpKind::kScatter;
+}
+
+bool has_blocks(OpKind kind) {
+  return kind == OpKind::kReduceScatter || kind == OpKind::kAllGather ||
+         kind == OpKind::kGather || kind == OpKind::kScatter;
 }
 
 bool reduces(OpKind kind) {
@@ -95,7 +113,7 @@ std::string describe_difference(const CallDescription& here, const CallDescripti
   differences.add("type", to_string(here.type), to_string(there.type));
   differences.add("operator", to_string(here.reduce), to_string(there.reduce));
   differences.add("tensors", here.tensors, there.tensors);
-  if (here.layout != there.layout) differences.add_text("counts or types of the tensors differ");
+  if (here.layout != there.layout) differences.add_text(layout_difference(here, there));
   differences.add("algorithm", here.algorithm, there.algorithm);
   differences.add("codec", here.codec, there.codec);
   differences.add("root", root_name(here.root), root_name(there.root));

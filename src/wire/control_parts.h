@@ -17,6 +17,7 @@
 
 namespace atoll_core::wire::proto {
 
+class AnyReceives;
 class CallDescription;
 class CallPosition;
 class CommittedRevision;
@@ -80,6 +81,7 @@ void encode_part(const OpReport& in, proto::OpReport* out);
 void encode_part(const Verdict& in, proto::Verdict* out);
 void encode_part(const CallPosition& in, proto::CallPosition* out);
 void encode_part(const GroupPositions& in, proto::GroupPositions* out);
+void encode_part(const AnyReceives& in, proto::AnyReceives* out);
 void encode_part(const Watermark& in, proto::Watermark* out);
 void encode_part(const TensorSummary& in, proto::TensorSummary* out);
 void encode_part(const StateSummary& in, proto::StateSummary* out);
@@ -132,6 +134,7 @@ void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check);
 void decode_part(const proto::Verdict& in, Verdict& out, FieldCheck& check);
 void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& check);
 void decode_part(const proto::GroupPositions& in, GroupPositions& out, FieldCheck& check);
+void decode_part(const proto::AnyReceives& in, AnyReceives& out, FieldCheck& check);
 void decode_part(const proto::Watermark& in, Watermark& out, FieldCheck& check);
 void decode_part(const proto::TensorSummary& in, TensorSummary& out, FieldCheck& check);
 void decode_part(const proto::StateSummary& in, StateSummary& out, FieldCheck& check);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/field_rules.h"
 #include "base/limits.h"
 #include "wire/control.pb.h"
 #include "wire/control_parts.h"
@@ -16,6 +17,16 @@ constexpr auto kLastReduceOp = static_cast<ReduceOp>(kReduceOpCount - 1);
 void take_instance(FieldCheck& check, bool present, const proto::InstanceId& in, InstanceId& out) {
   take_part(check, "instance", present, in, out);
   if (!out) check.refuse("instance", "is zero");
+}
+
+void take_counts(const proto::CallDescription& in, CallDescription& out, FieldCheck& check) {
+  const auto count = static_cast<size_t>(in.counts_size());
+  if (!check.ok() || !check_count(check, "counts", count, limits::kPeers)) return;
+  out.counts.resize(count);
+  for (size_t i = 0; i < count && check.ok(); ++i) {
+    take_number(check, "counts", in.counts(static_cast<int>(i)), 0, limits::kElements,
+                out.counts[i]);
+  }
 }
 
 }  // namespace
@@ -189,6 +200,7 @@ void decode_part(const proto::CallDescription& in, CallDescription& out, FieldCh
   out.root = PeerId{in.root()};
   out.retry = in.retry();
   out.keep = in.keep();
+  take_counts(in, out, check);
 }
 
 void decode_part(const proto::OpReport& in, OpReport& out, FieldCheck& check) {
@@ -222,6 +234,12 @@ void decode_part(const proto::CallPosition& in, CallPosition& out, FieldCheck& c
   take_group(check, "group", in.group(), out.group);
   out.tag = in.tag();
   out.next_sequence = in.next_sequence();
+}
+
+void decode_part(const proto::AnyReceives& in, AnyReceives& out, FieldCheck& check) {
+  take_number(check, "tag", in.tag(), 0, kTagMax, out.tag);
+  take_number(check, "open", in.open(), 0, limits::kOpsInFlight, out.open);
+  out.taken = in.taken();
 }
 
 void decode_part(const proto::GroupPositions& in, GroupPositions& out, FieldCheck& check) {

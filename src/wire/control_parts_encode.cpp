@@ -163,6 +163,7 @@ void encode_part(const CallDescription& in, proto::CallDescription* out) {
   out->set_root(in.root.value);
   out->set_retry(in.retry);
   out->set_keep(in.keep);
+  out->mutable_counts()->Add(in.counts.begin(), in.counts.end());
 }
 
 void encode_part(const OpReport& in, proto::OpReport* out) {
@@ -195,6 +196,12 @@ void encode_part(const CallPosition& in, proto::CallPosition* out) {
   out->set_group(in.group);
   out->set_tag(in.tag);
   out->set_next_sequence(in.next_sequence);
+}
+
+void encode_part(const AnyReceives& in, proto::AnyReceives* out) {
+  out->set_tag(in.tag);
+  out->set_open(in.open);
+  out->set_taken(in.taken);
 }
 
 void encode_part(const GroupPositions& in, proto::GroupPositions* out) {

@@ -47,6 +47,7 @@ void put(const UpdateRequest& in, proto::ToCoordinator& envelope) {
   if (in.epoch) encode_part(*in.epoch, out->mutable_epoch());
   out->set_number(in.number);
   encode_parts(in.groups, out->mutable_groups());
+  encode_parts(in.receives, out->mutable_receives());
 }
 
 void put(const Positions& in, proto::ToCoordinator& envelope) {
@@ -186,6 +187,7 @@ void take(const proto::UpdateRequest& in, UpdateRequest& out, FieldCheck& check)
   take_optional(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   out.number = in.number();
   take_parts(check, "groups", in.groups(), limits::kPositionGroups, out.groups);
+  take_parts(check, "receives", in.receives(), limits::kOpsInFlight, out.receives);
 }
 
 void take(const proto::Positions& in, Positions& out, FieldCheck& check) {

@@ -1,6 +1,6 @@
-"""libatoll.so exports all functions of atoll.h and nothing that is not called atoll…
+"""libatoll.so exports all functions of its C headers and nothing that is not called atoll…
 
-Arguments: the header, the library.
+Arguments: the header, which others lie beside, and the library.
 """
 import re
 import subprocess
@@ -33,7 +33,8 @@ def self_test():
 
 def main():
     self_test()
-    header = Path(sys.argv[1]).read_text(encoding="utf-8")
+    headers = sorted(Path(sys.argv[1]).parent.glob("*.h"))
+    header = "".join(path.read_text(encoding="utf-8") for path in headers)
     functions = declared(header)
     listing = subprocess.run(["nm", "-D", "--defined-only", sys.argv[2]], check=True,
                              capture_output=True, text=True).stdout

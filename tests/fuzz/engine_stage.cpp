@@ -102,7 +102,7 @@ void EngineStage::collective(size_t i, engine::CollectiveCall call, const Tensor
   Peer& peer = peers_[i];
   const engine::CallId id = new_call(i);
   std::vector<ByteBuffer>& memory = peer.calls[id].memory;
-  const size_t count = engine::has_blocks(call.kind) ? call.owners.size() : tensors.how_many;
+  const size_t count = wire::has_blocks(call.kind) ? call.owners.size() : tensors.how_many;
   const uint64_t total = tensors.count * count;
   const PeerId self = peer.engine->self().id;
   const ElementRange brought = engine::brought_by(call, self, total);

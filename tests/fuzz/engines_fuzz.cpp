@@ -158,7 +158,7 @@ class Play {
       const PeerId self = stage_.engine(peer).self().id;
       if (self != call.root && self != call.receiver) return false;
     }
-    if (engine::has_blocks(call.kind)) {
+    if (wire::has_blocks(call.kind)) {
       call.owners = engine::CallNames::owners(view, stage_.engine(peer).self(),
                                               call.options.group);
     }

@@ -11,6 +11,7 @@ install(TARGETS atoll EXPORT atollTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/include/atoll/atoll.h"
   "${PROJECT_SOURCE_DIR}/include/atoll/atoll.hpp"
+  "${PROJECT_SOURCE_DIR}/include/atoll/atoll_parts.h"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/atoll")
 
 if(TARGET atoll_cli)

@@ -28,6 +28,7 @@ struct AbortNote {
   ErrorCode code = ErrorCode::kAborted;
   std::string reason;
   std::optional<wire::CallDescription> call;  // of the asker
+  bool ask_members = false;  // before it is ended: they can tell what differs in full
 };
 
 struct Call {

@@ -65,7 +65,7 @@ void CoordinatorMachine::Parts::end_op(const OpKey& key, Outcome outcome) {
 void CoordinatorMachine::Parts::abort_op(TimePoint now, const OpKey& key, AbortNote note) {
   OpRecord* record = ledgers.ops.open(key);
   if (record == nullptr) return end_op(key, {false, true, note.code, note.reason});
-  const bool asked = note.asker.has_value();
+  const bool asked = note.asker.has_value() || note.ask_members;
   if (!record->abort) record->abort = std::move(note);
   // An open round decides it at its end.
   if (waits.rounds.about_all_open() || waits.rounds.open_for(key)) return;
@@ -121,8 +121,8 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpDone 
                        wire::to_string(message.call.kind), describe(*key));
   }
   if (what) {
-    return abort_op(now, *key,
-                    {std::nullopt, ErrorCode::kMismatch, std::move(*what), std::nullopt});
+    return abort_op(now, *key, {std::nullopt, ErrorCode::kMismatch, std::move(*what), std::nullopt,
+                                wire::has_blocks(message.call.kind)});
   }
   record->done.insert(from);
   if (waits.rounds.about_all_open() || waits.rounds.open_for(*key)) return;
@@ -152,7 +152,8 @@ void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::OpWaiti
                         wire::to_string(message.call.kind), describe(*key), message.waited_ms));
   const auto what = note_call(*key, *record, {who(from), message.call});
   if (what) {
-    return abort_op(now, *key, {std::nullopt, ErrorCode::kMismatch, *what, std::nullopt});
+    return abort_op(now, *key, {std::nullopt, ErrorCode::kMismatch, *what, std::nullopt,
+                                wire::has_blocks(message.call.kind)});
   }
   record->waiting[from] = std::move(message.missing);
   compare_with_update(now, *key);

@@ -143,6 +143,7 @@ class Life : public ::testing::Test {
   void data(CallMachine& call) {
     wire::FrameHeader header;
     header.kind = wire::FrameKind::kData;
+    header.fingerprint = call.fingerprint();
     EXPECT_TRUE(call.deliver(kOther, header, {}).has_value());
   }
   static void result(CallMachine& call, wire::FrameKind kind) {

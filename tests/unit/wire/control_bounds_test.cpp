@@ -121,8 +121,8 @@ std::vector<Case> peer_cases() {
 std::vector<Case> call_cases() {
   return {
       bad_call(
-          "Kind", [](CallDescription& c) { c.kind = OpKind{10}; },
-          "op_done.call.kind is 10, allowed are 0 to 9"),
+          "Kind", [](CallDescription& c) { c.kind = OpKind{11}; },
+          "op_done.call.kind is 11, allowed are 0 to 10"),
       bad_call(
           "Type", [](CallDescription& c) { c.type = DataType{12}; },
           "op_done.call.type is 12, allowed are 0 to 11"),
@@ -171,6 +171,19 @@ std::vector<Case> count_cases() {
           "NamesInAGroup",
           [](UpdateRequest& m) { m.groups = {{0, limits::kCallPositions + 1, {}}}; },
           "update_request.groups[0].names is 65537, allowed are 1 to 65536"),
+      spoiled<UpdateRequest>(
+          "Receives", [](UpdateRequest& m) { grow(m.receives, limits::kOpsInFlight + 1); },
+          "update_request.receives has 4097 elements"),
+      spoiled<UpdateRequest>(
+          "OpenReceives",
+          [](UpdateRequest& m) { m.receives = {{0, limits::kOpsInFlight + 1, 0}}; },
+          "update_request.receives[0].open is 4097, allowed are 0 to 4096"),
+      spoiled<OpDone>(
+          "Blocks", [](OpDone& m) { m.call.counts.assign(limits::kPeers + 1, 1); },
+          "op_done.call.counts has 4097 elements"),
+      spoiled<OpDone>(
+          "Block", [](OpDone& m) { m.call.counts = {0, limits::kElements + 1}; },
+          "op_done.call.counts is 72057594037927937, allowed are 0 to 72057594037927936"),
       spoiled<Positions>(
           "Positions", [](Positions& m) { grow(m.positions, 65537); },
           "positions.positions has 65537 elements"),

@@ -101,6 +101,24 @@ TEST(DescribeDifference, NamesWhatDiffersOnBothSides) {
             "counts or types of the tensors differ; root none here, 1.2 there");
 }
 
+TEST(DescribeDifference, NamesTheBlockThatDiffersWhereBothTellTheirs) {
+  CallDescription here;
+  here.kind = OpKind::kGather;
+  here.count = 12;
+  CallDescription there = here;
+  there.layout.low = 1;
+  EXPECT_EQ(describe_difference(here, there), "the counts of the blocks differ");
+  here.counts = {5, 0, 7};
+  EXPECT_EQ(describe_difference(here, there), "the counts of the blocks differ");
+  there.counts = {5, 1, 6};
+  EXPECT_EQ(describe_difference(here, there), "block 1 has 0 elements here, 1 there");
+  EXPECT_EQ(fingerprint(here), fingerprint([&] {
+              CallDescription untold = here;
+              untold.counts.clear();
+              return untold;
+            }()));
+}
+
 TEST(CallText, SaysWhatIsCalled) {
   CallDescription call;
   call.count = 5;
@@ -237,7 +255,7 @@ TEST(SummaryOfPositions, OfTheMostNamesIsShort) {
   for (uint64_t tag = 0; tag < limits::kCallPositions; ++tag) {
     positions.push_back({0, ~uint64_t{0} - 1 - tag, ~uint64_t{0}});
   }
-  const UpdateRequest request{Epoch{}, 3, summary_of(positions)};
+  const UpdateRequest request{Epoch{}, 3, summary_of(positions), {}};
   EXPECT_LT(encode(ToCoordinator(request)).size(), 100u);
   const std::string told = encode(ToCoordinator(Positions{positions}));
   EXPECT_LE(told.size(), limits::kControlMessageBytes);

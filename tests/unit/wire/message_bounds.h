@@ -98,6 +98,7 @@ class Bounds {
     last(call.type, DataType::kFloat64);
     last(call.reduce, ReduceOp::kBitXor);
     at_most(call.tensors, limits::kTensorsPerBatch);
+    require(call.counts.size() <= limits::kPeers);
   }
   void part(const OpReport& report) {
     part(report.op);
@@ -124,6 +125,7 @@ class Bounds {
     group(positions.group);
     at_most(positions.names, limits::kCallPositions);
   }
+  void part(const AnyReceives& receives) { at_most(receives.open, limits::kOpsInFlight); }
   void part(const TensorSummary& tensor) {
     name(tensor.name);
     last(tensor.type, DataType::kFloat64);
@@ -165,7 +167,10 @@ class Bounds {
   void message(const PeerHeartbeat&) {}
   void message(const Resume& m) { list(m.endpoints, limits::kEndpointsPerPeer); }
   void message(const Leave& m) { sentence(m.reason); }
-  void message(const UpdateRequest& m) { list(m.groups, limits::kPositionGroups); }
+  void message(const UpdateRequest& m) {
+    list(m.groups, limits::kPositionGroups);
+    list(m.receives, limits::kOpsInFlight);
+  }
   void message(const Positions& m) { list(m.positions, limits::kCallPositions); }
   void message(const TellPositions&) {}
   void message(const LinkReport& m) {

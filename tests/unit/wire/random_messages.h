@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/field_rules.h"
 #include "base/limits.h"
 #include "wire/control.h"
 #include "wire/view_check.h"
@@ -250,6 +251,8 @@ inline void draw(Random& random, CallDescription& out) {
            out.retry, out.keep);
   out.count = random.number(1ull << 56);
   out.tensors = static_cast<uint32_t>(random.number(limits::kTensorsPerBatch));
+  out.counts.resize(random.between(0, 4));
+  for (uint64_t& count : out.counts) count = random.number(1ull << 56);
 }
 inline void draw(Random& random, OpReport& out) {
   draw_all(random, out.op, out.epoch, out.phase, out.call, out.holds_result, out.contributors,
@@ -275,6 +278,11 @@ inline void draw(Random& random, GroupPositions& out) {
   draw(random, out.digest);
   draw_group(random, out.group);
   out.names = random.between(1, limits::kCallPositions);
+}
+inline void draw(Random& random, AnyReceives& out) {
+  out.tag = random.number(kTagMax);
+  out.open = random.number(limits::kOpsInFlight);
+  out.taken = random.number();
 }
 inline void draw(Random& random, TensorSummary& out) {
   draw_all(random, out.name, out.type, out.digest);
@@ -326,7 +334,7 @@ inline void draw(Random& random, Resume& out) {
 }
 inline void draw(Random& random, Leave& out) { draw_all(random, out.reason, out.lost); }
 inline void draw(Random& random, UpdateRequest& out) {
-  draw_all(random, out.epoch, out.number, out.groups);
+  draw_all(random, out.epoch, out.number, out.groups, out.receives);
 }
 inline void draw(Random& random, Positions& out) { draw(random, out.positions); }
 inline void draw(Random& random, LinkReport& out) {

@@ -39,7 +39,8 @@ class ManyNames : public PlayedMembers {
     return positions;
   }
   void ask_update(uint64_t peer, const Positions& positions, uint64_t number = 0) {
-    say(peer, wire::UpdateRequest{machine_.status().epoch, number, wire::summary_of(positions)});
+    say(peer, wire::UpdateRequest{machine_.status().epoch, number, wire::summary_of(positions),
+                                  {}});
   }
   std::vector<uint64_t> asked() const {
     std::vector<uint64_t> peers;

@@ -16,7 +16,7 @@ const std::vector<Participant> kMembers{participant(1, "a"), participant(2, "b")
 using Positions = std::vector<wire::CallPosition>;
 
 wire::UpdateRequest request(const Positions& positions, uint64_t number = 0) {
-  return {epoch(1), number, wire::summary_of(positions)};
+  return {epoch(1), number, wire::summary_of(positions), {}};
 }
 
 // The difference between these members, who tell their positions when they are asked.
