@@ -480,6 +480,10 @@ typedef enum {
    calls of other shards differ (atollMismatch), what stands already is lost. Not with
    input_disposable, and the same on all peers. */
 #define ATOLL_KEEP_COMPLETED_SEGMENTS 1u
+/* For `flags` too, with the async functions: the caller is about to wait anyway. For up to 50 ms
+   its thread does the communicator's work before the function returns, as that of a blocking call
+   does. A short call has ended by then, in half the time. */
+#define ATOLL_WAITS_SOON 2u
 
 typedef struct {
   size_t size;
@@ -496,11 +500,13 @@ typedef struct {
   double weight;        /* of this peer in atollAvg on a float type, 0 to 2^50; each peer has its
                            own. 0: contributes nothing, and receives. Default 1, which is all that
                            other calls take. See atollAllReduce */
-  uint32_t flags;       /* ATOLL_KEEP_COMPLETED_SEGMENTS, or 0 */
+  uint32_t flags;       /* ATOLL_KEEP_COMPLETED_SEGMENTS, ATOLL_WAITS_SOON, both, or 0 */
+  uint64_t layout;      /* says what the elements are, by a number of the caller's: in which order
+                           a matrix lies in memory, say. The same on all, or atollMismatch */
 } atollOpOptions_t;
 
 #define ATOLL_OP_OPTIONS_INITIALIZER \
-  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0, 0 }
+  { sizeof(atollOpOptions_t), atollGroupShard, 0, 0, atollRetry, atollAlgorithmAuto, 0, 1.0, 0, 0 }
 
 /* The elements of a result from the end of the range before to `end`, tensors of a batch joined. */
 typedef struct {
@@ -714,6 +720,10 @@ ATOLL_API atollResult_t atollWaitFor(atollRequest_t request, uint32_t timeout_ms
                                      atollOpInfo_t* info);
 /* atollInProgress while the call goes on; otherwise as atollWait. Never waits. */
 ATOLL_API atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info);
+/* Calls `ended(user)` once, when the call has ended, or at once if it has: for an event loop that
+ * is to be woken. On any thread; it must return soon and must not call Atoll. It may come a moment
+ * after atollWait has returned elsewhere. At most one for each request: else atollInvalidUsage. */
+ATOLL_API atollResult_t atollNotify(atollRequest_t request, void (*ended)(void* user), void* user);
 /* Asks for the call to be ended on all members. atollWait still has to be called, and returns
  * atollCancelled, or success when the call had already committed. */
 ATOLL_API atollResult_t atollCancel(atollRequest_t request);

@@ -1,6 +1,7 @@
 #include "capi/collective_call.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -147,10 +148,12 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
                 function, given->weight);
   }
   call.weight = given->weight;
-  if ((given->flags & ~ATOLL_KEEP_COMPLETED_SEGMENTS) != 0) {
+  if ((given->flags & ~(ATOLL_KEEP_COMPLETED_SEGMENTS | ATOLL_WAITS_SOON)) != 0) {
     return fail(ErrorCode::kInvalidArgument, "{}: options->flags is {:#x}, of which only "
-                "ATOLL_KEEP_COMPLETED_SEGMENTS is known", function, given->flags);
+                "ATOLL_KEEP_COMPLETED_SEGMENTS and ATOLL_WAITS_SOON are known", function,
+                given->flags);
   }
+  call.layout = given->layout;
   call.keep = (given->flags & ATOLL_KEEP_COMPLETED_SEGMENTS) != 0;
   if (call.keep && given->algorithm > atollAlgorithmRing) {
     return fail(ErrorCode::kInvalidArgument, "{}: ATOLL_KEEP_COMPLETED_SEGMENTS goes with "
@@ -158,6 +161,15 @@ Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const ch
                 static_cast<int>(given->algorithm));
   }
   return call;
+}
+
+peer::Caller caller_of(const atollOpOptions_t* options, const CallSite& site) {
+  if (options == nullptr || site.caller != peer::Caller::kGoesOn) return site.caller;
+  if (options->size < offsetof(atollOpOptions_t, flags) + sizeof(options->flags)) {
+    return site.caller;
+  }
+  const bool waits_soon = (options->flags & ATOLL_WAITS_SOON) != 0;
+  return waits_soon ? peer::Caller::kWaitsSoon : site.caller;
 }
 
 Started start_all_reduce(const TensorArguments& tensors,
@@ -189,7 +201,7 @@ Started start_all_reduce(const TensorArguments& tensors,
   const TimePoint started = peer::now();
   auto awaited = peer::start_all_reduce(
       **session, {static_cast<DataType>(tensors.type), static_cast<ReduceOp>(op)},
-      std::move(*views), *call, site.caller);
+      std::move(*views), *call, caller_of(options, site));
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
@@ -208,7 +220,8 @@ Started start_broadcast(const TensorArguments& tensors,
   ATOLL_TRY(check_weight(*call, site.function, false, static_cast<DataType>(tensors.type)));
   const TimePoint started = peer::now();
   auto awaited = peer::start_broadcast(**session, static_cast<DataType>(tensors.type),
-                                        PeerId{root}, std::move(*views), *call, site.caller);
+                                        PeerId{root}, std::move(*views), *call,
+                                        caller_of(options, site));
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
@@ -221,7 +234,7 @@ Started start_barrier(atollComm_t comm,
   auto session = session_of(comm, site.function);
   if (!session) return tl::unexpected(session.error());
   const TimePoint started = peer::now();
-  auto awaited = peer::start_barrier(**session, *call, site.caller);
+  auto awaited = peer::start_barrier(**session, *call, caller_of(options, site));
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 

@@ -16,6 +16,9 @@ namespace atoll_core::capi {
 // The arguments all collectives share, checked.
 Result<peer::CallOptions> call_options(const atollOpOptions_t* options, const char* function);
 
+// What the caller's thread does next; of options that call_options() has taken.
+peer::Caller caller_of(const atollOpOptions_t* options, const CallSite& site);
+
 struct TensorArguments {
   const atollTensor_t* tensors = nullptr;
   uint32_t tensor_count = 0;

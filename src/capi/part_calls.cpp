@@ -131,7 +131,8 @@ Started start_pair(bool sends, const PartArguments& arguments, atollComm_t comm,
   call->tensors = {{static_cast<const std::byte*>(arguments.send),
                     static_cast<std::byte*>(arguments.receive), arguments.count}};
   const TimePoint started = peer::now();
-  auto awaited = peer::start_collective(**session, std::move(*call), site.caller);
+  auto awaited =
+      peer::start_collective(**session, std::move(*call), caller_of(options, site));
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 
@@ -210,7 +211,8 @@ Started start_parts(Kind kind, const PartArguments& arguments, atollComm_t comm,
     if (!all_equal(part->counts)) call->counts = std::move(part->counts);
   }
   const TimePoint started = peer::now();
-  auto awaited = peer::start_collective(**session, std::move(*call), site.caller);
+  auto awaited =
+      peer::start_collective(**session, std::move(*call), caller_of(options, site));
   return collective_request(comm, *std::move(session), std::move(awaited), started);
 }
 

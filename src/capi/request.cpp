@@ -76,6 +76,17 @@ atollResult_t atollTest(atollRequest_t request, atollOpInfo_t* info) {
   return capi::wait(request, info, "atollTest");
 }
 
+atollResult_t atollNotify(atollRequest_t request, void (*ended)(void* user), void* user) {
+  const char* const function = "atollNotify";
+  return capi::guard([&]() -> Result<void> {
+    ATOLL_TRY(capi::require(request, function, "request"));
+    ATOLL_TRY(capi::require(reinterpret_cast<const void*>(ended), function, "ended"));
+    if (request->call->notify_by([ended, user] { ended(user); })) return {};
+    return atoll_core::fail(atoll_core::ErrorCode::kInvalidUsage,
+                            "{}: somebody is notified of the end of this request", function);
+  });
+}
+
 atollResult_t atollCancel(atollRequest_t request) {
   return capi::guard([&]() -> Result<void> {
     ATOLL_TRY(capi::require(request, "atollCancel", "request"));

@@ -34,6 +34,8 @@ struct CallOptions {
   double weight = 1.0;  // of this peer in an average; 0 to limits::kWeight
   // Large all-reduces: segments that are complete on all stand, whoever dies. Takes the input.
   bool keep = false;
+  // Of the caller's choice, and the same on all participants.
+  uint64_t layout = 0;
 };
 
 // Every call that moves tensors, and the barrier. Their memory stays valid until the call has

@@ -28,6 +28,7 @@ wire::CallDescription describe(const CollectiveCall& call) {
   }
   counts.push_back(call.owners.size());
   if (same_for_all) counts.insert(counts.end(), call.counts.begin(), call.counts.end());
+  if (call.options.layout != 0) counts.push_back(call.options.layout);
   const kernels::Digest layout = kernels::hash128(std::as_bytes(std::span(counts)));
   description.layout = {layout.high, layout.low};
   description.algorithm = call.options.algorithm;

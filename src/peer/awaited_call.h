@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -13,8 +14,9 @@
 
 namespace atoll_core::peer {
 
-// What the thread that begins a call does then. One that waits may lend itself to the loop.
-enum class Caller : uint8_t { kGoesOn, kWaits };
+// What the thread that begins a call does then. One that waits may lend itself to the loop; one
+// that waits soon, having looked at something else, for a moment.
+enum class Caller : uint8_t { kGoesOn, kWaits, kWaitsSoon };
 
 class AwaitedCall {
  public:
@@ -28,10 +30,26 @@ class AwaitedCall {
 
   // Once; by the thread that runs the loop.
   void finish(Result<engine::CallInfo> result, TimePoint now) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    result_ = std::move(result);
-    ended_at_ = now;
-    ended_.notify_all();
+    std::function<void()> notify;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      result_ = std::move(result);
+      ended_at_ = now;
+      ended_.notify_all();
+      notify = std::move(notify_);
+    }
+    if (notify) notify();
+  }
+
+  // `notify` is called once: by finish(), or here, if the call has ended. False: there is one.
+  bool notify_by(std::function<void()> notify) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (std::exchange(notified_, true)) return false;
+      if (!result_) notify_ = std::exchange(notify, nullptr);
+    }
+    if (notify) notify();
+    return true;
   }
 
   bool ended() const {
@@ -81,6 +99,8 @@ class AwaitedCall {
   mutable std::condition_variable ended_;
   std::optional<Result<engine::CallInfo>> result_;
   TimePoint ended_at_{};
+  bool notified_ = false;
+  std::function<void()> notify_;
 };
 
 }  // namespace atoll_core::peer

@@ -19,6 +19,12 @@
 namespace atoll_core::peer {
 
 namespace output = engine::output;
+namespace {
+
+// A call that takes longer can as well be handed to the I/O thread.
+constexpr Duration kLoanOfWhoWaitsSoon = std::chrono::milliseconds(50);
+
+}  // namespace
 
 Session::Session(SessionConfig config)
     : config_(std::move(config)),
@@ -161,7 +167,7 @@ void Session::begin_call(const std::shared_ptr<AwaitedCall>& call, Start start) 
     start(*engine_, transport::Network::now(), id);
     pump();
   };
-  const auto asked = call->caller() == Caller::kWaits ? baton_.try_take() : std::nullopt;
+  const auto asked = call->caller() != Caller::kGoesOn ? baton_.try_take() : std::nullopt;
   if (asked) lend_thread(*call, std::move(begin), *asked);
   else post(std::move(begin));
 }
@@ -190,7 +196,8 @@ void Session::lend_thread(const AwaitedCall& call, std::function<void()> begin, 
         window.test();
         return call.ended();
       };
-      network_->run_until(ended);
+      if (call.caller() == Caller::kWaits) network_->run_until(ended);
+      else network_->run_until(ended, transport::Network::now() + kLoanOfWhoWaitsSoon);
     });
   } catch (...) {  // the unwinding of a cancelled thread
     rest_wanted_ = false;
@@ -311,7 +318,7 @@ void Session::finish(engine::CallId call, Result<engine::CallInfo> result) {
     awaited_.erase(found);
     if (ended->in_flight() && in_flight_-- == limits::kOpsInFlight) room_.notify_all();
   }
-  if (ended->caller() == Caller::kWaits) rest_wanted_ = true;
+  if (ended->caller() != Caller::kGoesOn) rest_wanted_ = true;
   ended->finish(std::move(result), transport::Network::now());
 }
 

@@ -100,7 +100,8 @@ class Session {
   void run();
   // Whoever has the baton. False: the loop has failed.
   bool in_loop(const std::function<void()>& work);
-  // Until the call has ended, which `begin` begins; so much had been asked of the loop before.
+  // Until the call has ended, or for as long as its caller may be kept; `begin` begins it, and so
+  // much had been asked of the loop before.
   void lend_thread(const AwaitedCall& call, std::function<void()> begin, uint64_t asked);
   void post(std::function<void()> task) const;
   bool at_rest() const;

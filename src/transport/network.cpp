@@ -92,6 +92,14 @@ class AsioNetwork final : public Network {
     }
   }
 
+  void run_until(const std::function<bool()>& done, TimePoint then) override {
+    while (!done() && !loop_.context().stopped()) {
+      const Duration left = then - now();
+      if (left <= Duration::zero()) break;
+      loop_.context().run_one_for(left);
+    }
+  }
+
   bool at_rest() const override {
     return loop_.at_rest() && (control_ == nullptr || control_->at_rest());
   }

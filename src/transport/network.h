@@ -134,6 +134,8 @@ class Network {
   virtual bool run_ready(Duration quiet) = 0;
   // Runs until `done()`, which is asked after each event, or until stop().
   virtual void run_until(const std::function<bool()>& done) = 0;
+  // And no longer than until then.
+  virtual void run_until(const std::function<bool()>& done, TimePoint then) = 0;
   // What was to be sent on the control connection has been handed to the system, and no
   // connection waits to be served.
   virtual bool at_rest() const = 0;

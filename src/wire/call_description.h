@@ -41,7 +41,7 @@ struct CallDescription {
   ReduceOp reduce = ReduceOp::kSum;
   uint64_t count = 0;          // elements of all tensors together
   uint32_t tensors = 1;
-  ContentDigest layout;        // of the counts and types of the tensors of a batch
+  ContentDigest layout;        // of the counts of the tensors of a batch, and what callers say
   uint32_t algorithm = 0;
   uint32_t codec = 0;
   PeerId root;                 // where has_root(kind), and the sender of a send

@@ -43,8 +43,8 @@ std::string layout_difference(const CallDescription& here, const CallDescription
     return fmt::format("block {} has {} elements here, {} there", i, here.counts[i],
                        there.counts[i]);
   }
-  return has_blocks(here.kind) ? "the counts of the blocks differ"
-                               : "counts or types of the tensors differ";
+  return has_blocks(here.kind) ? "counts or layout of the blocks differ"
+                               : "counts, types or layout of the tensors differ";
 }
 
 std::string root_name(PeerId root) { return root ? to_string(root) : "none"; }

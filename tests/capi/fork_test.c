@@ -146,6 +146,8 @@ static void expect_comm_refused(const Inherited* all) {
   CHECK_REFUSED(atollResetConnections(comm));
 }
 
+static void ignore_the_end(void* user) { (void)user; }
+
 static void expect_others_refused(const Inherited* all) {
   const atollComm_t comm = all->pair->comms[0];
   float value = 1;
@@ -153,6 +155,7 @@ static void expect_others_refused(const Inherited* all) {
   const char* address = NULL;
   CHECK_REFUSED(atollWait(all->request, NULL));
   CHECK_REFUSED(atollTest(all->request, NULL));
+  CHECK_REFUSED(atollNotify(all->request, ignore_the_end, NULL));
   CHECK_REFUSED(atollCancel(all->request));
   CHECK_REFUSED(atollStateAddTensor(all->state, "more", &value, atollFloat32, 1));
   CHECK_REFUSED(atollStateBeginWrite(all->state));

@@ -98,7 +98,7 @@ TEST(DescribeDifference, NamesWhatDiffersOnBothSides) {
   there.root = PeerId{(uint64_t{1} << 32) + 2};
   there.layout.low = 1;
   EXPECT_EQ(describe_difference(here, there),
-            "counts or types of the tensors differ; root none here, 1.2 there");
+            "counts, types or layout of the tensors differ; root none here, 1.2 there");
 }
 
 TEST(DescribeDifference, NamesTheBlockThatDiffersWhereBothTellTheirs) {
@@ -107,9 +107,9 @@ TEST(DescribeDifference, NamesTheBlockThatDiffersWhereBothTellTheirs) {
   here.count = 12;
   CallDescription there = here;
   there.layout.low = 1;
-  EXPECT_EQ(describe_difference(here, there), "the counts of the blocks differ");
+  EXPECT_EQ(describe_difference(here, there), "counts or layout of the blocks differ");
   here.counts = {5, 0, 7};
-  EXPECT_EQ(describe_difference(here, there), "the counts of the blocks differ");
+  EXPECT_EQ(describe_difference(here, there), "counts or layout of the blocks differ");
   there.counts = {5, 1, 6};
   EXPECT_EQ(describe_difference(here, there), "block 1 has 0 elements here, 1 there");
   EXPECT_EQ(fingerprint(here), fingerprint([&] {
