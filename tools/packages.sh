@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
 # The one list of Debian and Ubuntu packages that building and testing need, and how to install
 # what is missing of it. Meant to be sourced: tools/demo.sh and tools/test.sh do. Executed, it
-# installs; with --comparison also the libraries that bench/compare.py compares with, with --fuzz
-# the compiler that fuzzing needs.
+# installs; with --build only what the library, the command and the Python package are built of,
+# with --comparison also the libraries that bench/compare.py compares with, with --fuzz the compiler
+# that fuzzing needs. With --missing it only prints what --build would install.
 
-ATOLL_PACKAGES=(
+ATOLL_BUILD_PACKAGES=(
   # tools
-  g++ cmake ninja-build pkg-config ccache git python3 protobuf-compiler
+  g++ cmake ninja-build pkg-config ccache git python3 python3-dev
+  protobuf-compiler
   # libraries
   libasio-dev libuv1-dev libssl-dev libprotobuf-dev libhwy-dev libxxhash-dev libexpected-dev
   libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+)
+
+ATOLL_PACKAGES=(
+  "${ATOLL_BUILD_PACKAGES[@]}"
   # tests and benchmarks
-  libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
+  libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev python3-venv
 )
 
 # What bench/compare.py compares with, and draws with; nothing else needs them.
@@ -59,10 +65,16 @@ install_packages() {
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1:-}" in
     "") ;;
+    --build) ATOLL_PACKAGES=("${ATOLL_BUILD_PACKAGES[@]}") ;;
+    --missing)
+      ATOLL_PACKAGES=("${ATOLL_BUILD_PACKAGES[@]}")
+      ! command -v dpkg-query >/dev/null || missing_packages
+      exit 0
+      ;;
     --comparison) ATOLL_PACKAGES+=("${ATOLL_COMPARISON_PACKAGES[@]}") ;;
     --fuzz) ATOLL_PACKAGES+=("${ATOLL_FUZZ_PACKAGES[@]}") ;;
     *)
-      echo "usage: tools/packages.sh [--comparison | --fuzz]" >&2
+      echo "usage: tools/packages.sh [--build | --missing | --comparison | --fuzz]" >&2
       exit 2
       ;;
   esac
