@@ -7,7 +7,7 @@ from pathlib import Path
 from repository import ROOT, comments, cpp_files, includes, list_files, read, report, strip_cpp
 
 TOP_FOLDERS = {"include", "src", "bindings", "tests", "bench", "tools", "docs", ".ci"}
-INCLUDE_ROOTS = ["src", "include", "tests", "."]
+INCLUDE_ROOTS = ["src", "include", "tests", "bindings/python", "."]
 FILE_BYTES_MAX = 200_000
 CORPUS_FILE_BYTES_MAX = 8192
 
