@@ -17,6 +17,13 @@ BUSY = """
     import array, os, random, signal, socket, sys, threading, time
     import atoll
 
+    class Slow:
+        # Lets the interpreter take its time to end, and others have the GIL meanwhile.
+        sleep = staticmethod(time.sleep)
+        def __del__(self):
+            self.sleep(0.15)
+
+    slow = Slow()
     how, after = sys.argv[1], float(sys.argv[2])
     coordinator = atoll.Coordinator(min_replicas=2)
     comms = [atoll.connect(coordinator.address) for _ in range(2)]

@@ -95,7 +95,7 @@ def check_types(*paths):
 
 def test_types_of_the_examples_and_of_the_package():
     check_types(*sorted(EXAMPLES.glob("*.py")))
-    check_types(Path(atoll.__file__).parent)
+    check_types("-p", "atoll")
 
 
 def test_a_wrong_type_is_found(tmp_path):
