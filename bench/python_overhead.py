@@ -79,7 +79,7 @@ def main() -> None:
     python = [sys.executable, __file__, "--peer"]
     with tempfile.TemporaryDirectory() as folder:
         reference = [build_reference(folder)]
-        sizes = [("4 KiB", 1 << 10, 3000), ("64 MiB", 1 << 24, 15)]
+        sizes = [("4 KiB", 1 << 10, 3000), ("64 MiB", 1 << 24, 30)]
         if options.quick:
             sizes = [("4 KiB", 1 << 10, 20), ("1 MiB", 1 << 18, 2)]
         for name, count, repeats in sizes:

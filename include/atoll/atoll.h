@@ -480,7 +480,7 @@ typedef enum {
    calls of other shards differ (atollMismatch), what stands already is lost. Not with
    input_disposable, and the same on all peers. */
 #define ATOLL_KEEP_COMPLETED_SEGMENTS 1u
-/* For `flags` too, with the async functions: the caller is about to wait anyway. For up to 50 ms
+/* For `flags` too, with the async functions: the caller is about to wait anyway. For up to 200 ms
    its thread does the communicator's work before the function returns, as that of a blocking call
    does. A short call has ended by then, in half the time. */
 #define ATOLL_WAITS_SOON 2u

@@ -21,8 +21,9 @@ namespace atoll_core::peer {
 namespace output = engine::output;
 namespace {
 
-// A call that takes longer can as well be handed to the I/O thread.
-constexpr Duration kLoanOfWhoWaitsSoon = std::chrono::milliseconds(50);
+// Its caller can be kept for so long. Then the call is handed to the I/O thread, which takes two
+// times until a thread is woken: on a busy computer as long as a call of 64 MiB.
+constexpr Duration kLoanOfWhoWaitsSoon = std::chrono::milliseconds(200);
 
 }  // namespace
 
