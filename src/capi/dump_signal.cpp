@@ -73,8 +73,8 @@ void serve(int pipe) {
 }
 
 bool open_pipe(int (&ends)[2]) {
-  process::ForkPause pause;
   const process::StandardTaken standard;
+  process::ForkPause pause;
   if (::pipe2(ends, O_CLOEXEC) != 0) return false;
   for (const int end : ends) pause.note(end);
   return true;

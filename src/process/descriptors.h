@@ -40,7 +40,8 @@ class ForkPause {
 int above_standard(int descriptor) noexcept;
 
 // While it lives nothing that is opened becomes 0, 1 or 2: for libraries that open something
-// themselves. libuv even aborts when it closes a descriptor with such a number.
+// themselves. libuv even aborts when it closes a descriptor with such a number. One at a time in
+// the process; who needs a ForkPause too takes it second, or two threads wait for each other.
 class StandardTaken {
  public:
   StandardTaken();

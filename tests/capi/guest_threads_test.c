@@ -235,20 +235,24 @@ static void a_dump_that_nobody_reads_holds_up_nobody(void) {
   _exit(check_status()); /* stdio may be waiting for the pipe */
 }
 
-static volatile sig_atomic_t handler_ran = 0;
+/* Of two threads. */
+static int handler_ran = 0;
+
+static int has_run(void) { return __atomic_load_n(&handler_ran, __ATOMIC_SEQ_CST); }
+static void set_run(int ran) { __atomic_store_n(&handler_ran, ran, __ATOMIC_SEQ_CST); }
 
 static void take_seconds(int number) {
   struct timespec left = {3, 0};
   (void)number;
   while (nanosleep(&left, &left) != 0) {
   }
-  handler_ran = 1;
+  set_run(1);
 }
 
 /* By whoever does the communicator's work: the one who waits, when it has lent its thread. */
 static void be_interrupted_once(void* caller, const char* point) {
   (void)point;
-  if (!handler_ran && pthread_equal(pthread_self(), *(const pthread_t*)caller)) raise(SIGUSR1);
+  if (!has_run() && pthread_equal(pthread_self(), *(const pthread_t*)caller)) raise(SIGUSR1);
 }
 
 static int rounds_with_barriers = 0;
@@ -278,12 +282,12 @@ static void a_handler_that_takes_long_is_no_death(void) {
   memset(&action, 0, sizeof(action));
   action.sa_handler = take_seconds;
   sigaction(SIGUSR1, &action, NULL);
-  handler_ran = 1; /* not yet */
+  set_run(1); /* not yet */
   pair = pair_start_with(&config, &coordinator);
   pair_expect_work(&pair);
-  handler_ran = 0;
+  set_run(0);
   rounds_with_barriers = 200;
-  while (!handler_ran && check_failures == 0) { /* whether a thread is lent is up to chance */
+  while (!has_run() && check_failures == 0) { /* whether a thread is lent is up to chance */
     if (pthread_create(&thread, NULL, meet_at_barriers, pair.comms[1]) != 0) exit(1);
     meet_at_barriers(pair.comms[0]);
     pthread_join(thread, NULL);
