@@ -535,10 +535,11 @@ typedef struct {
   atollOpRange_t* ranges;  /* in: room for this many ranges, or null */
   uint32_t range_capacity; /* in */
   uint32_t range_count;    /* how many there are */
+  uint64_t sender;         /* of atollRecv and atollRecvAny: who sent; 0 of other calls */
 } atollOpInfo_t;
 
 #define ATOLL_OP_INFO_INITIALIZER \
-  { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL, NULL, 0, 0 }
+  { sizeof(atollOpInfo_t), 0, 0, 0, 0, 0, NULL, 0, 0.0, NULL, NULL, 0, 0, 0 }
 
 /* recvbuff[i] = op over all members of sendbuff[i]. In place when the pointers are equal; they
  * must not overlap otherwise. Any count, 0 included; pointers may be null only when it is 0.
@@ -587,7 +588,7 @@ ATOLL_API atollResult_t atollBroadcast(const void* sendbuff, void* recvbuff, uin
  * In place: this peer's elements may be at the same place in both buffers, as said with each call;
  * otherwise buffers do not overlap. A buffer that a peer does not use may be null. After an error
  * the input is as it was, and recvbuff holds anything elsewhere.
- * With blocks of different sizes, and from all to all: atoll_parts.h. */
+ * With blocks of different sizes, from all to all, and from whoever sends: atoll_parts.h. */
 
 /* recvbuff (`count`) = this peer's block of op over all members of sendbuff (N blocks). In place:
  * recvbuff == sendbuff + own block. Averages and weights as in atollAllReduce. */

@@ -58,6 +58,28 @@ ATOLL_API atollResult_t atollAllToAllV(const void* sendbuff, void* recvbuff,
                                        uint32_t peers, atollDataType_t datatype, atollComm_t comm,
                                        const atollOpOptions_t* options, atollOpInfo_t* info);
 
+/* ---- Receiving from any peer ----------------------------------------------------------------- */
+
+/* From whichever other peer of the view sends with this tag; `sender` of the info says who. To the
+ * sender it is an atollRecv that names it: its send waits for it, with the same count and type, or
+ * both end with atollMismatch.
+ *   Order.   Each send is received once. Of several that wait, the one of which this peer heard
+ *            first; those of one peer in the order in which it made them. Several calls on one tag
+ *            may be in flight: the one that was made first gets the first send.
+ *   Alone.   An atollRecv on a tag on which an atollRecvAny is in flight is atollInvalidUsage, and
+ *            so is the other way round; neither uses up anything.
+ *   Deaths.  When a peer dies, also in the middle of a send that this call has taken, it waits for
+ *            another one. atollPeerLost only when no other peer is left.
+ *   Ends.    A send that its peer ended (atollCancel, its deadline) before it was received ends the
+ *            call that would have received it, in the same way. Cancelling a call that has taken no
+ *            send, or its deadline or arrival_timeout_ms, ends that call alone.
+ *   Updates. An atollUpdate ends when each send that was made before it has come to such a call;
+ *            with more sends than calls it fails with atollMismatch. A call that is left over goes
+ *            on, and takes the sends of the next view. */
+ATOLL_API atollResult_t atollRecvAny(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                                     atollComm_t comm, const atollOpOptions_t* options,
+                                     atollOpInfo_t* info);
+
 /* ---- Async calls ---------------------------------------------------------------------------- */
 
 ATOLL_API atollResult_t atollReduceScatterVAsync(const void* sendbuff, void* recvbuff,
@@ -90,6 +112,9 @@ ATOLL_API atollResult_t atollAllToAllVAsync(const void* sendbuff, void* recvbuff
                                             atollDataType_t datatype, atollComm_t comm,
                                             const atollOpOptions_t* options,
                                             atollRequest_t* request);
+ATOLL_API atollResult_t atollRecvAnyAsync(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                                          atollComm_t comm, const atollOpOptions_t* options,
+                                          atollRequest_t* request);
 
 #ifdef __cplusplus
 }

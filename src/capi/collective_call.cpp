@@ -93,6 +93,7 @@ void fill_info(const peer::CollectiveInfo& from, uint64_t duration_us, atollOpIn
   out.bytes_received = from.bytes_received;
   out.duration_us = duration_us;
   out.total_weight = from.weight;
+  out.sender = from.sender.value;
   fill_ranges(from.ranges, out);
   sized_return(info, out);
 }

@@ -61,10 +61,11 @@ Started start_parts(peer::CollectiveKind kind,
                                                   const atollOpOptions_t* options,
                                                   const CallSite& site);
 // As start_parts, of a send; this peer's part is to receive.
+// From whoever sends, if `from_any`.
 Started start_receive(const PartArguments& arguments,
                                                     atollComm_t comm,
                                                     const atollOpOptions_t* options,
-                                                    const CallSite& site);
+                                                    const CallSite& site, bool from_any = false);
 
 // All-to-all; of `arguments` the count, or in its place what goes and what comes, by peer.
 Started start_all_to_all(const PartArguments& arguments, const UnevenCounts& received,

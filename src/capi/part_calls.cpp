@@ -114,8 +114,12 @@ Result<Part> part_of(Kind kind, const PartArguments& arguments, const peer::View
   return part;
 }
 
-Started start_pair(bool sends, const PartArguments& arguments, atollComm_t comm,
+// This peer's part in a send.
+enum class End { kSends, kReceives, kReceivesAny };
+
+Started start_pair(End end, const PartArguments& arguments, atollComm_t comm,
                    const atollOpOptions_t* options, const CallSite& site) {
+  const bool sends = end == End::kSends;
   auto call = checked_call(Kind::kSend, arguments, options, site.function);
   if (!call) return tl::unexpected(call.error());
   auto session = session_of(comm, site.function);
@@ -126,6 +130,9 @@ Started start_pair(bool sends, const PartArguments& arguments, atollComm_t comm,
     ATOLL_TRY(require(arguments.receive, site.function, "recvbuff"));
   }
   const PeerId self = (*session)->snapshot().self;
+  if (end == End::kReceives && arguments.peer == 0) {
+    return fail(ErrorCode::kPeerLost, "{}: 0 is no peer", site.function);
+  }
   call->root = sends ? self : PeerId{arguments.peer};
   call->receiver = sends ? PeerId{arguments.peer} : self;
   call->tensors = {{static_cast<const std::byte*>(arguments.send),
@@ -192,7 +199,7 @@ Result<peer::CollectiveCall> checked_call(Kind kind, const PartArguments& argume
 
 Started start_parts(Kind kind, const PartArguments& arguments, atollComm_t comm,
                     const atollOpOptions_t* options, const CallSite& site) {
-  if (kind == Kind::kSend) return start_pair(true, arguments, comm, options, site);
+  if (kind == Kind::kSend) return start_pair(End::kSends, arguments, comm, options, site);
   auto call = checked_call(kind, arguments, options, site.function);
   if (!call) return tl::unexpected(call.error());
   auto session = session_of(comm, site.function);
@@ -217,8 +224,8 @@ Started start_parts(Kind kind, const PartArguments& arguments, atollComm_t comm,
 }
 
 Started start_receive(const PartArguments& arguments, atollComm_t comm,
-                      const atollOpOptions_t* options, const CallSite& site) {
-  return start_pair(false, arguments, comm, options, site);
+                      const atollOpOptions_t* options, const CallSite& site, bool from_any) {
+  return start_pair(from_any ? End::kReceivesAny : End::kReceives, arguments, comm, options, site);
 }
 
 }  // namespace atoll_core::capi

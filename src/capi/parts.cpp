@@ -143,3 +143,21 @@ atollResult_t atollAllToAllVAsync(const void* sendbuff, void* recvbuff,
                                   {"atollAllToAllVAsync"});
   });
 }
+
+atollResult_t atollRecvAny(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                           atollComm_t comm, const atollOpOptions_t* options,
+                           atollOpInfo_t* info) {
+  return blocking(info, "atollRecvAny", [&]() -> Started {
+    const capi::PartArguments part{nullptr, recvbuff, count, datatype, atollSum, 0};
+    return capi::start_receive(part, comm, options, {"atollRecvAny", kWaits}, true);
+  });
+}
+
+atollResult_t atollRecvAnyAsync(void* recvbuff, uint64_t count, atollDataType_t datatype,
+                                atollComm_t comm, const atollOpOptions_t* options,
+                                atollRequest_t* request) {
+  return asynchronous(request, "atollRecvAnyAsync", [&]() -> Started {
+    const capi::PartArguments part{nullptr, recvbuff, count, datatype, atollSum, 0};
+    return capi::start_receive(part, comm, options, {"atollRecvAnyAsync"}, true);
+  });
+}

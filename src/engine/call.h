@@ -47,7 +47,7 @@ struct CollectiveCall {
   DataType type = DataType::kFloat32;
   ReduceOp reduce = ReduceOp::kSum;
   std::vector<codec::TensorView> tensors;
-  PeerId root;      // the sender of a send
+  PeerId root;      // the sender of a send; nobody: its receiver takes whoever's
   PeerId receiver;  // of a send
   // Of what has blocks: whose they are, in their order; nobody's where a peer was lost long ago.
   // The tensors' elements are all blocks together.
@@ -100,6 +100,7 @@ struct CollectiveInfo {
   // The whole result; more than one when segments were kept. The last one has the contributors and
   // the weights above, and may be empty.
   std::vector<ContributedRange> ranges;
+  PeerId sender{};  // of what was received from one peer
 };
 
 struct SyncInfo {

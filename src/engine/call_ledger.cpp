@@ -53,7 +53,11 @@ std::string CallLedger::why_full() const {
 void CallLedger::begin(NewCall call) {
   const OpId op = names_.take(call.place.group, call.options.tag);
   CallHost& host = *this;
+  const bool names_sender = call.description.kind == wire::OpKind::kSend &&
+                            call.description.root != self().id && !call.called_at;
   const auto open = open_.try_emplace(op, std::move(call), op, context_, host).first;
+  open->second.names_sender = names_sender;
+  if (names_sender) any_.named_begins(op.tag);
   open_report_bytes_ += open->second.machine.report_bytes();
   if (!frozen(op)) start(open->second.machine);
   after_event(open);
@@ -63,7 +67,11 @@ void CallLedger::cancel(CallId call) {
   const auto open = std::find_if(open_.begin(), open_.end(), [call](const auto& entry) {
     return entry.second.machine.id() == call;
   });
-  if (open == open_.end()) return;
+  if (open == open_.end()) {
+    return end_any(call, {ErrorCode::kCancelled,
+                          fmt::format("{} cancelled its receive from whoever sends",
+                                      self().name)});
+  }
   open->second.machine.cancel();
   after_event(open);
 }
@@ -107,8 +115,9 @@ void CallLedger::take_out(Open::iterator call) {
   open_report_bytes_ -= call->second.machine.report_bytes();
   set_alarm(call, kNever);
   stalled_.erase(op);
+  if (call->second.names_sender) any_.named_ends(op.tag);
   open_.erase(call);
-  context_.emit(CallEnded{id, std::move(ending.result)});
+  if (!waits_again(id, ending.result)) context_.emit(CallEnded{id, std::move(ending.result)});
   if (!ending.record) return;
   const bool forgotten = ending.record->committed && broken(Canary::kForgetRetainedResult);
   if (ending.nobody_else || forgotten) return links_->revoke({op, ending.record->epoch});
@@ -119,10 +128,11 @@ void CallLedger::take_out(Open::iterator call) {
 
 void CallLedger::report(std::vector<CallReport>& calls) const {
   for (const auto& [op, open] : open_) calls.push_back(open.machine.report());
+  report_any(calls);
 }
 
 TableSizes CallLedger::table_sizes() const {
-  return {names_.count(),         open_.size(),      ended_.calls().size(),
+  return {names_.count(),         open_calls(),      ended_.calls().size(),
           early_verdicts_.size(), stash_.attempts(), stash_.bytes()};
 }
 
@@ -147,6 +157,7 @@ void CallLedger::fail_all(const Error& error) {
 
 void CallLedger::fail_calls(const Error& error) {
   for_each_open([&error](CallMachine& call) { call.fail(error); });
+  end_all_any(error);
 }
 
 // ---- membership's side -------------------------------------------------------------------------
@@ -169,6 +180,7 @@ void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInf
     }
   }
   drop_obsolete_stash();
+  on_view_any();
 }
 
 void CallLedger::on_freeze(uint64_t round, const std::optional<OpId>& op, Duration longest) {
@@ -240,6 +252,7 @@ void CallLedger::keep_early(const wire::Verdict& verdict) {
   }
   early_verdicts_[verdict.op] = verdict;
   stash_.drop(verdict.op);
+  hear_of_send(verdict.op);
 }
 
 void CallLedger::on_plan(const wire::SyncPlan& plan) {
@@ -266,6 +279,7 @@ std::optional<Error> CallLedger::tick() {
     note_stalled(call->second.machine);
     after_event(call);
   }
+  tick_any();
   if (warnings_.tell_at <= context_.now) tell_warnings();
   return std::nullopt;
 }
@@ -273,7 +287,7 @@ std::optional<Error> CallLedger::tick() {
 TimePoint CallLedger::next_deadline() const {
   if (lost_ || has_room_again()) return context_.now;
   const TimePoint alarm = alarms_.empty() ? kNever : alarms_.begin()->first.first;
-  return std::min({alarm, tell_at_, warnings_.tell_at});
+  return std::min({alarm, tell_at_, warnings_.tell_at, any_alarm_});
 }
 
 void CallLedger::warn(std::string what) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/any_receives.h"
 #include "engine/call_host.h"
 #include "engine/call_machine.h"
 #include "engine/call_names.h"
@@ -41,7 +42,13 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   // The engine checked that there is a view.
   void begin(NewCall call);
   void cancel(CallId call);
-  size_t open_calls() const { return open_.size(); }
+  size_t open_calls() const { return open_.size() + any_.waiting(); }
+  // Before a receive: an error if there cannot be one of its sort, naming its sender or not, now.
+  Result<void> check_receive(const CollectiveCall& call) const;
+  // A receive from whoever sends: of a send to this peer that no root names.
+  void begin_any(CallId call, CollectiveCall arguments);
+  // Those that have found a sender become calls.
+  void match_sends();
   // In an open call.
   bool takes_part(PeerId peer) const;
   // Why no more calls are to be begun until others have ended what has ended here: what a settle
@@ -73,6 +80,11 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   TimePoint next_deadline() const;
 
   std::vector<wire::CallPosition> positions() const { return names_.positions(); }
+  // Of receives from whoever sends; an update is asked for with them.
+  std::vector<wire::AnyReceives> begin_update() {
+    any_.begin_update();
+    return any_.in_update();
+  }
 
   // Results that others may still have to fetch here.
   bool keeps_results() const { return ended_.keeps_results(); }
@@ -96,6 +108,7 @@ class CallLedger final : public link::LinkOwner, private CallHost {
     explicit OpenCall(Arguments&&... arguments) : machine(std::forward<Arguments>(arguments)...) {}
 
     CallMachine machine;
+    bool names_sender = false;  // of a receive
     TimePoint alarm = kNever;  // it is ticked then; not later than it wants to be
   };
   using Open = std::map<OpId, OpenCall>;
@@ -158,6 +171,19 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   void posted_after_return(PeerId from, const wire::FrameHeader& header);
   void hear_end_wanted();
 
+  // call_ledger_any.cpp
+  std::optional<PeerId> first_sender(uint64_t tag) const;
+  void take_send(uint64_t tag, PeerId sender);
+  bool waits_again(CallId call, const Result<CallInfo>& result);
+  void end_any(CallId call, const Error& error);
+  void end_all_any(const Error& error);
+  void end_lonely();
+  Error expiry(const AnyReceives::Receive& receive) const;
+  void tick_any();
+  void on_view_any();
+  void hear_of_send(const OpId& op);
+  void report_any(std::vector<CallReport>& calls) const;
+
   // call_ledger_groups.cpp
   // It waits: those who wait for this peer in another group are told that they do so in vain.
   void note_stalled(const CallMachine& call);
@@ -189,6 +215,9 @@ class CallLedger final : public link::LinkOwner, private CallHost {
   std::set<OpId> frozen_ops_;     // by rounds about one op
   TimePoint freeze_ends_{};       // at the latest, of the last freeze
   Stash stash_;
+  AnyReceives any_;
+  std::set<uint64_t> sends_heard_;  // tags of sends that any_ may take
+  TimePoint any_alarm_ = kNever;    // any_ is looked at then
   std::set<OpId> stalled_;  // open calls that have waited for a while
   struct {
     Generation generation;

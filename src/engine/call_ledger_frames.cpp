@@ -106,6 +106,7 @@ Result<void> CallLedger::deliver(link::Link& link, const wire::FrameHeader& head
 Result<void> CallLedger::take_early_notice(PeerId from, const wire::FrameHeader& header) {
   Result<void> added = stash_.add_posted(from, header);
   if (!added) return added;
+  hear_of_send(header.attempt.op);
   hear_of_call(from, header.attempt.op);
   if (has(header, PostedNotice::kElsewhere)) hear_elsewhere(from, header);
   return {};
@@ -117,6 +118,7 @@ Result<void> CallLedger::deliver_kept(link::Link& link, const wire::FrameHeader&
   const Relation where = relation(header.attempt, &call);
   if (where == Relation::kPast) return link.let_go(header), Result<void>();
   stash_.add(link.peer(), header, std::move(payload));
+  if (where == Relation::kFuture) hear_of_send(header.attempt.op);
   // The call may have begun while the chunk was on its way in.
   if (where == Relation::kCurrent) {
     call->second.machine.take_late_stash();

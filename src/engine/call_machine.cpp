@@ -25,9 +25,10 @@ CallMachine::CallMachine(NewCall call, const OpId& op, Context& context, CallHos
       fingerprint_(wire::fingerprint(call_.description)),
       report_bytes_(engine::report_bytes(call_.place.members.size())),
       members_(std::move(call_.place.members)) {
-  waits_.begun = waits_.last_progress = context_.now;
+  waits_.begun = call_.called_at.value_or(context_.now);
+  waits_.last_progress = context_.now;
   if (call_.options.deadline > Duration{0}) {
-    waits_.deadline = context_.now + call_.options.deadline;
+    waits_.deadline = waits_.begun + call_.options.deadline;
   }
   context_.note({FlightKind::kOpBegun, &op_, {}, 0, wire::to_string(call_.description.kind)});
 }
@@ -56,11 +57,17 @@ void CallMachine::begin() {
                                    host_.ended_below(op_),
                                    host_.plan_of(op_.generation, members_)});
   if (call_.body->posts_late()) waits_.post_at = context_.now + kLatePost;
-  else send_posted(call_.body->senders());
+  else send_posted(to_be_told());
   // An abort that was asked for in an earlier attempt is still wanted.
   if (abort_wanted_) request_abort(abort_wanted_->code, abort_wanted_->message);
   replay_stash();
   after_progress();
+}
+
+// Who sends to this peer; and who receives from it alone, perhaps from whoever is heard of first.
+std::vector<PeerId> CallMachine::to_be_told() const {
+  const bool pair = call_.description.kind == wire::OpKind::kSend;
+  return pair ? members_ : call_.body->senders();
 }
 
 // A peer without which there is no result may have been lost in a settle round that nobody had

@@ -148,6 +148,7 @@ class CallMachine {
   void abort_attempt(const wire::Verdict& verdict);
   void no_abort();
   std::optional<Error> lost_partner() const;
+  std::vector<PeerId> to_be_told() const;
 
   // call_machine_waits.cpp
   void tell_stall();

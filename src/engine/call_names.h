@@ -32,6 +32,12 @@ class CallNames {
     return OpId{generation_, group, tag, next_[{group, tag}]++};
   }
 
+  // What take() would return.
+  OpId next(Group group, uint64_t tag) const {
+    const auto found = next_.find({group, tag});
+    return OpId{generation_, group, tag, found == next_.end() ? 0 : found->second};
+  }
+
   // Whether this op's call is still to come (its generation may be, too).
   bool in_future(const OpId& op) const {
     if (op.generation != generation_) return is_later(op.generation, generation_);

@@ -66,7 +66,9 @@ Result<CallInfo> CollectiveBody::commit(const std::vector<PeerId>& contributors,
   for (const auto& block : missing_blocks(call_, attempt_.self, contributors, count)) {
     data_.clear_caller(block);
   }
-  CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0, {}};
+  CollectiveInfo info{contributors, attempts, bytes_sent_, bytes_received_, {}, 0, {}, {}};
+  const bool received = call_.kind == wire::OpKind::kSend && call_.receiver == attempt_.self;
+  if (received) info.sender = call_.root;
   Result<ContributedRange> last = range_to(end, contributors);
   if (!last) return tl::unexpected<Error>(last.error());
   info.weights = last->weights;

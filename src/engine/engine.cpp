@@ -141,7 +141,9 @@ void Engine::update(TimePoint now, CallId call, std::optional<FollowCall> follow
   if (!membership_.update_open()) {
     if (auto measured = links_.take_measured()) membership_.send(std::move(*measured));
   }
-  Result<void> asked = membership_.request_update(now, ledger_.positions());
+  const bool joins = membership_.update_open();
+  Result<void> asked = membership_.request_update(
+      now, ledger_.positions(), joins ? std::vector<wire::AnyReceives>() : ledger_.begin_update());
   if (!asked) end_update(tl::unexpected<Error>(asked.error()));
   absorb();
 }
@@ -158,6 +160,19 @@ void Engine::collective(TimePoint now, CallId call, CollectiveCall arguments) {
   if (wire::reduces(arguments.kind) && !takes(arguments.reduce, arguments.type)) {
     end(call, atoll_core::fail(ErrorCode::kInvalidArgument, "{} takes integers, no {}",
                                to_string(arguments.reduce), to_string(arguments.type)));
+    return;
+  }
+  const bool receives = arguments.kind == wire::OpKind::kSend &&
+                        arguments.receiver == membership_.self().id;
+  if (receives) {
+    if (auto may = ledger_.check_receive(arguments); !may) {
+      end(call, tl::unexpected<Error>(may.error()));
+      return;
+    }
+  }
+  if (receives && !arguments.root) {
+    ledger_.begin_any(call, std::move(arguments));
+    absorb();
     return;
   }
   Result<CallNames::Place> place = place_of(arguments);

@@ -15,6 +15,7 @@ namespace peer_output = membership::peer_output;
 
 void Engine::absorb() {
   for (;;) {
+    if (!left_ && membership_.view()) ledger_.match_sends();
     if (follower_.failure()) give_up_update(*follower_.failure());
     for (const PeerId peer : links_.take_begun_anew()) {
       // An attempt may miss what was lost, or get it twice if it were sent again.

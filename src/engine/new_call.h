@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "engine/call.h"
 #include "engine/call_body.h"
 #include "engine/call_names.h"
@@ -16,6 +17,7 @@ namespace atoll_core::engine {
 struct NewCall {
   CallId call = 0;
   CallNames::Place place;
+  std::optional<TimePoint> called_at;  // of one that has waited for its name
   CallOptions options;
   wire::CallDescription description;
   std::vector<uint64_t> block_counts;  // told where they may be what differs

@@ -1,5 +1,6 @@
 #include "engine/stash.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace atoll_core::engine {
@@ -12,7 +13,7 @@ Result<void> Stash::admit(PeerId from, const wire::FrameHeader& header) {
 }
 
 void Stash::add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload) {
-  entries_[header.attempt].chunks.push_back(Chunk{from, header, std::move(payload)});
+  entry_of(header.attempt).chunks.push_back(Chunk{from, header, std::move(payload)});
 }
 
 Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
@@ -25,8 +26,23 @@ Result<void> Stash::add_posted(PeerId from, const wire::FrameHeader& header) {
                 to_string(from), notices);
   }
   ++notices;
-  entries_[header.attempt].posted.emplace(from, Posted{header.fingerprint, header.detail});
+  entry_of(header.attempt).posted.emplace(from, Posted{header.fingerprint, header.detail});
   return {};
+}
+
+Stash::Entry& Stash::entry_of(const AttemptId& attempt) {
+  const auto [entry, fresh] = entries_.try_emplace(attempt);
+  if (fresh) entry->second.number = ++heard_;
+  return entry->second;
+}
+
+uint64_t Stash::heard(const OpId& op) const {
+  uint64_t first = kNotHeard;
+  for (auto at = entries_.lower_bound({op, Epoch{}}); at != entries_.end() && at->first.op == op;
+       ++at) {
+    first = std::min(first, at->second.number);
+  }
+  return first;
 }
 
 size_t Stash::bytes() const {

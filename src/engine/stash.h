@@ -33,6 +33,7 @@ class Stash {
   struct Entry {
     std::vector<Chunk> chunks;
     std::map<PeerId, Posted> posted;
+    uint64_t number = 0;  // in the order in which they were heard of
   };
   // Of one sender: what it has in flight, and calls that it has ended without us, of which we may
   // hear later than of those that it has made since.
@@ -47,6 +48,10 @@ class Stash {
   static Result<void> admit(PeerId from, const wire::FrameHeader& header);
   void add(PeerId from, const wire::FrameHeader& header, ByteBuffer payload);
   Result<void> add_posted(PeerId from, const wire::FrameHeader& header);
+
+  // When the first of this op was heard of, counted from 1; an op of which nothing was is the last.
+  static constexpr uint64_t kNotHeard = std::numeric_limits<uint64_t>::max();
+  uint64_t heard(const OpId& op) const;
 
   size_t attempts() const { return entries_.size(); }
   size_t bytes() const;  // of chunks
@@ -89,7 +94,10 @@ class Stash {
   }
 
  private:
+  Entry& entry_of(const AttemptId& attempt);
+
   std::map<AttemptId, Entry> entries_;
+  uint64_t heard_ = 0;
   std::map<PeerId, uint64_t> notices_;  // over all entries of one sender
   LetGo let_go_;
 };

@@ -149,6 +149,7 @@ struct UpdateRequest {
   uint64_t number = 0;         // of the updates of this generation
   std::vector<GroupPositions> groups;  // in which this peer has made calls
   std::vector<AnyReceives> receives;   // with calls that have no sender yet, or had none
+  bool again = false;          // nothing but `receives` and what follows is new; no other answer
   bool operator==(const UpdateRequest&) const = default;
 };
 

@@ -46,6 +46,7 @@ void put(const UpdateRequest& in, proto::ToCoordinator& envelope) {
   proto::UpdateRequest* out = envelope.mutable_update_request();
   if (in.epoch) encode_part(*in.epoch, out->mutable_epoch());
   out->set_number(in.number);
+  out->set_again(in.again);
   encode_parts(in.groups, out->mutable_groups());
   encode_parts(in.receives, out->mutable_receives());
 }
@@ -186,6 +187,7 @@ void take(const proto::Leave& in, Leave& out, FieldCheck& check) {
 void take(const proto::UpdateRequest& in, UpdateRequest& out, FieldCheck& check) {
   take_optional(check, "epoch", in.has_epoch(), in.epoch(), out.epoch);
   out.number = in.number();
+  out.again = in.again();
   take_parts(check, "groups", in.groups(), limits::kPositionGroups, out.groups);
   take_parts(check, "receives", in.receives(), limits::kOpsInFlight, out.receives);
 }

@@ -45,6 +45,16 @@ static void null_handles_are_refused(void) {
                atollInvalidArgument);
   CHECK_RESULT(atollSend(&value, 1, atollFloat32, 1, NULL, NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollRecv(&value, 1, atollFloat32, 1, NULL, NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollRecvAny(&value, 1, atollFloat32, NULL, NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollRecvAnyAsync(&value, 1, atollFloat32, NULL, NULL, NULL), atollInvalidArgument);
+  CHECK_RESULT(atollAllToAll(&value, &value, 1, atollFloat32, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollAllToAllV(&value, &value, &number, &number, 1, atollFloat32, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollAllGatherV(&value, &value, &number, 1, atollFloat32, NULL, NULL, NULL),
+               atollInvalidArgument);
+  CHECK_RESULT(atollScatterV(&value, &value, &number, 1, atollFloat32, 1, NULL, NULL, NULL),
+               atollInvalidArgument);
   CHECK_RESULT(atollBarrierAsync(NULL, NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollSyncState(NULL, NULL, NULL, NULL), atollInvalidArgument);
   CHECK_RESULT(atollWait(NULL, NULL), atollInvalidArgument);

@@ -109,6 +109,7 @@ static void expect_collectives_refused(const Inherited* all) {
   const atollComm_t comm = all->pair->comms[0];
   float in[4] = {1, 2, 3, 4}, out[4] = {0, 0, 0, 0};
   const atollTensor_t tensor = {in, out, 4};
+  const uint64_t counts[2] = {1, 2};
   atollRequest_t request = NULL;
   CHECK_REFUSED(atollAllReduce(in, out, 4, atollFloat32, atollSum, comm, NULL, NULL));
   CHECK_REFUSED(atollAllReduceBatch(&tensor, 1, atollFloat32, atollSum, comm, NULL, NULL));
@@ -120,6 +121,9 @@ static void expect_collectives_refused(const Inherited* all) {
   CHECK_REFUSED(atollScatter(in, out, 2, atollFloat32, 1, comm, NULL, NULL));
   CHECK_REFUSED(atollSend(in, 4, atollFloat32, 1, comm, NULL, NULL));
   CHECK_REFUSED(atollRecv(out, 4, atollFloat32, 1, comm, NULL, NULL));
+  CHECK_REFUSED(atollRecvAny(out, 4, atollFloat32, comm, NULL, NULL));
+  CHECK_REFUSED(atollAllToAll(in, out, 2, atollFloat32, comm, NULL, NULL));
+  CHECK_REFUSED(atollAllGatherV(in, out, counts, 2, atollFloat32, comm, NULL, NULL));
   CHECK_REFUSED(atollBarrier(comm, NULL));
   CHECK_REFUSED(atollOptimizeTopology(comm, NULL));
   CHECK_REFUSED(

@@ -87,6 +87,7 @@ void CoordinatorMachine::Parts::compare_with_update(TimePoint now, const OpKey& 
       if (waits.updates.answered_already(absent)) continue;
       if (!waits.updates.waits(absent)) continue;
       const Group group = op_for(key, other->info.shard).group;
+      if (is_pair(group) && waits.updates.receives_any(absent, key.tag)) continue;
       const auto next = waits.updates.next_sequence(absent, group, key.tag);
       if (!next) ask_positions(absent);
       if (!next || *next > key.sequence) continue;

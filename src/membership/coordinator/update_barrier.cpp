@@ -45,6 +45,9 @@ void UpdateBarrier::open(PeerId peer, wire::UpdateRequest request) {
   for (const wire::GroupPositions& group : request.groups) {
     opened.groups.insert_or_assign(group.group, group);
   }
+  for (const wire::AnyReceives& receives : request.receives) {
+    opened.receives.insert_or_assign(receives.tag, receives);
+  }
   requests_.insert_or_assign(peer, std::move(opened));
 }
 
@@ -74,6 +77,13 @@ std::optional<uint64_t> UpdateBarrier::next_sequence(PeerId peer, Group group,
   return told == request.positions->end() ? 0 : told->second;
 }
 
+bool UpdateBarrier::receives_any(PeerId peer, uint64_t tag) const {
+  const auto found = requests_.find(peer);
+  if (found == requests_.end()) return false;
+  const auto receives = found->second.receives.find(tag);
+  return receives != found->second.receives.end() && receives->second.open > 0;
+}
+
 std::vector<PeerId> UpdateBarrier::asked() const {
   std::vector<PeerId> peers;
   for (const auto& [peer, request] : requests_) {
@@ -95,6 +105,7 @@ std::vector<Participant> UpdateBarrier::missing(const std::vector<Participant>& 
 }
 
 UpdateBarrier::Comparison UpdateBarrier::compare(const std::vector<Participant>& members) const {
+  OnTheWay on_the_way;
   std::set<Group> groups;
   for (const Participant& member : members) {
     for (const auto& [group, positions] : of(member).groups) groups.insert(group);
@@ -108,22 +119,46 @@ UpdateBarrier::Comparison UpdateBarrier::compare(const std::vector<Participant>&
       if (first == members.end() || first == member) continue;
       const auto& groups_there = of(*member).groups;
       if (positions_in(of(*first).groups, group) == positions_in(groups_there, group)) continue;
-      return compare_in(group, *first, *member);
+      Comparison compared = compare_in(group, *first, *member, on_the_way);
+      if (compared.difference || !compared.to_ask.empty()) return compared;
     }
   }
+  return compare(members, on_the_way);
+}
+
+UpdateBarrier::Comparison UpdateBarrier::compare(const std::vector<Participant>& members,
+                                                 const OnTheWay& on_the_way) const {
   for (const Participant& member : members) {
     const uint64_t one = of(members.front()).number;
     const uint64_t other = of(member).number;
     if (one == other) continue;
-    return {difference_at("atollUpdate itself", members.front(), one, member, other), {}};
+    return {difference_at("atollUpdate itself", members.front(), one, member, other), {}, {}};
   }
-  return {};
+  Comparison result;
+  for (const auto& [place, coming] : on_the_way) {
+    const auto& [receiver, tag] = place;
+    const auto found = std::find_if(members.begin(), members.end(), [receiver = receiver](
+        const Participant& member) { return member.peer == receiver; });
+    const uint64_t open = requests_.at(receiver).receives.at(tag).open;
+    if (coming.sends > open) {
+      result.difference = fmt::format(
+          "the members stand at different calls in atollUpdate: tag {}: {} sends to {}, one of "
+          "them from {}, and {} calls of it that receive from whoever sends", tag, coming.sends,
+          found->name, coming.from, open);
+      return result;
+    }
+    result.on_the_way = fmt::format("a send with tag {} from {} has not come to {}", tag,
+                                    coming.from, found->name);
+  }
+  return result;
 }
 
 // Their digests differ.
 UpdateBarrier::Comparison UpdateBarrier::compare_in(Group group, const Participant& one,
-                                                    const Participant& other) const {
+                                                    const Participant& other,
+                                                    OnTheWay& on_the_way) const {
   Comparison result;
+  bool explained = false;
   for (const Participant* member : {&one, &other}) {
     if (!of(*member).positions) result.to_ask.push_back(member->peer);
   }
@@ -138,15 +173,39 @@ UpdateBarrier::Comparison UpdateBarrier::compare_in(Group group, const Participa
     const uint64_t here = *next_sequence(one.peer, group, tag);
     const uint64_t there = *next_sequence(other.peer, group, tag);
     if (here == there) continue;
+    if (may_meet(group, tag, one, other, on_the_way)) {
+      explained = true;
+      continue;
+    }
     const std::string place = fmt::format("group {} tag {}", group_name(group), tag);
     result.difference = difference_at(place, one, here, other, there);
     return result;
   }
+  if (explained) return result;
   // What one of them has told does not have the digest that it told before.
   result.difference = fmt::format(
       "the members stand at different calls in atollUpdate: group {}: {} and {} tell digests that "
       "differ, and the same calls", group_name(group), one.name, other.name);
   return result;
+}
+
+bool UpdateBarrier::may_meet(Group group, uint64_t tag, const Participant& one,
+                             const Participant& other, OnTheWay& on_the_way) const {
+  if (!is_pair(group)) return false;
+  const bool other_receives = slots_of(group).to == other.slot;
+  const Participant& receiver = other_receives ? other : one;
+  const Participant& sender = other_receives ? one : other;
+  const auto& receives = of(receiver).receives;
+  const auto found = receives.find(tag);
+  if (found == receives.end()) return false;
+  const uint64_t sent = *next_sequence(sender.peer, group, tag);
+  const uint64_t received = *next_sequence(receiver.peer, group, tag);
+  // A send that was made after the sender had asked for the update.
+  if (received > sent) return received - sent <= found->second.taken;
+  Coming& coming = on_the_way[{receiver.peer, tag}];
+  coming.sends += sent - received;
+  coming.from = sender.name;
+  return true;
 }
 
 uint64_t UpdateBarrier::names(const std::vector<Participant>& members) const {

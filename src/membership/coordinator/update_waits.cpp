@@ -125,6 +125,9 @@ std::vector<std::string> common_waits(const Parts& parts, TimePoint now) {
   if (parts.view.members.empty()) add_first_view(parts, now, sentences);
   else add_members(parts, sentences);
   add_asked(parts, sentences);
+  if (const std::string& send = parts.waits.updates.on_the_way(); !send.empty()) {
+    add(sentences, send);
+  }
   return sentences;
 }
 

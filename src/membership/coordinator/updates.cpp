@@ -104,8 +104,10 @@ void admit(CoordinatorMachine::Parts& parts, const std::vector<Participant>& mem
 
 void CoordinatorMachine::Parts::handle(TimePoint now, PeerId from, wire::UpdateRequest message) {
   PeerRecord& record = *people.roster.find(from);
+  // The answer to what it is about may be on its way.
+  if (message.again && !waits.updates.waits(from)) return;
   changed.updates = true;
-  record.told_waits.reset();
+  if (!message.again) record.told_waits.reset();
   if (!record.in_view()) return waits.updates.open(from, {});
   // A member that speaks of an older generation was admitted, or saw others admitted, without
   // hearing so. The view that it is told in the settle round is the answer.
@@ -211,6 +213,7 @@ void CoordinatorMachine::Parts::lose_all() {
 }
 
 void CoordinatorMachine::Parts::evaluate_updates() {
+  waits.updates.note_on_the_way({});
   if (waits.rounds.about_all_open()) return;
   const std::vector<Participant> present = members();
   const bool too_early = !people.claims.empty() || rights.too_early(*last_input);
@@ -228,7 +231,8 @@ void CoordinatorMachine::Parts::evaluate_updates() {
                       Error{ErrorCode::kMismatch, std::move(*compared.difference)});
   }
   for (const PeerId peer : compared.to_ask) ask_positions(peer);
-  if (!compared.to_ask.empty()) return;
+  waits.updates.note_on_the_way(compared.on_the_way);
+  if (!compared.to_ask.empty() || !compared.on_the_way.empty()) return;
   Candidates candidates = find_candidates(people.roster, waits.updates, ledgers.states);
   hold_back(*last_input, candidates);
   const auto founds = view.members.empty() ? founding(candidates.ready) : DrivingRights::Founding{};

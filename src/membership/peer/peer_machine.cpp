@@ -48,7 +48,8 @@ void PeerMachine::tick(TimePoint now) {
 
 // ---- commands
 
-Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPosition> positions) {
+Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPosition> positions,
+                                         std::vector<wire::AnyReceives> receives) {
   if (standing_ != Standing::kPending && standing_ != Standing::kMember) {
     return fail(ErrorCode::kNotConnected, "{} is not connected", config_.self.name);
   }
@@ -69,9 +70,24 @@ Result<void> PeerMachine::request_update(TimePoint, std::vector<wire::CallPositi
     return {};
   }
   update_.positions = std::move(positions);
+  update_.receives = std::move(receives);
   update_.caller_waits = true;
   send_update();
   return {};
+}
+
+void PeerMachine::note_receives(std::vector<wire::AnyReceives> receives,
+                                const std::optional<wire::CallPosition>& named) {
+  if (!update_.positions) return;
+  update_.receives = std::move(receives);
+  if (named) {
+    std::vector<wire::CallPosition>& positions = *update_.positions;
+    const auto at = std::lower_bound(positions.begin(), positions.end(), *named);
+    const bool known = at != positions.end() && at->group == named->group && at->tag == named->tag;
+    if (known) ++at->next_sequence;
+    else positions.insert(at, {named->group, named->tag, 1});
+  }
+  send_update(true);
 }
 
 void PeerMachine::cancel_update() { update_.caller_waits = false; }
@@ -104,14 +120,16 @@ std::vector<PeerOutput> PeerMachine::take_outputs() { return std::exchange(outpu
 
 // ---- the update
 
-void PeerMachine::send_update() {
+void PeerMachine::send_update(bool again) {
   wire::UpdateRequest request;
+  request.again = again;
   if (standing_ == Standing::kMember) {
     // Admitted, but not told yet: the view that is on its way is the answer.
     if (!view_) return;
     request.epoch = view_->epoch;
     request.number = update_.number;
     request.groups = wire::summary_of(*update_.positions);
+    request.receives = update_.receives;
   }
   pass_on(std::move(request));
 }

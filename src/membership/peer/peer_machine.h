@@ -95,7 +95,12 @@ class PeerMachine {
   TimePoint next_deadline() const { return timers_.next_deadline(); }
 
   // Commands. They return an error when the state does not allow them.
-  Result<void> request_update(TimePoint now, std::vector<wire::CallPosition> positions);
+  Result<void> request_update(TimePoint now, std::vector<wire::CallPosition> positions,
+                              std::vector<wire::AnyReceives> receives = {});
+  // What has become of receives from whoever sends since an update was asked for that is still
+  // open; `named`: the name that one of them has got, the sequence of which is one higher now.
+  void note_receives(std::vector<wire::AnyReceives> receives,
+                     const std::optional<wire::CallPosition>& named);
   // The caller gave up waiting. The request cannot be taken back: it stays open, so that
   // update_open() stays true, until it is answered. The next request_update must have the same
   // positions; it joins the open request, or gets the answer that has come meanwhile.
@@ -157,6 +162,7 @@ class PeerMachine {
   // Number `number` of this generation is, or will be, the call of atollUpdate.
   struct UpdateCall {
     std::optional<std::vector<wire::CallPosition>> positions;  // of the open request
+    std::vector<wire::AnyReceives> receives;                   // the same
     bool caller_waits = false;
     uint64_t number = 0;
     std::optional<Result<Epoch>> kept;  // the answer to a request whose caller had given up
@@ -186,7 +192,7 @@ class PeerMachine {
   void redial_later(TimePoint now);
   void hear(TimePoint now);
   void pass_on(wire::ToCoordinator message);
-  void send_update();
+  void send_update(bool again = false);
   void send_again();
   void end_update(Result<Epoch> answer);
   void answer_update(Result<Epoch> answer);

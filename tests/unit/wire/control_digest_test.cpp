@@ -255,7 +255,7 @@ TEST(SummaryOfPositions, OfTheMostNamesIsShort) {
   for (uint64_t tag = 0; tag < limits::kCallPositions; ++tag) {
     positions.push_back({0, ~uint64_t{0} - 1 - tag, ~uint64_t{0}});
   }
-  const UpdateRequest request{Epoch{}, 3, summary_of(positions), {}};
+  const UpdateRequest request{Epoch{}, 3, summary_of(positions), {}, false};
   EXPECT_LT(encode(ToCoordinator(request)).size(), 100u);
   const std::string told = encode(ToCoordinator(Positions{positions}));
   EXPECT_LE(told.size(), limits::kControlMessageBytes);

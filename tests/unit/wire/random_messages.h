@@ -334,7 +334,7 @@ inline void draw(Random& random, Resume& out) {
 }
 inline void draw(Random& random, Leave& out) { draw_all(random, out.reason, out.lost); }
 inline void draw(Random& random, UpdateRequest& out) {
-  draw_all(random, out.epoch, out.number, out.groups, out.receives);
+  draw_all(random, out.epoch, out.number, out.groups, out.receives, out.again);
 }
 inline void draw(Random& random, Positions& out) { draw(random, out.positions); }
 inline void draw(Random& random, LinkReport& out) {

@@ -28,7 +28,7 @@ class Forgetting : public PlayedMembers {
     if (std::exchange(generation_, status.generation) != status.generation) updates_ = 0;
     const uint64_t number = updates_++;
     for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-      say(*member, wire::UpdateRequest{status.epoch, number, {}, {}});
+      say(*member, wire::UpdateRequest{status.epoch, number, {}, {}, false});
     }
   }
 

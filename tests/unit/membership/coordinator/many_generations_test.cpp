@@ -30,7 +30,7 @@ class ManyAdmissions : public testing::Test {
     say(peer, wire::UpdateRequest{});
     const Epoch epoch = machine_.status().epoch;
     for (uint64_t member = 1; member < peer; ++member) {
-      say(member, wire::UpdateRequest{epoch, 0, {}, {}});
+      say(member, wire::UpdateRequest{epoch, 0, {}, {}, false});
     }
     machine_.take_output();
     ASSERT_EQ(machine_.status().epoch.number, peer);

@@ -40,7 +40,7 @@ class ManyNames : public PlayedMembers {
   }
   void ask_update(uint64_t peer, const Positions& positions, uint64_t number = 0) {
     say(peer, wire::UpdateRequest{machine_.status().epoch, number, wire::summary_of(positions),
-                                  {}});
+                                  {}, false});
   }
   std::vector<uint64_t> asked() const {
     std::vector<uint64_t> peers;

@@ -16,7 +16,7 @@ const std::vector<Participant> kMembers{participant(1, "a"), participant(2, "b")
 using Positions = std::vector<wire::CallPosition>;
 
 wire::UpdateRequest request(const Positions& positions, uint64_t number = 0) {
-  return {epoch(1), number, wire::summary_of(positions), {}};
+  return {epoch(1), number, wire::summary_of(positions), {}, false};
 }
 
 // The difference between these members, who tell their positions when they are asked.
@@ -149,6 +149,67 @@ TEST(UpdateBarrier, ComparesPairsWithinThemselves) {
   EXPECT_EQ(difference(updates, members, positions), std::nullopt);
   positions[2] = {{pair, 7, 3}};
   EXPECT_NE(difference(updates, members, positions), std::nullopt);
+}
+
+// ---- receives from whoever sends ---------------------------------------------------------------
+
+// A sends to b and c as well; b receives from whoever sends.
+struct AnyCase {
+  Positions a, b, c;
+  wire::AnyReceives receives;
+};
+
+UpdateBarrier::Comparison compared(const AnyCase& test) {
+  std::vector<Participant> members{participant(1, "a"), participant(2, "b"), participant(3, "c")};
+  for (uint32_t i = 0; i < members.size(); ++i) members[i].slot = i;
+  UpdateBarrier updates;
+  updates.open({1}, request(test.a));
+  wire::UpdateRequest of_b = request(test.b);
+  of_b.receives = {test.receives};
+  updates.open({2}, of_b);
+  updates.open({3}, request(test.c));
+  const std::map<uint64_t, Positions> told{{1, test.a}, {2, test.b}, {3, test.c}};
+  for (;;) {
+    UpdateBarrier::Comparison compared = updates.compare(members);
+    if (compared.to_ask.empty()) return compared;
+    for (const PeerId peer : compared.to_ask) {
+      EXPECT_TRUE(!updates.ask(peer) || updates.tell(peer, told.at(peer.value)));
+    }
+  }
+}
+
+TEST(UpdateBarrier, WaitsForSendsThatReceivesFromWhoeverSendsMayTake) {
+  const Group from_a = pair_group({0, 1});
+  const Group from_c = pair_group({2, 1});
+  const auto one = compared({{{from_a, 7, 1}}, {}, {}, {7, 1, 0}});
+  EXPECT_EQ(one.difference, std::nullopt);
+  EXPECT_EQ(one.on_the_way, "a send with tag 7 from a has not come to b");
+  const auto both = compared({{{from_a, 7, 1}}, {}, {{from_c, 7, 1}}, {7, 2, 0}});
+  EXPECT_EQ(both.difference, std::nullopt);
+  EXPECT_NE(both.on_the_way, "");
+  const auto come = compared({{{from_a, 7, 1}}, {{from_a, 7, 1}}, {}, {7, 0, 1}});
+  EXPECT_EQ(come.difference, std::nullopt);
+  EXPECT_EQ(come.on_the_way, "");
+}
+
+TEST(UpdateBarrier, MoreSendsThanReceivesFromWhoeverSendsAreADifference) {
+  const Group from_a = pair_group({0, 1});
+  const Group from_c = pair_group({2, 1});
+  const auto more = compared({{{from_a, 7, 1}}, {}, {{from_c, 7, 1}}, {7, 1, 0}});
+  ASSERT_TRUE(more.difference.has_value());
+  EXPECT_NE(more.difference->find("tag 7: 2 sends to b"), std::string::npos) << *more.difference;
+  const auto none = compared({{{from_a, 7, 1}}, {}, {}, {7, 0, 0}});
+  EXPECT_TRUE(none.difference.has_value());
+  // Of another tag, and in the other direction, nothing is different from ever.
+  EXPECT_TRUE(compared({{{from_a, 8, 1}}, {}, {}, {7, 1, 0}}).difference.has_value());
+  EXPECT_TRUE(compared({{{pair_group({1, 0}), 7, 1}}, {}, {}, {7, 1, 0}}).difference.has_value());
+}
+
+TEST(UpdateBarrier, AReceiverMayBeAheadByWhatItHasTakenSinceItAsked) {
+  const Group from_a = pair_group({0, 1});
+  EXPECT_EQ(compared({{}, {{from_a, 7, 1}}, {}, {7, 0, 1}}).difference, std::nullopt);
+  EXPECT_TRUE(compared({{}, {{from_a, 7, 2}}, {}, {7, 0, 1}}).difference.has_value());
+  EXPECT_TRUE(compared({{}, {{from_a, 7, 1}}, {}, {7, 1, 0}}).difference.has_value());
 }
 
 TEST(UpdateBarrier, KnowsARequestForAnUpdateThatHasEnded) {

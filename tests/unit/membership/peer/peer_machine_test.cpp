@@ -164,6 +164,30 @@ TEST_F(PeerMachineTest, TellsWithWhichCallsItsOpenUpdateIs) {
   EXPECT_EQ(told[0].positions, positions);
 }
 
+TEST_F(PeerMachineTest, TellsWhatHasBecomeOfReceivesFromWhoeverSends) {
+  become_member();
+  const Group pair = pair_group({1, 0});
+  machine_.note_receives({{5, 0, 1}}, wire::CallPosition{pair, 5, 0});
+  EXPECT_TRUE(take_sent<wire::UpdateRequest>().empty()) << "no update is open";
+  ASSERT_TRUE(machine_.request_update(now_, {{0, 5, 6}, {kGroupAll, 1, 1}}, {{5, 2, 0}}));
+  auto sent = take_sent<wire::UpdateRequest>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_FALSE(sent[0].again);
+  EXPECT_EQ(sent[0].receives, (std::vector<wire::AnyReceives>{{5, 2, 0}}));
+  for (uint64_t taken = 1; taken <= 2; ++taken) {
+    machine_.note_receives({{5, 2 - taken, taken}}, wire::CallPosition{pair, 5, 0});
+    sent = take_sent<wire::UpdateRequest>();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_TRUE(sent[0].again);
+    EXPECT_EQ(sent[0].receives, (std::vector<wire::AnyReceives>{{5, 2 - taken, taken}}));
+    EXPECT_EQ(sent[0].groups,
+              wire::summary_of({{0, 5, 6}, {pair, 5, taken}, {kGroupAll, 1, 1}}));
+  }
+  // The caller gives up and asks again with the positions that it has by then.
+  machine_.cancel_update();
+  EXPECT_TRUE(machine_.request_update(now_, {{0, 5, 6}, {pair, 5, 2}, {kGroupAll, 1, 1}}));
+}
+
 TEST_F(PeerMachineTest, AnUpdateThatEndsWithoutAnyViewEndsTheMembership) {
   machine_.start(now_);
   register_as(1);
