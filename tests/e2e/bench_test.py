@@ -111,7 +111,8 @@ class BenchTest(unittest.TestCase):
 
     def test_parts(self):
         for name, places in (("reduce-scatter", 2), ("all-gather", 2), ("reduce", 2),
-                             ("gather", 2), ("scatter", 2), ("send-receive", 1)):
+                             ("gather", 2), ("scatter", 2), ("all-to-all", 1),
+                             ("send-receive", 1)):
             with self.subTest(name):
                 rows, _ = self.rows(name, "--world", "3", "--min-bytes", "4KiB", "--max-bytes",
                                     "2MiB", "--step-factor", "512")
@@ -162,7 +163,7 @@ class BenchTest(unittest.TestCase):
                 (("barrier", "--join", "127.0.0.1:1"), "--world"),
                 (("barrier", "--in-flight", "2"), "--in-flight"),
                 (("send-receive", "--in-flight", "2"), "one call at a time"),
-                (("all-to-all",), "there is no collective 'all-to-all'; there is: all-reduce, "),
+                (("all-to-some",), "there is no collective 'all-to-some'; there is: all-reduce, "),
                 ((), "say what to measure; there is: all-reduce, broadcast, reduce-scatter")):
             with self.subTest(arguments):
                 done = bench(*arguments)
@@ -177,7 +178,8 @@ class BenchTest(unittest.TestCase):
     def test_help(self):
         done = bench("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("all-reduce", "broadcast", "all-gather", "send-receive", "barrier"):
+        for word in ("all-reduce", "broadcast", "all-gather", "all-to-all", "send-receive",
+                     "barrier"):
             self.assertIn(word, done.stdout)
         done = bench("all-reduce", "--help")
         self.assertEqual(done.returncode, 0)

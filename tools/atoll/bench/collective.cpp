@@ -87,6 +87,16 @@ atollResult_t begin_scatter(const BenchCall& call, atollRequest_t* request) {
                            &call.options, request);
 }
 
+atollResult_t all_to_all(const BenchCall& call, atollOpInfo_t* info) {
+  return atollAllToAll(call.send, call.receive, call.count, atollFloat32, call.comm, &call.options,
+                       info);
+}
+
+atollResult_t begin_all_to_all(const BenchCall& call, atollRequest_t* request) {
+  return atollAllToAllAsync(call.send, call.receive, call.count, atollFloat32, call.comm,
+                            &call.options, request);
+}
+
 // To the next rank, while the previous one's comes.
 atollResult_t send_receive(const BenchCall& call, atollOpInfo_t* info) {
   atollRequest_t sent = nullptr;
@@ -165,6 +175,17 @@ uint64_t count_not_from_owners(const float* result, const BenchPart& part, uint3
                         [&](uint64_t i) { return static_cast<uint32_t>(i / part.block); });
 }
 
+// Block j is what rank j has for this one.
+uint64_t count_not_for_this_one(const float* result, const BenchPart& part, uint32_t salt) {
+  uint64_t wrong = 0;
+  for (uint64_t i = 0; i < part.receive_end; ++i) {
+    const auto from = static_cast<uint32_t>(i / part.block);
+    const uint64_t sent_as = part.rank * part.block + i % part.block;
+    wrong += result[i] == bench_value(from, salt, sent_as) ? 0 : 1;
+  }
+  return wrong;
+}
+
 uint64_t count_not_from_previous(const float* result, const BenchPart& part, uint32_t salt) {
   const uint32_t previous = (part.rank + part.world - 1) % part.world;
   return count_not_from(result, part, salt, [&](uint64_t) { return previous; });
@@ -211,6 +232,8 @@ const std::vector<BenchCollective>& bench_collectives() {
       {"scatter", "Of what the first peer has, to each its block", "none", Data::kBlocks, true,
        false, false, scatter, begin_scatter, divide_scatter, count_not_from_root, all_peers,
        all_but_own},
+      {"all-to-all", "From each peer to each its block", "none", Data::kBlocks, false, false, false,
+       all_to_all, begin_all_to_all, whole, count_not_for_this_one, all_peers, all_but_own},
       {"send-receive", "From each peer to the next, all at once", "none", Data::kWhole, false,
        false, false, send_receive, nullptr, whole, count_not_from_previous, two_peers, once},
       {"barrier", "All peers have come", "none", Data::kNone, false, true, false, barrier, nullptr,

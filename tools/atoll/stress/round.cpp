@@ -27,6 +27,7 @@ constexpr uint64_t kBroadcast = 60;
 constexpr uint64_t kReduceScatter = 61;
 constexpr uint64_t kAllGather = 62;
 constexpr uint64_t kPassOn = 63;
+constexpr uint64_t kAllToAll = 64;
 constexpr uint64_t kSteps = 100;
 constexpr uint64_t kPlacesOfStep = 1 + std::size(kSmallCounts);
 
@@ -62,6 +63,7 @@ atollResult_t StressRound::run(bool corrupt) {
   if (const auto result = broadcast(); result != atollSuccess) return result;
   if (const auto result = reduce_scatter(); result != atollSuccess) return result;
   if (const auto result = all_gather(); result != atollSuccess) return result;
+  if (const auto result = all_to_all(); result != atollSuccess) return result;
   return pass_on();
 }
 
@@ -388,6 +390,49 @@ atollResult_t StressRound::all_gather() {
   }
   facts_.results = hash_of(std::span<const int64_t>(output_.data(), block * facts_.members.size()),
                            facts_.results);
+  return atollSuccess;
+}
+
+// Of each length up to a block's, none at all among them.
+uint64_t StressRound::crossing_elements(uint64_t from, uint64_t to) const {
+  return (facts_.salt + 7 * from + 3 * to) % 5 * block_elements() / 5;
+}
+
+// Blocks of those that are no contributors are zeros.
+atollResult_t StressRound::all_to_all() {
+  std::vector<uint64_t> sent;
+  std::vector<uint64_t> received;
+  for (const uint64_t member : facts_.members) {
+    sent.push_back(crossing_elements(facts_.self, member));
+    received.push_back(crossing_elements(member, facts_.self));
+  }
+  // What goes to each is the beginning of the same.
+  uint64_t at = 0;
+  for (const uint64_t count : sent) {
+    fill<int64_t>(std::span<int64_t>(input_.data() + at, count), facts_.self, key(kAllToAll));
+    at += count;
+  }
+  const atollOpOptions_t options = op_options();
+  atollOpInfo_t info = op_info();
+  atollResult_t result = atollSuccess;
+  {
+    const StressWatchdog::Watch watch(dog_, "all-to-all", call_limit());
+    result = keep_sentence(atollAllToAllV(input_.data(), output_.data(), sent.data(),
+                                          received.data(), static_cast<uint32_t>(sent.size()),
+                                          atollInt64, comm_, &options, &info));
+  }
+  if (result != atollSuccess) return result;
+  const std::vector<uint64_t> from = contributors_of("all-to-all", info);
+  const int64_t* block = output_.data();
+  for (size_t rank = 0; rank < facts_.members.size(); block += received[rank++]) {
+    const uint64_t sender = facts_.members[rank];
+    const bool there = std::count(from.begin(), from.end(), sender) == 1;
+    const std::vector<uint64_t> brought = there ? std::vector{sender} : std::vector<uint64_t>();
+    const std::span<const int64_t> part(block, received[rank]);
+    if (!first_wrong_sum<int64_t>(part, brought, key(kAllToAll))) continue;
+    report("wrong all-to-all: the block of peer " + std::to_string(sender) +
+           (there ? " is not what it has sent" : ", which is not in it, is not zeros"));
+  }
   return atollSuccess;
 }
 

@@ -60,6 +60,8 @@ class StressRound {
   atollResult_t broadcast();
   atollResult_t reduce_scatter();
   atollResult_t all_gather();
+  atollResult_t all_to_all();
+  uint64_t crossing_elements(uint64_t from, uint64_t to) const;
   atollResult_t pass_on();
   uint64_t block_elements() const;
   size_t own_rank() const;
