@@ -1,5 +1,6 @@
 #include "simulate/call_plan.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "simulate/call_record.h"
@@ -35,7 +36,14 @@ void change_kind(PlannedCall& call) {
                                       wire::OpKind::kScatter,       wire::OpKind::kSend};
   if (call.kind != wire::OpKind::kAllReduce || call.salt / 64 % 3 != 0) return;
   call.kind = kOthers[call.salt / 256 % std::size(kOthers)];
-  if (has_blocks(call)) call.counts.resize(1);
+  if (call.salt / 4096 % 4 == 0) call.kind = wire::OpKind::kAllToAll;
+  // What each has for each: of a large call that would be too much.
+  constexpr uint64_t kBlockMost = 20'000;
+  if (call.kind == wire::OpKind::kAllToAll) {
+    for (uint64_t& count : call.counts) count = std::min(count, kBlockMost);
+  }
+  const bool uneven = call.salt / 16384 % 2 == 0;
+  if (has_blocks(call) && !uneven) call.counts.resize(1);
 }
 
 // Small calls of two tags, which fill the cap of kept results where that is low.

@@ -38,7 +38,8 @@ class ContributionChecker final : public Checker {
         {wire::OpKind::kReduce, Count::kReduces},
         {wire::OpKind::kGather, Count::kGathers},
         {wire::OpKind::kScatter, Count::kScatters},
-        {wire::OpKind::kSend, Count::kSends}};
+        {wire::OpKind::kSend, Count::kSends},
+        {wire::OpKind::kAllToAll, Count::kAllToAlls}};
     for (const auto& [counted, what] : kCounted) {
       if (kind == counted) context_.statistics->add(what);
     }
@@ -94,7 +95,7 @@ class ContributionChecker final : public Checker {
       begin = range.end;
       before = &peers;
     }
-    const uint64_t count = elements_of(call);
+    const uint64_t count = result_elements(call, record.self);
     const bool whole = begin == count && before != nullptr && *before == info.contributors &&
                        info.ranges.back().weight == info.weight &&
                        info.ranges.back().weights == info.weights;

@@ -225,6 +225,13 @@ uint64_t elements_of(const PlannedCall& call) {
   return total;
 }
 
+uint64_t result_elements(const PlannedCall& call, PeerId peer) {
+  if (call.kind != wire::OpKind::kAllToAll) return elements_of(call);
+  uint64_t total = 0;
+  for (const Part& part : parts_of(call, peer)) total += part.gets ? part.count : 0;
+  return total;
+}
+
 bool is_large(const PlannedCall& call) {
   if (call.kind == wire::OpKind::kAllToAll) return true;
   const bool whole = same_for_all(call) || call.kind == wire::OpKind::kSend;

@@ -38,6 +38,8 @@ bool has_blocks(const PlannedCall& call);
 // The results of all are the same bits.
 bool same_for_all(const PlannedCall& call);
 uint64_t elements_of(const PlannedCall& call);
+// Of the result, as `peer` counts them: of an all-to-all what comes to it, else all.
+uint64_t result_elements(const PlannedCall& call, PeerId peer);
 bool is_large(const PlannedCall& call);
 
 // An all-reduce of any type, operator, size and placement; now and then a broadcast or a barrier.

@@ -38,6 +38,7 @@ enum class Count : uint8_t {
   kGathers,
   kScatters,
   kSends,
+  kAllToAlls,
   kSettleRounds,
   kEvictions,
   kReplans,      // generations that began for a new plan alone
@@ -47,15 +48,15 @@ enum class Count : uint8_t {
   kPartedShards,  // deaths of the coordinator after which one shard knew of a commit, another not
   kDropped,      // outcomes told by peers that were no members any more, not compared
 };
-inline constexpr size_t kCountCount = 34;
+inline constexpr size_t kCountCount = 35;
 
 inline constexpr std::array<std::string_view, kCountCount> kCountNames = {
     "events", "calls", "commits", "aborts", "retries", "kept segments", "unknown outcomes",
     "cancelled", "timed out", "syncs", "fetches", "states followed", "states cut",
     "result fetches", "rings", "stars", "meshes", "directs", "exchanges", "parts",
-    "reduce-scatters", "all-gathers", "reduces", "gathers", "scatters", "sends", "settle rounds",
-    "evictions", "new plans", "admissions", "sessions resumed", "reconnects", "shards parted",
-    "outcomes of the dropped"};
+    "reduce-scatters", "all-gathers", "reduces", "gathers", "scatters", "sends", "all-to-alls",
+    "settle rounds", "evictions", "new plans", "admissions", "sessions resumed", "reconnects",
+    "shards parted", "outcomes of the dropped"};
 
 class Statistics {
  public:
