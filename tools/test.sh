@@ -8,6 +8,8 @@ Usage: tools/test.sh [--preset NAME]... [--all] [--jobs N] [--help]
 
 Installs the packages that are missing (apt), builds, and runs every test, with the release and
 the asan preset. Stops at the first preset that fails. The last lines are ctest's own summary.
+The tests of the Python package have an environment of their own, build/python/venv, with numpy,
+pytest and others from PyPI; where PyPI cannot be reached they are left out, and it says so.
 
   --preset NAME  run this preset instead: release, dev, asan, tsan or coverage; repeatable
   --all          run release, asan and tsan
@@ -51,6 +53,10 @@ run_preset() {
   echo "==> Configuring and building with preset $preset, $jobs jobs (build/$preset)"
   cmake --preset "$preset" -Wno-dev >"$log" 2>&1 || { cat "$log"; return 1; }
   cmake --build --preset "$preset" -j "$jobs"
+  if [[ "$preset" == release || "$preset" == dev ]]; then
+    echo "==> Installing the Python package with preset $preset (build/python/venv)"
+    tools/python-venv.sh "build/$preset" || [[ $? -eq 77 ]]
+  fi
   echo "==> Testing with preset $preset"
   "${steady_addresses[@]}" ctest --preset "$preset" -j "$test_jobs" --output-on-failure
 }
