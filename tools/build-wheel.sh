@@ -48,7 +48,8 @@ for python in "${pythons[@]}"; do
   "$python" -m venv "$work/venv-$version"
   "$work/venv-$version/bin/pip" wheel -q --disable-pip-version-check --no-deps . \
     --wheel-dir "$work/raw-$version" \
-    --config-settings=cmake.define.atoll_ROOT="$PWD/$work/prefix"
+    --config-settings=cmake.define.atoll_ROOT="$PWD/$work/prefix" \
+    --config-settings=build-dir="build/python/prebuilt-{wheel_tag}"
   PATH="$PWD/$work/tools/bin:$PATH" "$work/tools/bin/auditwheel" repair --strip \
     --wheel-dir "$out" "$work/raw-$version"/atoll-*.whl
 done

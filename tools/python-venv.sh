@@ -58,7 +58,8 @@ made_of="$(cat "$build/src/capi/libatoll.so" pyproject.toml bindings/python/CMak
 if [[ "$(cat "$venv/made_of.txt" 2>/dev/null)" != "$made_of" ]]; then
   cmake --install "$build" --prefix build/python/prefix >/dev/null
   "$venv/bin/pip" install -q --disable-pip-version-check --no-build-isolation --no-deps \
-    --force-reinstall . --config-settings=cmake.define.atoll_ROOT="$PWD/build/python/prefix"
+    --force-reinstall . --config-settings=cmake.define.atoll_ROOT="$PWD/build/python/prefix" \
+    --config-settings=build-dir="build/python/prebuilt-{wheel_tag}"
   echo "$made_of" >"$venv/made_of.txt"
 fi
 echo "The Python package is in $venv ($("$venv/bin/python" --version))."

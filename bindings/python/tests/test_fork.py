@@ -106,11 +106,13 @@ if __name__ == "__main__":
 
 
 def test_the_death_of_a_trainer_with_workers_is_noticed_at_once():
-    """Its workers, which hold what they inherited, live on for a while."""
+    """Its workers, which hold what they inherited, live on for a while. The survivor comes second,
+    so it has dialled the trainer: to be refused there later is proof of its death only then."""
     with atoll.Coordinator(min_replicas=2) as coordinator:
         trainer = start_python("""
             import atoll, os, sys, time
             comm = atoll.connect(sys.argv[1], name="trainer")
+            print("connected", flush=True)
             comm.update()
             workers = []
             for _ in range(2):
@@ -124,6 +126,7 @@ def test_the_death_of_a_trainer_with_workers_is_noticed_at_once():
         """, coordinator.address)
         workers = []
         try:
+            assert trainer.stdout.readline() == "connected\n"
             comm = atoll.connect(coordinator.address, name="survivor")
             comm.update()
             workers = [int(word) for word in trainer.stdout.readline().split()]
