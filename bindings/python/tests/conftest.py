@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import faulthandler
+import signal
 
 import pytest
 import support
 
 faulthandler.enable()
+# Whoever starts the tests in the background has shells let them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Whatever hangs says where, and ends.
 LIMIT_S = 240
 

@@ -23,7 +23,7 @@ def waits(comm, kind):
     """Whether somebody waits in a call of this communicator at this moment."""
     state = comm.inspect()
     if kind == "update":
-        return bool(state["update"])
+        return state["update"]["waiting"]
     return any(kind in str(call) for call in state["calls"])
 
 

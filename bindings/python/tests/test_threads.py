@@ -145,7 +145,8 @@ def test_abort_frees_those_who_wait(pair):
                for call in (lambda: pair[0].barrier(tag=1), lambda: pair[0].update())]
     for thread in threads:
         thread.start()
-    until(lambda: pair[0].inspect()["calls"] and pair[0].inspect()["update"], "both wait")
+    until(lambda: pair[0].inspect()["calls"] and pair[0].inspect()["update"]["waiting"],
+          "both wait")
     began = time.monotonic()
     pair[0].abort()
     for thread in threads:
