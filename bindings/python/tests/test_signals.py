@@ -158,7 +158,8 @@ def test_a_call_whose_outcome_is_out_is_waited_for_by_the_next():
             comm.update()
 
         on_all(comms, call)
-        assert "peer-0" in str(errors[1])
+        # The other one may have come before the coordinator heard of the interrupt.
+        assert errors[1] is None or "peer-0" in str(errors[1])
         data.append(1)
         for comm in comms:
             comm.close()
