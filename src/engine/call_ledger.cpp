@@ -164,10 +164,12 @@ void CallLedger::fail_calls(const Error& error) {
 
 void CallLedger::on_view(const wire::View& view, const std::vector<wire::PeerInfo>& lost) {
   const bool new_generation = view.generation != names_.generation();
+  const bool by_update = new_generation && view.epoch == view.generation.first;
   if (!lost.empty()) at_once_until_ = {};  // who has left is gone
   names_.set_generation(view.generation);
   for_each_open([&](CallMachine& call) {
     call.lose(lost);
+    if (!by_update) call.begin_in(view.epoch);
     if (new_generation) call.end_old(membership_.generations().since(call.op().generation));
   });
   if (new_generation) {

@@ -24,7 +24,8 @@ CallMachine::CallMachine(NewCall call, const OpId& op, Context& context, CallHos
       op_(op),
       fingerprint_(wire::fingerprint(call_.description)),
       report_bytes_(engine::report_bytes(call_.place.members.size())),
-      members_(std::move(call_.place.members)) {
+      members_(std::move(call_.place.members)),
+      begins_in_(host_.view().epoch) {
   waits_.begun = call_.called_at.value_or(context_.now);
   waits_.last_progress = context_.now;
   if (call_.options.deadline > Duration{0}) {
@@ -36,7 +37,7 @@ CallMachine::CallMachine(NewCall call, const OpId& op, Context& context, CallHos
 // ---- attempts ----------------------------------------------------------------------------------
 
 void CallMachine::begin() {
-  attempt_ = AttemptId{op_, host_.view().epoch};
+  attempt_ = AttemptId{op_, begins_in_};
   ++attempts_;
   phase_ = Phase::kMoving;
   fetched_ = false;
@@ -236,6 +237,7 @@ void CallMachine::on_verdict(const wire::Verdict& verdict) {
     if (broken(Canary::kTheLivingContributed)) contributors_ = verdict.contributors;
     return commit(verdict.epoch, !verdict.holders.empty());
   }
+  if (!verdict.final) begin_in(host_.view().epoch);
   const bool of_this_attempt = phase_ != Phase::kWaiting &&
                                !is_later(attempt_.epoch, verdict.epoch);
   if (!verdict.final && !of_this_attempt) return;  // about one that has ended before

@@ -75,6 +75,8 @@ class CallMachine {
   // The next attempt; not while frozen. kWaiting only.
   void begin();
   void lose(const std::vector<wire::PeerInfo>& lost);
+  // A settle round has ended in this epoch.
+  void begin_in(const Epoch& epoch) { begins_in_ = epoch; }
   // Returns what a settle round, which takes `longest` at most, has to know of it.
   wire::OpReport freeze(Duration longest, bool about_this);  // call_machine_report.cpp
   // What waits in kWaiting stays there. `about_this`: the round was about this op, and has ended
@@ -189,6 +191,11 @@ class CallMachine {
   bool past_abort_ = false;
   std::optional<Ending> ending_;
 
+  // In which the next attempt begins: that of the call, and later that of a round in which all have
+  // begun anew. An update alone changes nothing. Say a member has called while a round about this
+  // op was open, and then in atollUpdate, and hears of the round's end and of the new view in one
+  // message: the others have begun in the view before, and so does it.
+  Epoch begins_in_;
   // Of the present attempt.
   AttemptId attempt_;
   uint32_t attempts_ = 0;

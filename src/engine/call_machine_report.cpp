@@ -71,7 +71,7 @@ wire::OpReport CallMachine::freeze(Duration longest, bool about_this) {
   waits_.grace.stand_still(context_.now, longest);
   wire::OpReport report;
   report.op = op_;
-  report.epoch = phase_ == Phase::kWaiting ? host_.view().epoch : attempt_.epoch;
+  report.epoch = phase_ == Phase::kWaiting ? begins_in_ : attempt_.epoch;
   report.phase = phase_ == Phase::kComplete ? wire::OpPhase::kDone : wire::OpPhase::kBegun;
   report.call = about_this ? told_in_full() : call_.description;
   const KeptProgress kept = call_.body->freeze();

@@ -165,6 +165,33 @@ class Life : public ::testing::Test {
   std::optional<CallMachine> call_;
 };
 
+// It was called while a round was open, and then its caller went into atollUpdate. The others have
+// begun in the view in which they had called; a new view that the update brings is none of theirs.
+TEST_F(Life, AnUpdateDoesNotChangeTheEpochInWhichACallBegins) {
+  CallMachine& call = make(true);
+  host_.here.epoch = kNextEpoch;
+  EXPECT_EQ(call.freeze(seconds(1), false).epoch, kEpoch);
+  call.begin();
+  EXPECT_EQ(call.attempt().epoch, kEpoch);
+}
+
+TEST_F(Life, ASettleRoundDoes) {
+  CallMachine& call = make(true);
+  host_.here.epoch = kNextEpoch;
+  call.begin_in(kNextEpoch);
+  call.begin();
+  EXPECT_EQ(call.attempt().epoch, kNextEpoch);
+}
+
+// The verdict is about an attempt of others, which this peer has not begun.
+TEST_F(Life, ACallThatIsToBeginAnewBeginsInTheEpochOfTheRound) {
+  CallMachine& call = make(true);
+  host_.here.epoch = kNextEpoch;
+  call.on_verdict(abort(false));
+  call.begin();
+  EXPECT_EQ(call.attempt().epoch, kNextEpoch);
+}
+
 TEST_F(Life, ASmallCallEndsWhenAllIsHere) {
   CallMachine& call = complete(true);
   ASSERT_TRUE(call.ended());
