@@ -222,6 +222,7 @@ void PeerMachine::handle(TimePoint now, wire::Registered message) {
   config_.self.id = message.peer;
   standing_ = message.member ? Standing::kMember : Standing::kPending;
   session_.begin();
+  control_.heartbeat_heard = 0;  // another life of the coordinator counts its own
   control_.may_resume = true;
   go_up(now);
   outputs_.push_back(peer_output::Connected{message.peer, std::move(message.run)});

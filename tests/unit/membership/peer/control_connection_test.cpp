@@ -78,6 +78,30 @@ TEST_F(PeerMachineTest, EchoesTheHeartbeatItHeardLast) {
   EXPECT_EQ(sent[0].number, 12u);
 }
 
+// An echo tells what else has come. Say a coordinator in its first life had come to heartbeat 12
+// and in its second to 15, when the peer lost its connection with the roster that was sent at 9.
+// If the peer still echoed 12, that roster would count as heard, and would not be sent again.
+TEST_F(PeerMachineTest, EchoesNoHeartbeatOfAnotherLife) {
+  become_member();
+  machine_.on_message(now_, wire::CoordinatorHeartbeat{12});
+  lose_and_dial();
+  machine_.on_control_connected(now_);
+  machine_.on_message(now_, wire::Resumed{});  // another life: it registers
+  wire::Registered again;
+  again.peer = {1};
+  again.incarnation = {2, 42};
+  again.run = "run";
+  again.heartbeat_interval_ms = 500;
+  again.peer_timeout_ms = 5000;
+  again.member = true;
+  machine_.on_message(now_, again);
+  take<peer_output::Send>();
+  advance(500ms);
+  const auto sent = take_sent<wire::PeerHeartbeat>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].number, 0u);
+}
+
 TEST_F(PeerMachineTest, TakesSilenceForABrokenConnection) {
   become_member();
   for (int step = 0; step < 7; ++step) advance(500ms);
