@@ -480,9 +480,8 @@ typedef enum {
    calls of other shards differ (atollMismatch), what stands already is lost. Not with
    input_disposable, and the same on all peers. */
 #define ATOLL_KEEP_COMPLETED_SEGMENTS 1u
-/* For `flags` too, with the async functions: the caller is about to wait anyway. For up to 200 ms
-   its thread does the communicator's work before the function returns, as that of a blocking call
-   does. A short call has ended by then, in half the time. */
+/* For `flags` of async functions: the caller waits soon. Its thread does the communicator's work,
+   as that of a blocking call does, for up to 200 ms: a short call takes half the time. */
 #define ATOLL_WAITS_SOON 2u
 
 typedef struct {
@@ -501,8 +500,8 @@ typedef struct {
                            own. 0: contributes nothing, and receives. Default 1, which is all that
                            other calls take. See atollAllReduce */
   uint32_t flags;       /* ATOLL_KEEP_COMPLETED_SEGMENTS, ATOLL_WAITS_SOON, both, or 0 */
-  uint64_t layout;      /* says what the elements are, by a number of the caller's: in which order
-                           a matrix lies in memory, say. The same on all, or atollMismatch */
+  uint64_t layout;      /* of the caller's choice; the same on all, or atollMismatch. In which
+                           order the elements of a matrix lie in memory, say */
 } atollOpOptions_t;
 
 #define ATOLL_OP_OPTIONS_INITIALIZER \
@@ -898,5 +897,4 @@ ATOLL_API atollResult_t atollResetConnections(atollComm_t comm);
 #endif
 
 #include "atoll/atoll_parts.h" /* more calls */
-
 #endif /* ATOLL_ATOLL_H */
