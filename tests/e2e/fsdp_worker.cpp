@@ -108,8 +108,10 @@ class Shard {
       if (step_ == 0) meet(view);
       take_step();
     }
-    // A shard that left sooner would take its replica with it.
-    check("barrier", atollBarrier(comm_, nullptr));
+    // A shard that left sooner would take its replica with it, whose other shards may not be done.
+    atollOpOptions_t all = ATOLL_OP_OPTIONS_INITIALIZER;
+    all.group = atollGroupAll;
+    check("barrier", atollBarrier(comm_, &all));
     check("destroy", atollCommDestroy(comm_));
   }
 
